@@ -1,0 +1,156 @@
+import { createClock } from "./ffi/clock.ts";
+import { type Doorbell, openDoorbell } from "./ffi/doorbell.ts";
+import { openLibc } from "./ffi/libc.ts";
+import { SIGURG } from "./ffi/signal_numbers.ts";
+import type { CheckpointRefusedError, RecoveryError } from "./lifecycle/errors.ts";
+import { Lifecycle } from "./lifecycle/lifecycle.ts";
+import type { Outcome, Resource, Round, State } from "./lifecycle/types.ts";
+import { AppPage } from "./page/app_page.ts";
+import { armHold } from "./page/hold.ts";
+import { join } from "./registry.ts";
+import type { Listener, Strategy } from "./strategies/strategy.ts";
+
+/** Options of {@linkcode attach}. */
+export interface AttachOptions {
+  /** The ways by which notices come. Without any, a process that is asked for its checkpoint cannot take part. */
+  readonly strategies: readonly Strategy[];
+  /** The time for each hook of a resource that names none, in milliseconds. @default 10000 */
+  readonly hookTimeoutMs?: number;
+  /** How long the app holds when whoever drives CRIU gives no sign of life, in milliseconds. @default 5000 */
+  readonly leaseMs?: number;
+  /** Gets what refused a checkpoint, and what could not be rebuilt afterwards. @default prints it with console.error */
+  readonly onError?: (error: CheckpointRefusedError | RecoveryError) => void;
+  /** Gets what the user of the app should know, but that stops nothing. @default console.warn */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** The app's side of its checkpoints. Disposal detaches: notices are no longer taken. */
+export interface Agent extends AsyncDisposable {
+  readonly state: State;
+  /** How many times this process was restored. */
+  readonly generation: number;
+  /** When it was restored last, in milliseconds since 1970. */
+  readonly restoredAt: number | undefined;
+  readonly lastOutcome: Outcome | undefined;
+  /**
+   * Adds a resource; disposal of what is returned takes it out again. While a checkpoint is under way it counts for the next.
+   * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
+   */
+  register(resource: Resource): Disposable;
+}
+
+let isAttached = false;
+
+/**
+ * Attaches this process: opens its agent page and listens for notices, so that it takes part in its own checkpoint.
+ *
+ * Before a dump every `beforeCheckpoint` runs; then the app holds still until it knows the outcome, and every `afterRestore`
+ * runs. A hook that throws, or outlasts its time, refuses the checkpoint: CRIU then freezes nothing.
+ *
+ * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
+ * @throws {SystemCallError} when the kernel denies something, for example EMFILE.
+ * @throws {Error} when this process is attached already.
+ * @example
+ * ```ts
+ * import { attach } from "criu-aware";
+ * import { signal } from "criu-aware/strategies/signal";
+ *
+ * await using agent = await attach({ strategies: [signal()] });
+ * agent.register({
+ *   name: "cache",
+ *   beforeCheckpoint: () => console.log("about to be dumped"),
+ *   afterRestore: ({ outcome }) => console.log(outcome),
+ * });
+ * ```
+ */
+export async function attach(options: AttachOptions): Promise<Agent> {
+  if (isAttached) throw new Error("Cannot attach: this process is attached already. Use its agent, or dispose that first.");
+  isAttached = true;
+  try {
+    return await start(options);
+  } catch (error) {
+    isAttached = false;
+    throw error;
+  }
+}
+
+async function start(options: AttachOptions): Promise<Agent> {
+  const libc = await openLibc();
+  const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = console.error, onWarning = console.warn } = options;
+
+  await using cleanup = new AsyncDisposableStack();
+  const page = cleanup.use(new AppPage(libc));
+  const listeners: Listener[] = [];
+  let lastRound: Round | undefined;
+  let doorbell: Doorbell;
+
+  const describe = (): void =>
+    page.describe({
+      runtime: { name: libc.runtime.name, version: libc.runtime.version },
+      strategies: listeners.map(({ endpoint }) => endpoint),
+      resources: lifecycle.resources.inOrder().map(({ name }) => name),
+      ...(lastRound ? { lastRound } : {}),
+    });
+  const look = (): void => {
+    for (const listener of listeners) listener.look();
+  };
+
+  const lifecycle = new Lifecycle({
+    hookTimeoutMs,
+    now: createClock(libc),
+    report: onError,
+    isWithdrawn: ({ id }) => page.word(id) !== undefined,
+    publish(state, round, reply) {
+      lastRound = round;
+      if (state === "running") describe();
+      page.publish(state, round.id, reply, round.outcome, lifecycle.generation);
+      // What rang while the app was held was not looked at then.
+      if (state === "running") queueMicrotask(look);
+    },
+    arm(notice) {
+      const ears = listeners.flatMap(({ ear }) => ear ?? []);
+      const hold = armHold({ libc, page, doorbell, ears, leaseMs }, notice);
+      for (const listener of listeners) listener.release?.(notice.id);
+      return hold;
+    },
+  });
+
+  doorbell = cleanup.use(await openDoorbell(libc, page.ring, look));
+  doorbell.listen(SIGURG);
+  for (const strategy of options.strategies) {
+    const context = { libc, page, doorbell, deliver: lifecycle.deliver.bind(lifecycle), warn: onWarning };
+    listeners.push(cleanup.use(strategy.start(context)));
+  }
+
+  const register = (resource: Resource): Disposable => {
+    const registration = lifecycle.resources.add(resource);
+    describe();
+    return registration;
+  };
+  cleanup.use(join(register));
+  describe();
+  page.open(SIGURG);
+
+  const running = cleanup.move();
+  return {
+    get state() {
+      return running.disposed ? "detached" : lifecycle.state;
+    },
+    get generation() {
+      return lifecycle.generation;
+    },
+    get restoredAt() {
+      return lifecycle.restoredAt;
+    },
+    get lastOutcome() {
+      return lifecycle.lastOutcome;
+    },
+    register,
+    async [Symbol.asyncDispose]() {
+      // From here on nobody looks at what is being closed.
+      listeners.length = 0;
+      await running.disposeAsync();
+      isAttached = false;
+    },
+  };
+}

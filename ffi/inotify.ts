@@ -1,0 +1,38 @@
+import { cString } from "./bytes.ts";
+import type { Libc } from "./libc.ts";
+
+const IN_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const IN_CLOSE_WRITE = 0x8;
+const IN_MOVED_TO = 0x80;
+const IN_ONLYDIR = 0x01000000;
+
+/** Something was written or renamed into a directory: inotify(7). What it was is to be read from the directory itself. */
+export interface DirectoryWatch extends Disposable {
+  readonly fd: number;
+  /** Makes `fd` unreadable again. */
+  drain(): void;
+}
+
+/** Calls `onChange` after files in `directory` were closed after writing, or renamed into it. */
+export function watchDirectory(libc: Libc, directory: string, onChange: () => void): DirectoryWatch {
+  const fd = libc.check(libc.inotify_init1(IN_NONBLOCK_CLOEXEC), "open an inotify descriptor");
+  const mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR;
+  try {
+    libc.check(libc.inotify_add_watch(fd, cString(directory), mask), `watch the directory ${directory}`);
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+  const drained = libc.runtime.drain(libc, fd, onChange);
+  const scratch = new Uint8Array(4096);
+  return {
+    fd,
+    drain() {
+      while (libc.read(fd, scratch, scratch.length) > 0n);
+    },
+    [Symbol.dispose](): void {
+      drained[Symbol.dispose]();
+      libc.close(fd);
+    },
+  };
+}

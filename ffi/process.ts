@@ -1,0 +1,60 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import type { Libc } from "./libc.ts";
+import { createPoll } from "./poll.ts";
+
+// The same number on every architecture: asm-generic/unistd.h
+const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_OPEN = 434;
+
+/** A process held by a pidfd (pidfd_open(2)), so that its pid cannot be taken by another meanwhile. */
+export interface ProcessHandle extends Disposable {
+  readonly pid: number;
+  /** Readable once the process has ended. */
+  readonly fd: number;
+  isAlive(): boolean;
+  /** Sends `signal`. Throws SystemCallError: ESRCH when it has ended, EPERM without the right to. */
+  kill(signal: number): void;
+}
+
+/** Takes hold of a process. Throws SystemCallError: ESRCH when there is none with that pid. */
+export function openProcess(libc: Libc, pid: number): ProcessHandle {
+  const fd = Number(libc.check(libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0, 0), `find process ${pid}`));
+  const poll = createPoll(libc, [fd]);
+  return {
+    pid,
+    fd,
+    isAlive: () => poll.wait(0) !== "readable",
+    kill: (signal) => void libc.check(libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0, 0, 0), `send signal ${signal} to process ${pid}`),
+    [Symbol.dispose]: () => void libc.close(fd),
+  };
+}
+
+/**
+ * The start time of a process, field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot. It depends on the time
+ * namespace of the reader: compare only values that the same process has read.
+ */
+export function startTime(pid: number | "self"): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] as string;
+}
+
+/**
+ * What changes when CRIU restores this process and never otherwise: its start time and the offsets of its time namespace
+ * (time_namespaces(7)). Two signs, because the first is a side effect of CRIU's and no promise.
+ */
+export function restoreSigns(): { startTime: string; timeNamespace: string } {
+  return { startTime: startTime("self"), timeNamespace: readOr("/proc/self/timens_offsets") };
+}
+
+/** The pid namespace of a process, as text that is equal for equal namespaces. */
+export function pidNamespace(pid: number | "self"): string {
+  return readlinkSync(`/proc/${pid}/ns/pid`);
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,98 @@
+import { bytesOf } from "./bytes.ts";
+import type { Libc } from "./libc.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const O_ASYNC = 0o20000;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const F_SETSIG = 10;
+const PRIVATE = 0o177;
+const SUN_PATH_BYTES = 108;
+
+/** A unix socket that listens: unix(7). Only its owner and root can connect (mode 0600). */
+export interface UnixListener extends Disposable {
+  readonly fd: number;
+  /** The next connection; undefined when there is none now. */
+  accept(): UnixConnection | undefined;
+}
+
+/** One accepted connection. Nothing on it blocks. */
+export interface UnixConnection extends Disposable {
+  /** Who connected: SO_PEERCRED. */
+  readonly uid: number;
+  /** What has come since; undefined when nothing has, an empty array after the end. */
+  receive(): Uint8Array | undefined;
+  /** Sends as much as the socket takes at once: at least 64 KiB on a fresh connection. */
+  send(bytes: Uint8Array): void;
+}
+
+/**
+ * Listens on `path`. The kernel raises `signal` when a connection, or data on one, arrives (F_SETSIG of fcntl(2)), so that
+ * no runtime has to watch these descriptors. Throws SystemCallError, for example EADDRINUSE.
+ */
+export function listenUnix(libc: Libc, path: string, signal: number): UnixListener {
+  const fd = libc.check(libc.socket(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0), "open a unix socket");
+  const old = libc.umask(PRIVATE);
+  try {
+    const address = socketAddress(path);
+    libc.check(libc.bind(fd, address, address.length), `listen on ${path}`);
+    libc.check(libc.listen(fd, 64), `listen on ${path}`);
+    raise(libc, fd, signal);
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  } finally {
+    libc.umask(old);
+  }
+  return {
+    fd,
+    accept() {
+      const connection = libc.accept4(fd, 0, 0, NONBLOCK_CLOEXEC);
+      if (connection < 0) return undefined;
+      raise(libc, connection, signal);
+      return createConnection(libc, connection);
+    },
+    [Symbol.dispose]: () => void libc.close(fd),
+  };
+}
+
+function createConnection(libc: Libc, fd: number): UnixConnection {
+  // struct ucred { pid_t pid; uid_t uid; gid_t gid; } (sys/socket.h)
+  const credentials = new Uint32Array(3);
+  libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytesOf(credentials), bytesOf(new Uint32Array([12])));
+  const buffer = new Uint8Array(16_384);
+  let open = true;
+  return {
+    uid: credentials[1] as number,
+    receive() {
+      const bytes = Number(libc.recv(fd, buffer, buffer.length, MSG_DONTWAIT_NOSIGNAL));
+      return bytes < 0 ? undefined : buffer.slice(0, bytes);
+    },
+    send: (bytes) => void libc.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL),
+    [Symbol.dispose](): void {
+      if (open) libc.close(fd);
+      open = false;
+    },
+  };
+}
+
+function raise(libc: Libc, fd: number, signal: number): void {
+  libc.fcntl(fd, F_SETOWN, libc.getpid());
+  libc.fcntl(fd, F_SETSIG, signal);
+  libc.check(libc.fcntl(fd, F_SETFL, O_ASYNC | 0o4000), "make a socket raise a signal");
+}
+
+/** struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; } (sys/un.h) */
+function socketAddress(path: string): Uint8Array {
+  const name = new TextEncoder().encode(path);
+  if (name.length >= SUN_PATH_BYTES) throw new RangeError(`Cannot listen on ${path}: a socket's path has at most 107 bytes.`);
+  const address = new Uint8Array(2 + SUN_PATH_BYTES);
+  address[0] = AF_UNIX;
+  address.set(name, 2);
+  return address;
+}

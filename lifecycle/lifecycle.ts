@@ -1,0 +1,216 @@
+import { CheckpointRefusedError, RecoveryError, ResourceError } from "./errors.ts";
+import { callHook } from "./hook.ts";
+import { Register } from "./register.ts";
+import type { Notice, Outcome, Reply, Resource, Round, State } from "./types.ts";
+
+/** What ended a hold. */
+export interface Release {
+  readonly outcome: Outcome;
+  readonly simulated: boolean;
+}
+
+/** Whoever brought a notice. */
+export interface Caller {
+  /** Answers, synchronously: nothing may run between the answer `ready` and the hold. */
+  reply(reply: Reply): void;
+  /** True once nobody waits for the answer any more: a notice that has not begun is then void. */
+  isGone?(): boolean;
+  /** Tells how it ended, after every resource was rebuilt. */
+  outcome?(outcome: Outcome): void;
+}
+
+/** What the lifecycle needs from outside. */
+export interface Ports {
+  /**
+   * Gets everything ready for a hold, and returns the hold itself: it blocks the thread until the outcome is known, and
+   * never throws. To throw while arming refuses the checkpoint.
+   */
+  arm(notice: Notice): () => Release;
+  /** True once the driver no longer wants this checkpoint. */
+  isWithdrawn(notice: Notice): boolean;
+  /** Called, synchronously, after each change of state and reply. */
+  publish(state: State, round: Round, reply: Reply | undefined): void;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Gets what refused a checkpoint, and what could not be rebuilt. */
+  report(error: CheckpointRefusedError | RecoveryError): void;
+  /** The time of a hook whose resource names none, in milliseconds. */
+  readonly hookTimeoutMs: number;
+}
+
+interface Visit {
+  readonly notice: Notice;
+  readonly callers: Caller[];
+  reply?: Reply;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * The state machine `running → preparing → held → recovering → running`. One notice is worked on at a time: a second one
+ * waits until its deadline; the same one again, by whatever way, gets the same answer and runs nothing.
+ */
+export class Lifecycle {
+  readonly resources: Register = new Register();
+  readonly #ports: Ports;
+  readonly #queue: Visit[] = [];
+  #current: Visit | undefined;
+  #last: Visit | undefined;
+  #state: State = "running";
+  #generation = 0;
+  #restoredAt: number | undefined;
+  #lastOutcome: Outcome | undefined;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** How many times this process was restored. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** When it was restored last, in milliseconds since 1970. */
+  get restoredAt(): number | undefined {
+    return this.#restoredAt;
+  }
+
+  get lastOutcome(): Outcome | undefined {
+    return this.#lastOutcome;
+  }
+
+  /** Takes a notice. A void one (withdrawn, or after its deadline) runs nothing and gets no answer. */
+  deliver(notice: Notice, caller: Caller): void {
+    const known = [this.#current, this.#last, ...this.#queue].find((visit) => visit?.notice.id === notice.id);
+    if (known) {
+      if (known.reply) answer({ ...known, callers: [caller] });
+      else known.callers.push(caller);
+      return;
+    }
+    this.#queue.push({ notice, callers: [caller] });
+    if (!this.#current) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    for (let visit = this.#queue.shift(); visit; visit = this.#queue.shift()) {
+      if (this.#isVoid(visit.notice) || visit.callers.every((caller) => caller.isGone?.())) continue;
+      this.#current = visit;
+      await this.#run(visit);
+      this.#last = visit;
+      this.#current = undefined;
+    }
+  }
+
+  async #run(visit: Visit): Promise<void> {
+    const { notice } = visit;
+    const { now } = this.#ports;
+    const round: Writable<Round> = {
+      id: notice.id,
+      ...(notice.sentAt === undefined ? {} : { sentAt: notice.sentAt }),
+      noticedAt: now(),
+    };
+    this.#enter("preparing", round);
+
+    const entered: Resource[] = [];
+    const errors: Error[] = [];
+    for (const resource of this.resources.inOrder().reverse()) {
+      entered.unshift(resource);
+      const prepared = this.#prepare(resource, notice, errors);
+      if (prepared) await prepared;
+    }
+    if (this.#isVoid(notice)) errors.push(new Error("the driver no longer waits: the deadline has passed, or it withdrew"));
+
+    const hold = errors.length > 0 ? undefined : this.#arm(notice, errors);
+
+    if (!hold) {
+      round.outcome = "aborted";
+      visit.reply = { reply: "refused", reasons: errors.map((error) => error.message) };
+      this.#enter("recovering", round, visit.reply);
+      answer(visit);
+      this.#ports.report(new CheckpointRefusedError(notice.id, errors));
+    } else {
+      round.readyAt = now();
+      visit.reply = { reply: "ready" };
+      // From here to the outcome nothing is awaited.
+      this.#enter("held", round, visit.reply);
+      answer(visit);
+      const release = hold();
+      round.releasedAt = now();
+      round.outcome = release.outcome;
+      round.simulated = release.simulated;
+      if (release.outcome === "restored") {
+        this.#generation++;
+        this.#restoredAt = round.releasedAt;
+      }
+      this.#enter("recovering", round);
+    }
+    await this.#recover(entered, round);
+    round.recoveredAt = now();
+    this.#lastOutcome = round.outcome;
+    this.#enter("running", round);
+    for (const caller of visit.callers) caller.outcome?.(round.outcome);
+  }
+
+  /** Calls `beforeCheckpoint`; a promise is returned only when the hook returned one. Errors are collected, never thrown. */
+  #prepare(resource: Resource, notice: Notice, errors: Error[]): Promise<void> | undefined {
+    const failed = (cause: unknown): void => void errors.push(new ResourceError(resource.name, "beforeCheckpoint", cause));
+    const left = (notice.deadline ?? Number.POSITIVE_INFINITY) - this.#ports.now();
+    const timeoutMs = Math.min(resource.timeoutMs ?? this.#ports.hookTimeoutMs, left);
+    try {
+      return callHook("beforeCheckpoint", timeoutMs, (signal) =>
+        resource.beforeCheckpoint?.({ noticeId: notice.id, signal }),
+      )?.catch(failed);
+    } catch (cause) {
+      failed(cause);
+      return undefined;
+    }
+  }
+
+  #arm(notice: Notice, errors: Error[]): (() => Release) | undefined {
+    try {
+      return this.#ports.arm(notice);
+    } catch (error) {
+      errors.push(error as Error);
+      return undefined;
+    }
+  }
+
+  async #recover(entered: readonly Resource[], round: Round): Promise<void> {
+    const { id: noticeId, outcome = "aborted", simulated = false } = round;
+    const errors: Error[] = [];
+    for (const resource of entered) {
+      try {
+        // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
+        const recovered = callHook("afterRestore", resource.timeoutMs ?? this.#ports.hookTimeoutMs, (signal) =>
+          resource.afterRestore?.({ noticeId, outcome, simulated, generation: this.#generation, signal }),
+        );
+        if (recovered) await recovered;
+      } catch (cause) {
+        errors.push(new ResourceError(resource.name, "afterRestore", cause));
+      }
+    }
+    if (errors.length > 0) this.#ports.report(new RecoveryError(outcome, errors));
+  }
+
+  #enter(state: State, round: Round, reply?: Reply): void {
+    this.#state = state;
+    this.#ports.publish(state, round, reply);
+  }
+
+  #isVoid(notice: Notice): boolean {
+    return (notice.deadline !== undefined && this.#ports.now() > notice.deadline) || this.#ports.isWithdrawn(notice);
+  }
+}
+
+/** An answer that cannot be delivered is like one that is not read: the driver gives up at its deadline, or the lease ends. */
+function answer({ reply, callers }: Visit): void {
+  for (const caller of callers) {
+    try {
+      caller.reply(reply as Reply);
+    } catch {}
+  }
+}

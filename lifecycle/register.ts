@@ -1,0 +1,26 @@
+import { type Resource, tiers } from "./types.ts";
+
+/** The resources of an app, in order. */
+export class Register {
+  readonly #resources = new Set<Resource>();
+
+  /**
+   * Adds a resource. Disposal takes it out again; in a checkpoint that is under way it still counts.
+   * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
+   */
+  add(resource: Resource): Disposable {
+    const { name, tier = "app" } = resource;
+    if (typeof name !== "string" || name === "") throw new TypeError("Cannot register a resource without a `name`.");
+    if (!tiers.includes(tier)) {
+      throw new TypeError(`Cannot register ${name}: its tier is "${tier}", not one of ${tiers.join(", ")}.`);
+    }
+    if (this.#resources.has(resource)) throw new TypeError(`Cannot register ${name}: it is registered already.`);
+    this.#resources.add(resource);
+    return { [Symbol.dispose]: () => void this.#resources.delete(resource) };
+  }
+
+  /** As they are rebuilt: by tier, inside a tier in the order of registration. Preparation is the reverse. */
+  inOrder(): Resource[] {
+    return tiers.flatMap((tier) => [...this.#resources].filter((resource) => (resource.tier ?? "app") === tier));
+  }
+}

@@ -1,0 +1,80 @@
+/** The words of a checkpoint as the app sees it. This folder imports nothing but itself: it runs anywhere. */
+
+/**
+ * When a resource is rebuilt: `runtime` (randomness, environment, clocks) before `device`, `connection` and `app`, the
+ * default. Preparation goes the other way round.
+ */
+export type Tier = "runtime" | "device" | "connection" | "app";
+
+/** The tiers in the order of their recovery. */
+export const tiers = ["runtime", "device", "connection", "app"] as const;
+
+/** What the agent is doing. In `held` no JavaScript of the main thread runs. */
+export type State = "running" | "preparing" | "held" | "recovering" | "detached";
+
+/**
+ * What became of a checkpoint. `restored`: this process came from an image. `continued`: it is the original and goes on,
+ * and an image was, or may have been, made. `aborted`: it goes on, and certainly no image was made.
+ */
+export type Outcome = "restored" | "continued" | "aborted";
+
+/** What an app answers to a notice. Each reason is one line. */
+export type Reply = { readonly reply: "ready" } | { readonly reply: "refused"; readonly reasons: readonly string[] };
+
+/** A driver's announcement of a checkpoint. Times are milliseconds since 1970. */
+export interface Notice {
+  /** Names the notice: at most 36 letters, digits, `-`, `_`, `.`. The same id by two ways is one notice. */
+  readonly id: string;
+  readonly sentAt?: number;
+  /** After this time the driver no longer waits: the notice is void. */
+  readonly deadline?: number;
+  /** How long the app holds for a driver that gives no sign of life, in milliseconds. */
+  readonly leaseMs?: number;
+  /** Who notifies, in its own pid namespace; its death ends the hold. */
+  readonly driver?: { readonly pid: number; readonly namespace: string };
+}
+
+/** What `beforeCheckpoint` gets. */
+export interface CheckpointContext {
+  readonly noticeId: string;
+  /** Aborts when the time of this hook is over: the checkpoint is then refused, whatever the hook still does. */
+  readonly signal: AbortSignal;
+}
+
+/** What `afterRestore` gets. */
+export interface RestoreContext {
+  readonly noticeId: string;
+  readonly outcome: Outcome;
+  /** How many times this process was restored. */
+  readonly generation: number;
+  /** True when no CRIU was at work: the simulate engine went through the phases. */
+  readonly simulated: boolean;
+  /** Aborts when the time of this hook is over: the next resource then gets its turn. */
+  readonly signal: AbortSignal;
+}
+
+/** Something that CRIU cannot carry. Both hooks may be missing, synchronous or asynchronous. */
+export interface Resource {
+  /** Names the resource in refusals and in `status`. */
+  readonly name: string;
+  /** @default "app" */
+  readonly tier?: Tier;
+  /** The time for each hook in milliseconds. @default the agent's `hookTimeoutMs` */
+  readonly timeoutMs?: number;
+  /** Saves and lets go. To throw, or to outlast the time, refuses the checkpoint. */
+  beforeCheckpoint?(context: CheckpointContext): void | Promise<void>;
+  /** Rebuilds. Runs after every `beforeCheckpoint` that was entered, also when that one threw (outcome `aborted`). */
+  afterRestore?(context: RestoreContext): void | Promise<void>;
+}
+
+/** What happened to one notice. Times are milliseconds since 1970; those that were never reached are missing. */
+export interface Round {
+  readonly id: string;
+  readonly sentAt?: number;
+  readonly noticedAt: number;
+  readonly readyAt?: number;
+  readonly releasedAt?: number;
+  readonly recoveredAt?: number;
+  readonly outcome?: Outcome;
+  readonly simulated?: boolean;
+}

@@ -1,0 +1,18 @@
+/**
+ * criu-aware: the way for a Bun or Deno program to take part in its own checkpoint by CRIU.
+ *
+ * @module
+ */
+export { type Agent, attach, type AttachOptions } from "./attach.ts";
+export { UnsupportedPlatformError } from "./ffi/libc.ts";
+export { SystemCallError } from "./ffi/system_call_error.ts";
+export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError } from "./lifecycle/errors.ts";
+export type {
+  CheckpointContext,
+  Outcome,
+  Resource,
+  RestoreContext,
+  State,
+  Tier,
+} from "./lifecycle/types.ts";
+export type { Strategy } from "./strategies/strategy.ts";

@@ -1,0 +1,143 @@
+import { type Libc, openLibc } from "../ffi/libc.ts";
+import { openProcess, type ProcessHandle } from "../ffi/process.ts";
+import type { SharedMemory } from "../ffi/shared_memory.ts";
+import { waitFutex } from "../ffi/futex.ts";
+import type { Notice, Outcome, State } from "../lifecycle/types.ts";
+import { type PageDocument, printable, readDocument } from "./document.ts";
+import { PageError } from "./errors.ts";
+import { Fields } from "./fields.ts";
+import { findPage } from "./find.ts";
+import { outcomes, replies, states, type Word, words } from "./layout.ts";
+
+/** What the page of a process shows at one moment. */
+export interface PageStatus {
+  readonly state: State;
+  /** The notice that the app works on, or worked on last. */
+  readonly activeId: string;
+  readonly reply: (typeof replies)[number];
+  readonly outcome: Outcome | undefined;
+  readonly generation: number;
+  /** Why `activeId` was refused, a reason each. */
+  readonly refusal: readonly string[];
+}
+
+const MAX_SIGNAL = 64;
+
+/**
+ * The driver's half of the page of one process, which is held by a pidfd meanwhile. Nothing on the page is believed: what
+ * does not fit is a PageError, and texts are made safe to print.
+ */
+export class DriverPage implements Disposable {
+  readonly pid: number;
+  readonly process: ProcessHandle;
+  readonly libc: Libc;
+  readonly #memory: SharedMemory;
+  readonly #fields: Fields;
+
+  private constructor(libc: Libc, process: ProcessHandle, memory: SharedMemory) {
+    this.libc = libc;
+    this.pid = process.pid;
+    this.process = process;
+    this.#memory = memory;
+    this.#fields = new Fields(libc, memory);
+  }
+
+  /**
+   * Opens the page of a process.
+   * @throws {PageError} `missing` when the process is not attached, `forbidden` without the right to look, `damaged` when
+   * what it shows is no page. @throws {SystemCallError} ESRCH when there is no such process.
+   */
+  static async open(pid: number): Promise<DriverPage> {
+    const libc = await openLibc();
+    const process = openProcess(libc, pid);
+    try {
+      return new DriverPage(libc, process, findPage(libc, pid));
+    } catch (error) {
+      process[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  status(): PageStatus {
+    const fields = this.#fields;
+    const outcome = this.#choice("outcome", outcomes);
+    return {
+      state: this.#choice("state", states),
+      activeId: printable(fields.text("activeId")),
+      reply: this.#choice("reply", replies),
+      outcome: outcome === "none" ? undefined : outcome,
+      generation: fields.get("generation"),
+      refusal: fields.text("refusal").split("\n").filter(Boolean).map(printable),
+    };
+  }
+
+  /** What the agent says of itself; undefined while it is being written. */
+  document(): PageDocument | undefined {
+    return readDocument(this.#fields);
+  }
+
+  /** The signal that is a notice; undefined when the app takes none by signal. */
+  get noticeSignal(): number | undefined {
+    return this.#fields.get("noticeSignal") === 0 ? undefined : this.#signal("noticeSignal");
+  }
+
+  /** Leaves a notice for the app to find. */
+  leave(notice: Notice): void {
+    this.#fields.setText("notice", JSON.stringify(notice));
+  }
+
+  /** Takes the notice back: an app that has not begun with it does nothing, one that prepares for it refuses. */
+  withdraw(id: string): void {
+    if (this.#fields.text("notice").includes(`"${id}"`)) this.#fields.setText("notice", "");
+    this.tell(id, "aborted");
+  }
+
+  /** Says what became of the notice `id`, and kicks the app awake. An app that is gone is not told. */
+  tell(id: string, word: Word): void {
+    this.#fields.setText("wordId", id);
+    this.#fields.set("word", words.indexOf(word));
+    this.#fields.increment("kicks");
+    try {
+      this.process.kill(this.#signal("kick"));
+    } catch {}
+  }
+
+  /** Prolongs the hold by another lease. */
+  renew(): void {
+    this.#fields.increment("renewals");
+    // The app looks at the lease only when it ends; nothing has to wake it.
+  }
+
+  /** Resolves once `done` holds for the status, or after `timeoutMs` (then undefined). Rejects when the process ends. */
+  async until(done: (status: PageStatus) => boolean, timeoutMs: number): Promise<PageStatus | undefined> {
+    const end = performance.now() + timeoutMs;
+    for (let turn = 0; ; turn++) {
+      const changes = this.#fields.get("changes");
+      const status = this.status();
+      if (done(status)) return status;
+      const left = end - performance.now();
+      if (left <= 0) return undefined;
+      if (!this.process.isAlive()) throw new PageError(this.pid, "missing", `Process ${this.pid} has ended.`);
+      // Most answers come within a few milliseconds: wait for them in the kernel, then let the event loop live.
+      if (turn < 20) waitFutex(this.libc, this.#fields.addressOf("changes"), changes, Math.min(1, left));
+      await new Promise((resolve) => setTimeout(resolve, turn < 20 ? 0 : Math.min(5, left)));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+    this.process[Symbol.dispose]();
+  }
+
+  #choice<T extends readonly string[]>(name: "state" | "reply" | "outcome", choices: T): T[number] {
+    const choice = choices[this.#fields.get(name)];
+    if (choice === undefined) throw new PageError(this.pid, "damaged", `Cannot read the page of process ${this.pid}: its ${name} is unknown.`);
+    return choice;
+  }
+
+  #signal(name: "kick" | "noticeSignal"): number {
+    const signal = this.#fields.get(name);
+    if (signal >= 1 && signal <= MAX_SIGNAL && signal !== 9 && signal !== 19) return signal;
+    throw new PageError(this.pid, "damaged", `Cannot read the page of process ${this.pid}: ${signal} is no signal for a notice.`);
+  }
+}

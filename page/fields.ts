@@ -1,0 +1,64 @@
+import { wakeFutex } from "../ffi/futex.ts";
+import type { Libc } from "../ffi/libc.ts";
+import type { SharedMemory } from "../ffi/shared_memory.ts";
+import { numbers, PAGE_BYTES, texts } from "./layout.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Reads and writes the fields of a mapped page by name. Numbers are atomic, texts are not. */
+export class Fields {
+  readonly view: DataView;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #libc: Libc;
+  readonly #address: bigint;
+
+  constructor(libc: Libc, memory: Pick<SharedMemory, "address" | "buffer">) {
+    this.#libc = libc;
+    this.#address = memory.address;
+    this.view = new DataView(memory.buffer, 0, PAGE_BYTES);
+    this.#words = new Int32Array(memory.buffer, 0, PAGE_BYTES / 4);
+    this.#bytes = new Uint8Array(memory.buffer, 0, PAGE_BYTES);
+  }
+
+  get(name: keyof typeof numbers): number {
+    return Atomics.load(this.#words, numbers[name] / 4) >>> 0;
+  }
+
+  set(name: keyof typeof numbers, value: number): void {
+    Atomics.store(this.#words, numbers[name] / 4, value | 0);
+  }
+
+  increment(name: keyof typeof numbers): void {
+    Atomics.add(this.#words, numbers[name] / 4, 1);
+  }
+
+  addressOf(name: keyof typeof numbers): bigint {
+    return this.#address + BigInt(numbers[name]);
+  }
+
+  /** Wakes everybody who waits for a change. */
+  announce(): void {
+    this.increment("changes");
+    wakeFutex(this.#libc, this.addressOf("changes"));
+  }
+
+  /** The text up to the first NUL, at most `limit` bytes; what is no UTF-8 shows as U+FFFD. */
+  text(name: keyof typeof texts, limit: number = texts[name].bytes): string {
+    const { at, bytes } = texts[name];
+    // A copy, for the other side may be writing.
+    const copy = this.#bytes.slice(at, at + Math.min(bytes, limit));
+    const end = copy.indexOf(0);
+    return decoder.decode(end < 0 ? copy : copy.subarray(0, end));
+  }
+
+  /** Writes as much of `text` as fits, and a NUL; a longer one is cut. Returns the bytes written. */
+  setText(name: keyof typeof texts, text: string): number {
+    const { at, bytes } = texts[name];
+    const field = this.#bytes.subarray(at, at + bytes);
+    const { written } = encoder.encodeInto(text, field);
+    if (written < bytes) field[written] = 0;
+    return written;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The agent page: one sealed memfd named `criu-aware` for each attached process, mapped by it and by whoever drives CRIU.
+ * This table is the only place that knows where things are. Numbers are u32, little-endian; texts are UTF-8, padded with NUL.
+ * `hook.sh` reads the same offsets; a test compares them.
+ */
+export const PAGE_NAME = "criu-aware";
+export const PAGE_MAGIC = "criuawar";
+export const PAGE_VERSION = 1;
+export const PAGE_BYTES = 65_536;
+
+/** Who writes what: `app` unless said otherwise. */
+export const numbers = {
+  version: 8,
+  bytes: 12,
+  /** The pid as the app sees itself. */
+  pid: 16,
+  /** Index into `states`. */
+  state: 20,
+  /** Index into `replies`: the answer to the notice `activeId`. */
+  reply: 24,
+  /** Index into `outcomes`: of the last checkpoint. */
+  outcome: 28,
+  generation: 32,
+  /** A futex: grows with each change of the words above. */
+  changes: 36,
+  /** The signal that makes the app look at this page (the kick). */
+  kick: 40,
+  /** The signal that is a notice; 0 when the app takes no notice by signal. */
+  noticeSignal: 44,
+  /** Odd while the document is being written. */
+  documentSequence: 48,
+  documentBytes: 52,
+  /** Notices from senders without the right to. */
+  strangers: 56,
+  /** Driver: grows with each renewal of the lease. */
+  renewals: 64,
+  /** Driver: index into `words`: what became of `wordId`. */
+  word: 68,
+  /** Driver: grows before each signal that is no notice. */
+  kicks: 152,
+} as const;
+
+export const texts = {
+  magic: { at: 0, bytes: 8 },
+  /** The notice that the app is working on, or worked on last. */
+  activeId: { at: 72, bytes: 40 },
+  /** Driver: the notice that `word` is about. */
+  wordId: { at: 112, bytes: 40 },
+  /** Driver: the next notice, JSON. */
+  notice: { at: 2560, bytes: 1024 },
+  /** Why `activeId` was refused: a reason on each line. */
+  refusal: { at: 4096, bytes: 8192 },
+  /** What the agent is and does, JSON: see document.ts. */
+  document: { at: 12_288, bytes: 53_248 },
+} as const;
+
+/** The ring of signals that rang: see ffi/handler_code.ts. */
+export const ring = { at: 1024, slots: 32 } as const;
+
+export const states = ["running", "preparing", "held", "recovering", "detached"] as const;
+export const replies = ["none", "ready", "refused"] as const;
+export const outcomes = ["none", "restored", "continued", "aborted"] as const;
+/** `simulated` stands for a restore that the simulate engine plays. */
+export const words = ["none", "continued", "aborted", "simulated"] as const;
+
+/** What a driver says of a checkpoint that it asked for. */
+export type Word = "continued" | "aborted" | "simulated";

@@ -1,0 +1,86 @@
+import { realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { watchDirectory } from "../../ffi/inotify.ts";
+import type { Caller } from "../../lifecycle/lifecycle.ts";
+import type { Strategy } from "../strategy.ts";
+import { createTrust } from "../trust.ts";
+import { readMarker, replaceMarker } from "./marker.ts";
+
+/** Options of {@linkcode file}. */
+export interface FileOptions {
+  /** The marker file. Its directory must exist; others than root and the app's user must not be able to change it. */
+  readonly path: string;
+}
+
+/**
+ * Takes notices by a marker file: when it appears (`touch` is enough) the app prepares, and replaces it by its reply, then
+ * by the outcome. inotify(7) by FFI tells of the change; what counts is what then stands in the file. For shells, containers
+ * and Kubernetes volumes. It keeps the process alive until the agent is disposed.
+ *
+ * @example
+ * ```ts
+ * import { attach } from "criu-aware";
+ * import { file } from "criu-aware/strategies/file";
+ * await using agent = await attach({ strategies: [file({ path: "/run/app/checkpoint" })] });
+ * ```
+ */
+export function file(options: FileOptions): Strategy {
+  return {
+    kind: "file",
+    start({ libc, page, deliver }) {
+      const wanted = resolve(options.path);
+      const directory = realpathSync(dirname(wanted));
+      const path = join(directory, basename(wanted));
+      checkDirectory(directory);
+      const isTrusted = createTrust(libc);
+      let seen = "";
+
+      const look = (): void => {
+        const found = readMarker(path);
+        if (!found || found.version === seen) return;
+        seen = found.version;
+        if (found.marker.kind !== "notice") return;
+        if (!isTrusted(found.uid)) return page.countStranger();
+        const notice = found.marker.notice ?? { id: crypto.randomUUID() };
+        deliver(notice, createCaller(path, notice.id));
+      };
+      const watch = watchDirectory(libc, directory, look);
+      // It may have been there before us.
+      queueMicrotask(look);
+      return {
+        endpoint: { kind: "file", path },
+        look,
+        ear: {
+          fd: watch.fd,
+          hear(id) {
+            watch.drain();
+            const found = readMarker(path);
+            if (found?.marker.kind !== "word" || found.marker.id !== id || !isTrusted(found.uid)) return undefined;
+            return found.marker.word;
+          },
+        },
+        [Symbol.dispose]: () => watch[Symbol.dispose](),
+      };
+    },
+  };
+}
+
+function createCaller(path: string, id: string): Caller {
+  return {
+    reply: (reply) => replaceMarker(path, { id, ...reply }),
+    outcome: (outcome) => {
+      // A driver may have left the next notice already.
+      const found = readMarker(path)?.marker;
+      if (found && found.kind !== "notice") replaceMarker(path, { id, outcome });
+    },
+  };
+}
+
+function checkDirectory(directory: string): void {
+  const { mode } = statSync(directory);
+  const othersMayWrite = (mode & 0o022) !== 0;
+  const isSticky = (mode & 0o1000) !== 0;
+  if (othersMayWrite && !isSticky) {
+    throw new Error(`Cannot take notices in ${directory}: others may write there. Run: chmod go-w ${directory}`);
+  }
+}

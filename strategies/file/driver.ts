@@ -1,0 +1,28 @@
+import { basename, dirname } from "node:path";
+import { openBeneath } from "../../ffi/beneath.ts";
+import type { Notice, Reply } from "../../lifecycle/types.ts";
+import type { DriverPage } from "../../page/driver_page.ts";
+import { printable } from "../../page/document.ts";
+import { readMarker, replaceMarker } from "./marker.ts";
+
+/** Notifies by marker file: resolves with the reply that replaces it, with undefined when there was none in time. */
+export async function notifyByFile(
+  page: DriverPage,
+  path: string,
+  notice: Notice,
+  timeoutMs: number,
+): Promise<Reply | undefined> {
+  using directory = openBeneath(page.libc, page.pid, dirname(path));
+  const marker = `${directory.path}/${basename(path)}`;
+  replaceMarker(marker, notice);
+  const end = performance.now() + timeoutMs;
+  for (let turn = 0; ; turn++) {
+    const found = readMarker(marker)?.marker;
+    if (found?.kind === "reply" && found.id === notice.id) {
+      const { reply } = found;
+      return reply.reply === "ready" ? reply : { reply: "refused", reasons: reply.reasons.map(printable) };
+    }
+    if (performance.now() >= end || !page.process.isAlive()) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, turn < 20 ? 0.5 : 5));
+  }
+}

@@ -1,0 +1,93 @@
+import type { Ring } from "../../ffi/doorbell.ts";
+import { type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
+import { parseNotice } from "../../lifecycle/notice.ts";
+import type { Notice } from "../../lifecycle/types.ts";
+import type { Strategy } from "../strategy.ts";
+import { createTrust } from "../trust.ts";
+
+const SIGUSR1 = 10;
+const SIGPWR = 30;
+
+/** Options of {@linkcode signal}. */
+export interface SignalOptions {
+  /**
+   * The signal that is a notice: a name, a number, or a real-time signal as `SIGRTMIN+n`. SIGURG does no harm to a process
+   * that does not listen; every other one ends it.
+   * @default "SIGURG"
+   */
+  readonly signal?: SignalName;
+}
+
+/**
+ * Takes notices by signal: `sigaction` by FFI with a machine-code handler. Any program that can `kill` can notify; one that
+ * can write to the agent page first leaves a notice with an id and a deadline there. The reply is on the page.
+ *
+ * @throws {RangeError} for a signal that cannot be used.
+ * @example
+ * ```ts
+ * import { attach } from "criu-aware";
+ * import { signal } from "criu-aware/strategies/signal";
+ * await using agent = await attach({ strategies: [signal({ signal: "SIGUSR2" })] });
+ * ```
+ */
+export function signal(options: SignalOptions = {}): Strategy {
+  const number = signalNumber(options.signal ?? "SIGURG");
+  return {
+    kind: "signal",
+    start({ libc, page, doorbell, deliver, warn }) {
+      const runtime = libc.runtime.name;
+      if (number === SIGPWR && runtime === "bun") {
+        throw new RangeError("Cannot use SIGPWR for notices in Bun: its engine stops threads with it. Use SIGURG.");
+      }
+      if (number === SIGUSR1 && runtime === "deno") {
+        warn("SIGUSR1 also opens Deno's inspector on 127.0.0.1:9229. Use SIGURG or SIGUSR2 to avoid that.");
+      }
+      const isTrusted = createTrust(libc);
+      doorbell.listen(number);
+      page.noticeSignal = number;
+      let seen = doorbell.sequence;
+      let kicks = page.kicks;
+      let taken = "";
+
+      const isNotice = ({ signal, code, uid }: Ring): boolean => {
+        if (signal !== number || code > 0) return false;
+        if (isTrusted(uid)) return true;
+        page.countStranger();
+        return false;
+      };
+
+      return {
+        endpoint: { kind: "signal", signal: number },
+        look() {
+          const rings = doorbell.since(seen).filter(isNotice);
+          seen = doorbell.sequence;
+          const kicked = page.kicks !== kicks;
+          kicks = page.kicks;
+          if (rings.length === 0) return;
+          const left = leftNotice(page.noticeText());
+          if (left && left.id !== taken) {
+            taken = left.id;
+            deliver(left, noReply);
+          } else if (!kicked) {
+            // Somebody who knows nothing of the page.
+            deliver({ id: crypto.randomUUID() }, noReply);
+          }
+        },
+        [Symbol.dispose](): void {
+          page.noticeSignal = 0;
+        },
+      };
+    },
+  };
+}
+
+/** The lifecycle shows every reply on the page: there is nothing to add. */
+const noReply = { reply(): void {} };
+
+function leftNotice(text: string): Notice | undefined {
+  try {
+    return text === "" ? undefined : parseNotice(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,17 @@
+import type { Notice, Reply } from "../../lifecycle/types.ts";
+import type { DriverPage } from "../../page/driver_page.ts";
+
+/**
+ * Notifies by signal: the notice is left on the page, the signal sent through the pidfd, the reply read from the page.
+ * Resolves with undefined when there was none within `timeoutMs`.
+ */
+export async function notifyBySignal(page: DriverPage, notice: Notice, timeoutMs: number): Promise<Reply | undefined> {
+  if (page.noticeSignal === undefined) {
+    return { reply: "refused", reasons: ["the app takes no notice by signal; it has to attach with signal()"] };
+  }
+  page.leave(notice);
+  page.process.kill(page.noticeSignal);
+  const answered = await page.until(({ activeId, reply }) => activeId === notice.id && reply !== "none", timeoutMs);
+  if (!answered) return undefined;
+  return answered.reply === "ready" ? { reply: "ready" } : { reply: "refused", reasons: answered.refusal };
+}

@@ -1,0 +1,63 @@
+/**
+ * JSON-RPC 2.0 (jsonrpc.org/specification) on a unix stream socket, a message a line, a request a connection: the app closes
+ * it after its response, for CRIU cannot dump a connected socket.
+ *
+ * | method | params | result |
+ * | --- | --- | --- |
+ * | `checkpoint` | a notice | a reply |
+ * | `outcome` | `{ id, word }`: what became of the checkpoint | `null` |
+ * | `status` | | `{ state, generation, outcome }` |
+ */
+import type { Outcome, Reply, State } from "../../lifecycle/types.ts";
+
+/** A request that arrived. */
+export interface Request {
+  readonly id: number | string | null;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+/** What `status` answers. */
+export interface SocketStatus {
+  readonly state: State;
+  readonly generation: number;
+  readonly outcome: Outcome | null;
+}
+
+/** The results by method. */
+export interface Results {
+  readonly checkpoint: Reply;
+  readonly outcome: null;
+  readonly status: SocketStatus;
+}
+
+/** Codes of the specification, and ours from -32000 on. */
+export const codes = { parse: -32700, request: -32600, method: -32601, params: -32602, busy: -32000, forbidden: -32001 } as const;
+
+/** The longest line that is read. */
+export const MAX_LINE_BYTES = 65_536;
+
+const encoder = new TextEncoder();
+
+/** Reads a request; undefined when it is not JSON-RPC 2.0. */
+export function parseRequest(line: string): Request | undefined {
+  try {
+    const { jsonrpc, id = null, method, params } = Object(JSON.parse(line)) as Record<string, unknown>;
+    const validId = id === null || typeof id === "string" || typeof id === "number";
+    return jsonrpc === "2.0" && typeof method === "string" && validId ? { id, method, params } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function encodeRequest(method: string, params: unknown): string {
+  return `${JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })}\n`;
+}
+
+export function encodeResult(id: Request["id"], result: unknown): Uint8Array {
+  return encoder.encode(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);
+}
+
+export function encodeError(id: Request["id"], code: number, message: string): Uint8Array {
+  return encoder.encode(`${JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } })}\n`);
+}

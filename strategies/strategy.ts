@@ -1,0 +1,37 @@
+import type { Doorbell } from "../ffi/doorbell.ts";
+import type { Libc } from "../ffi/libc.ts";
+import type { Caller } from "../lifecycle/lifecycle.ts";
+import type { Notice } from "../lifecycle/types.ts";
+import type { AppPage } from "../page/app_page.ts";
+import type { Endpoint } from "../page/document.ts";
+import type { Ear } from "../page/hold.ts";
+
+/** A way by which notices reach the app: made by `signal()`, `file()`, `socket()`, started by `attach()`. */
+export interface Strategy {
+  readonly kind: string;
+  /** Begins to listen. Throws when it cannot; the app is then not attached. */
+  start(agent: AgentContext): Listener;
+}
+
+/** What a strategy gets from the agent. */
+export interface AgentContext {
+  readonly libc: Libc;
+  readonly page: AppPage;
+  readonly doorbell: Doorbell;
+  /** Hands a notice over to the lifecycle. */
+  deliver(notice: Notice, caller: Caller): void;
+  /** Tells the user of the app something that he should know, but that stops nothing. */
+  warn(message: string): void;
+}
+
+/** A strategy that listens. */
+export interface Listener extends Disposable {
+  /** How drivers reach it: goes on the page. */
+  readonly endpoint: Endpoint;
+  /** Something rang: looks whether it was for this strategy. */
+  look(): void;
+  /** Lets go of what CRIU could not dump. Called right before the app says ready to the notice `noticeId`. */
+  release?(noticeId: string): void;
+  /** How the driver's word can reach a held app, beside the page. */
+  readonly ear?: Ear;
+}
