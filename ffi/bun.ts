@@ -53,10 +53,10 @@ export const runtime: Runtime = {
       },
     };
   },
-  drain(_calls: WakeCalls, fd: number, onReadable: () => void): Disposable {
+  drain(_calls: WakeCalls, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable {
     const reader = Bun.file(fd).stream().getReader();
     const pump = async (): Promise<void> => {
-      while (!(await reader.read()).done) onReadable();
+      for (let read = await reader.read(); !read.done; read = await reader.read()) onBytes(read.value);
     };
     pump().catch(() => {});
     return { [Symbol.dispose]: () => void reader.cancel().catch(() => {}) };

@@ -45,7 +45,7 @@ export const runtime: Runtime = {
       },
     });
   },
-  drain(calls: WakeCalls, fd: number, onReadable: () => void): Disposable {
+  drain(calls: WakeCalls, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable {
     const { poll } = open(["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`], {
       poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
     }) as { poll(fds: Uint8Array, count: number, timeoutMs: number): Promise<number> };
@@ -57,8 +57,11 @@ export const runtime: Runtime = {
     const pump = async (): Promise<void> => {
       while (!stopped) {
         await poll(bytes, 2, -1);
-        while (!stopped && calls.read(fd, buffer, buffer.length) > 0n);
-        if (!stopped) onReadable();
+        while (!stopped) {
+          const count = Number(calls.read(fd, buffer, buffer.length));
+          if (count <= 0) break;
+          onBytes(buffer.slice(0, count));
+        }
       }
       calls.close(stop);
     };

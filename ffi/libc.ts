@@ -44,6 +44,7 @@ const symbols = {
   socketpair: [["i32", "i32", "i32", "buffer"], "i32"],
   syscall: [["i64", "i64", "i64", "i64", "i64", "i64", "i64"], "i64"],
   umask: [["u32"], "u32"],
+  write: [["i32", "buffer", "usize"], "i64"],
 } as const;
 
 /** libc, bound for this thread. */

@@ -34,8 +34,23 @@ export function openProcess(libc: Libc, pid: number): ProcessHandle {
  * namespace of the reader: compare only values that the same process has read.
  */
 export function startTime(pid: number | "self"): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] as string;
+  return stat(pid)[19] as string;
+}
+
+/** Whether a process exists and is no zombie; with `started`, whether it is still the one that had this start time. */
+export function isAlive(pid: number, started?: string): boolean {
+  try {
+    const fields = stat(pid);
+    return !/[ZX]/.test(fields[0] as string) && (started === undefined || fields[19] === started);
+  } catch {
+    return false;
+  }
+}
+
+/** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
+function stat(pid: number | "self"): string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
 /**

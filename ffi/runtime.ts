@@ -46,8 +46,8 @@ export interface Runtime {
   /** Opens a wake that does not keep the process alive. `onWake` runs once or more after one or more writes. */
   openWake(calls: WakeCalls, onWake: () => void): Promise<Wake>;
   /**
-   * Reads `fd` empty whenever it is readable and calls `onReadable` afterwards. For descriptors that the runtimes'
-   * sockets refuse (inotify, eventfd). It keeps the process alive until it is disposed.
+   * Reads `fd` empty whenever it is readable and hands over what it read. For descriptors that the runtimes' sockets refuse
+   * (inotify, eventfd, foreign pipes); they must be O_NONBLOCK. It keeps the process alive until it is disposed.
    */
-  drain(calls: WakeCalls, fd: number, onReadable: () => void): Disposable;
+  drain(calls: WakeCalls, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable;
 }

@@ -22,6 +22,7 @@ export interface PageStatus {
 }
 
 const MAX_SIGNAL = 64;
+const LOCK_EX_NB = 2 | 4;
 
 /**
  * The driver's half of the page of one process, which is held by a pidfd meanwhile. Nothing on the page is believed: what
@@ -56,6 +57,18 @@ export class DriverPage implements Disposable {
       process[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /**
+   * Keeps other drivers away until disposal, or until this process ends: flock(2) on the page. Resolves with false when
+   * another driver kept it for `timeoutMs`.
+   */
+  async lock(timeoutMs: number): Promise<boolean> {
+    for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
+      if (this.libc.flock(this.#memory.fd, LOCK_EX_NB) === 0) return true;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return false;
   }
 
   status(): PageStatus {

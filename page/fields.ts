@@ -53,12 +53,12 @@ export class Fields {
     return decoder.decode(end < 0 ? copy : copy.subarray(0, end));
   }
 
-  /** Writes as much of `text` as fits, and a NUL; a longer one is cut. Returns the bytes written. */
+  /** Writes as much of `text` as fits, and NUL to the end of the field. Returns the bytes of the text. */
   setText(name: keyof typeof texts, text: string): number {
     const { at, bytes } = texts[name];
     const field = this.#bytes.subarray(at, at + bytes);
     const { written } = encoder.encodeInto(text, field);
-    if (written < bytes) field[written] = 0;
+    field.fill(0, written);
     return written;
   }
 }

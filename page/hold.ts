@@ -1,12 +1,14 @@
 import type { Doorbell } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createPoll } from "../ffi/poll.ts";
-import { openProcess, pidNamespace, type ProcessHandle, restoreSigns } from "../ffi/process.ts";
+import { isAlive, pidNamespace, restoreSigns, startTime } from "../ffi/process.ts";
 import { blockSignalsExcept } from "../ffi/signal.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import type { AppPage } from "./app_page.ts";
 import type { Word } from "./layout.ts";
+
+const DRIVER_LOOK_MS = 50;
 
 /** Another way by which a driver's word can come while the app is held. */
 export interface Ear {
@@ -32,14 +34,17 @@ export interface HoldOptions {
  *
  * CRIU ends a poll with EINTR when it lets a process go, and nothing else does: every signal but our own is blocked, and
  * ours are counted. A changed start time then says `restored`; otherwise the process is the original. Before that, the
- * driver's word may say `aborted`, and its death (pidfd) or the end of the lease say `continued`.
+ * driver's word may say `aborted`, and its death or the end of the lease say `continued`.
+ *
+ * The driver is looked for every 50 ms: a pidfd would tell at once, but CRIU 4.2 dumps no pidfd of a process outside of the
+ * tree. A freeze that falls between two polls gives no EINTR; the start time, the driver's word or its end tell then.
  */
 export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const { libc, page, doorbell, ears } = options;
   const leaseMs = notice.leaseMs ?? options.leaseMs;
   const before = restoreSigns();
-  const driver = watchDriver(libc, notice);
-  const poll = createPoll(libc, [...doorbell.fds, ...ears.map((ear) => ear.fd), ...(driver ? [driver.fd] : [])]);
+  const isDriverGone = watchDriver(notice);
+  const poll = createPoll(libc, [...doorbell.fds, ...ears.map((ear) => ear.fd)]);
 
   const wait = (): Outcome | "simulated" => {
     const isRestored = (): boolean => {
@@ -55,7 +60,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
       if (isRestored()) return "restored";
       const said = word();
       if (said) return said;
-      const result = poll.wait(Math.max(0, leaseEnd - performance.now()));
+      const result = poll.wait(Math.max(0, Math.min(DRIVER_LOOK_MS, leaseEnd - performance.now())));
       doorbell.drain();
       if (page.renewals !== renewals) {
         renewals = page.renewals;
@@ -63,23 +68,20 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
       }
       const letGo = result === "interrupted" && doorbell.sequence === rings;
       const leaseEnded = performance.now() >= leaseEnd;
-      const driverDied = driver && result === "readable" && poll.isReadable(driver.fd);
-      if (letGo || leaseEnded || driverDied) return isRestored() ? "restored" : (word() ?? "continued");
+      if (letGo || leaseEnded || isDriverGone()) return isRestored() ? "restored" : (word() ?? "continued");
     }
   };
 
   return () => {
-    using _driver = driver;
     using _mask = blockSignalsExcept(libc, doorbell.signals);
     const end = wait();
     return end === "simulated" ? { outcome: "restored", simulated: true } : { outcome: end, simulated: false };
   };
 }
 
-/**
- * The driver, if its pid means the same here as where it was written.
- * @throws {SystemCallError} when it is dead already.
- */
-function watchDriver(libc: Libc, notice: Notice): ProcessHandle | undefined {
-  return notice.driver?.namespace === pidNamespace("self") ? openProcess(libc, notice.driver.pid) : undefined;
+/** Whether the driver has ended; never true where its pid means nothing here, or may not be seen. */
+function watchDriver({ driver }: Notice): () => boolean {
+  if (!driver || driver.namespace !== pidNamespace("self") || !isAlive(driver.pid)) return () => false;
+  const started = startTime(driver.pid);
+  return () => !isAlive(driver.pid, started);
 }

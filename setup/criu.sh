@@ -51,7 +51,7 @@ done
 
 loader=$(cd "$work/root" && find usr/lib* lib* -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
 [ -n "$loader" ] || fail "no dynamic loader among the packages"
-libraries=$prefix/root/usr/lib/$(cd "$work/root/usr/lib" && ls -d ./*-linux-gnu* | head -n 1)
+libraries=$prefix/root/usr/lib/$(cd "$work/root/usr/lib" && ls -d *-linux-gnu*  | head -n 1)
 mkdir "$work/bin"
 cat >"$work/bin/criu" <<END
 #!/bin/sh

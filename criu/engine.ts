@@ -1,0 +1,91 @@
+import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { NoticeOptions, Refusal } from "./participants.ts";
+
+/** Something that can dump a process tree whose apps know about it, and restore it. */
+export interface Engine {
+  readonly kind: "command" | "simulate";
+  /**
+   * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
+   * @throws {UsageError} for a directory that is not empty.
+   * @throws {PageError} when there is no such process, or it is not attached.
+   * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
+   * @throws {CriuError} when CRIU failed: the images were removed, all go on.
+   */
+  dump(options: DumpOptions): Promise<DumpResult>;
+  /**
+   * Restores what is in `imagesDir` and waits until its apps are rebuilt.
+   * @throws {CriuError} when CRIU failed, or a pid is still taken after `timeoutMs`.
+   */
+  restore(options: RestoreOptions): Promise<RestoreResult>;
+}
+
+/** What to dump, and how. */
+export interface DumpOptions extends NoticeOptions {
+  readonly pid: number;
+  /** Made if it is not there (mode 0700); must be empty. */
+  readonly imagesDir: string;
+  /** The tree goes on after the dump. @default false */
+  readonly leaveRunning?: boolean;
+  /** Further options for `criu dump`. */
+  readonly criuOptions?: readonly string[];
+  /** Told what happens, as it happens. */
+  readonly onPhase?: (phase: Phase) => void;
+}
+
+/** A moment in a dump or restore; `at` is milliseconds since 1970. */
+export interface Phase {
+  readonly name: "notice" | "ready" | "frozen" | "dumped" | "restoring" | "waiting for the pid" | "restored" | "rebuilt";
+  readonly at: number;
+}
+
+/** What a dump did. Durations in milliseconds. */
+export interface DumpResult {
+  readonly noticeId: string;
+  /** The attached processes of the tree. */
+  readonly pids: readonly number[];
+  /** From the first notice until all apps were held. */
+  readonly noticeToReadyMs: number;
+  /** The whole dump, the notice and CRIU's own start included. */
+  readonly dumpMs: number;
+  readonly leftRunning: boolean;
+}
+
+/** What to restore, and how. */
+export interface RestoreOptions {
+  readonly imagesDir: string;
+  /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number;
+  /** Further options for `criu restore`. */
+  readonly criuOptions?: readonly string[];
+  readonly onPhase?: (phase: Phase) => void;
+}
+
+/** What a restore did. */
+export interface RestoreResult {
+  /** The root of the restored tree. */
+  readonly pid: number;
+  /** From the start of CRIU to its end, in milliseconds. */
+  readonly restoreMs: number;
+  /** The attached processes of the tree, as they say themselves. */
+  readonly processes: readonly RestoredProcess[];
+}
+
+/** One attached process after a restore. */
+export interface RestoredProcess {
+  readonly pid: number;
+  readonly outcome: Outcome | undefined;
+  readonly generation: number;
+  readonly round: Round | undefined;
+}
+
+/** At least one app refused the checkpoint. Nothing was frozen; every app goes on, and has been told `aborted`. */
+export class DumpRefusedError extends Error {
+  override readonly name = "DumpRefusedError";
+  readonly refusals: readonly Refusal[];
+
+  constructor(refusals: readonly Refusal[]) {
+    const lines = refusals.flatMap(({ pid, reasons }) => reasons.map((reason) => `process ${pid}: ${reason}`));
+    super(`The dump is refused, every app goes on:\n  ${lines.join("\n  ")}`);
+    this.refusals = refusals;
+  }
+}

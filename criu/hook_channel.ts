@@ -1,0 +1,52 @@
+import { cString } from "../ffi/bytes.ts";
+import { type Libc, openLibc } from "../ffi/libc.ts";
+
+const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+
+/** What to do at a hook of CRIU's: resolves with whether CRIU may go on. */
+export type HookAnswers = Readonly<Record<string, () => Promise<boolean>>>;
+
+/**
+ * Lets the action script ask this process. CRIU closes the script's standard input and every other descriptor, so it opens
+ * our pipes by /proc/pid/fd: no file is left behind, and when this process dies the script reads the end of the pipe.
+ * The same hook twice (our script may also stand in a configuration file of CRIU) is answered twice, and acted on once.
+ */
+export class HookChannel implements Disposable {
+  /** For the environment of CRIU. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #libc: Libc;
+  readonly #descriptors: readonly number[];
+  readonly #listening: Disposable;
+
+  private constructor(libc: Libc, answers: HookAnswers) {
+    const question = createPipe(libc);
+    const answer = createPipe(libc);
+    const given = new Map<string, Promise<boolean>>();
+    const reply = async (action: string): Promise<void> => {
+      if (!given.has(action)) given.set(action, answers[action]?.() ?? Promise.resolve(true));
+      const text = (await given.get(action)) ? "go\n" : "no\n";
+      libc.write(answer.write, cString(text), text.length);
+    };
+    this.#libc = libc;
+    this.#descriptors = [question.read, question.write, answer.read, answer.write];
+    this.env = { CRIU_AWARE_DRIVER: `${process.pid} ${question.write} ${answer.read}` };
+    this.#listening = libc.runtime.drain(libc, question.read, (bytes) => {
+      for (const action of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(action);
+    });
+  }
+
+  static async open(answers: HookAnswers): Promise<HookChannel> {
+    return new HookChannel(await openLibc(), answers);
+  }
+
+  [Symbol.dispose](): void {
+    this.#listening[Symbol.dispose]();
+    for (const descriptor of this.#descriptors) this.#libc.close(descriptor);
+  }
+}
+
+function createPipe(libc: Libc): { read: number; write: number } {
+  const fds = new Int32Array(2);
+  libc.check(libc.pipe2(new Uint8Array(fds.buffer), O_NONBLOCK_CLOEXEC), "open a pipe");
+  return { read: fds[0] as number, write: fds[1] as number };
+}

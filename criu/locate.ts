@@ -1,0 +1,43 @@
+import { execFileSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CriuError } from "./errors.ts";
+
+const NEEDED = [4, 2] as const;
+/** Where our set-up unpacks CRIU when the system has none that works. */
+const unpacked = fileURLToPath(new URL("../.tools/criu/bin/criu", import.meta.url));
+
+/**
+ * The CRIU to use: the one named, else the one of our set-up, else the one on the PATH.
+ * @throws {CriuError} when there is none, or it is older than 4.2.
+ */
+export function locateCriu(named?: string): string {
+  const path = named ?? [unpacked, ...onPath("criu")].find(isExecutable);
+  if (!path) throw new CriuError("start", "CRIU is missing. Install CRIU 4.2 or newer, or run: sh setup/setup.sh");
+  let output: string;
+  try {
+    output = execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  } catch {
+    throw new CriuError("start", `CRIU does not start: ${path}. Install CRIU 4.2 or newer, or run: sh setup/setup.sh`);
+  }
+  const [, major = 0, minor = 0] = /Version:\s*(\d+)\.(\d+)/.exec(output)?.map(Number) ?? [];
+  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return path;
+  throw new CriuError(
+    "start",
+    `CRIU ${major}.${minor} is too old (${path}): before 4.2 it cannot dump sockets on Linux 6.16 and newer. Install a newer one, or run: sh setup/setup.sh`,
+  );
+}
+
+function onPath(name: string): string[] {
+  return (process.env.PATH ?? "").split(delimiter).map((directory) => join(directory, name));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,126 @@
+import { openLibc } from "../ffi/libc.ts";
+import { createClock } from "../ffi/clock.ts";
+import { pidNamespace } from "../ffi/process.ts";
+import type { Notice, Reply } from "../lifecycle/types.ts";
+import { DriverPage } from "../page/driver_page.ts";
+import { PageError } from "../page/errors.ts";
+import type { Word } from "../page/layout.ts";
+import { notify, type StrategyName } from "../strategies/notify.ts";
+import { isPaused } from "./paused.ts";
+import { processTree } from "./tree.ts";
+
+/** How the apps of a process tree are notified. */
+export interface NoticeOptions {
+  /** The way of the notice. @default the first of signal, socket, file that an app listens to */
+  readonly strategy?: StrategyName;
+  /** How long the apps may prepare, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number;
+  /** How long a ready app holds without a sign of life from this process, in milliseconds. @default 5000 */
+  readonly leaseMs?: number;
+  /** Go on when no process of the tree is attached. @default false */
+  readonly unaware?: boolean;
+}
+
+/** Reasons why an app, or the tree, cannot be dumped now. */
+export interface Refusal {
+  readonly pid: number;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * The attached processes of one tree, on their way through one checkpoint: all are told, one refusal refuses for all, and
+ * every one of them learns the outcome.
+ */
+export class Participants implements Disposable {
+  readonly noticeId: string = crypto.randomUUID();
+  readonly pid: number;
+  readonly #options: NoticeOptions;
+  #pages: DriverPage[] = [];
+  #renewal: ReturnType<typeof setInterval> | undefined;
+
+  private constructor(pid: number, options: NoticeOptions) {
+    this.pid = pid;
+    this.#options = options;
+  }
+
+  /**
+   * Finds the attached processes of the tree of `pid`.
+   * @throws {PageError} when there is none (unless `unaware`), when a page is damaged, or without the right to look.
+   */
+  static async find(pid: number, options: NoticeOptions): Promise<Participants> {
+    const participants = new Participants(pid, options);
+    await participants.#collect();
+    return participants;
+  }
+
+  get pids(): number[] {
+    return this.#pages.map((page) => page.pid);
+  }
+
+  /** Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals. */
+  async prepare(): Promise<Refusal[]> {
+    // The tree may have grown since it was looked at.
+    await this.#collect();
+    const { timeoutMs = 10_000, leaseMs = 5_000, strategy } = this.#options;
+    const now = createClock(await openLibc());
+    const notice: Notice = {
+      id: this.noticeId,
+      sentAt: now(),
+      deadline: now() + timeoutMs,
+      leaseMs,
+      driver: { pid: process.pid, namespace: pidNamespace("self") },
+    };
+    this.#renewal = setInterval(() => this.#pages.forEach((page) => page.renew()), leaseMs / 3);
+    const ask = async (page: DriverPage): Promise<Reply> => {
+      if (isPaused(page.pid)) return { reply: "refused", reasons: ["it is paused (cgroup freezer) and cannot answer"] };
+      if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy);
+      return { reply: "refused", reasons: ["another driver is at work on it"] };
+    };
+    const replies = await Promise.all(this.#pages.map(ask));
+    const refusals = replies.flatMap((reply, i) =>
+      reply.reply === "ready" ? [] : { pid: this.pids[i] as number, reasons: reply.reasons },
+    );
+    if (refusals.length > 0) this.tell("aborted");
+    return refusals;
+  }
+
+  /** Looks once more, with the apps frozen: those that are not held any more, and so must not be dumped. */
+  strayed(): Refusal[] {
+    return this.#pages
+      .filter((page) => {
+        const { state, activeId } = page.status();
+        return state !== "held" || activeId !== this.noticeId;
+      })
+      .map(({ pid }) => ({ pid, reasons: ["it was no longer held when it was frozen: its lease had run out"] }));
+  }
+
+  /** Tells every app what became of the checkpoint. */
+  tell(word: Word): void {
+    clearInterval(this.#renewal);
+    for (const page of this.#pages) page.tell(this.noticeId, word);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#renewal);
+    for (const page of this.#pages) page[Symbol.dispose]();
+    this.#pages = [];
+  }
+
+  async #collect(): Promise<void> {
+    const tree = processTree(this.pid);
+    if (tree.length === 0) throw new PageError(this.pid, "missing", `There is no process ${this.pid}.`);
+    for (const pid of tree.filter((pid) => !this.pids.includes(pid))) {
+      try {
+        this.#pages.push(await DriverPage.open(pid));
+      } catch (error) {
+        if (!(error instanceof PageError && error.code === "missing")) throw error;
+      }
+    }
+    if (this.#pages.length > 0 || this.#options.unaware) return;
+    throw new PageError(
+      this.pid,
+      "missing",
+      `No process in the tree of ${this.pid} is attached, so none can prepare. Dump it all the same with --unaware.`,
+    );
+  }
+}

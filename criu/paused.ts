@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * True when the cgroup freezer holds a process (a paused container): it could not answer a notice. Both versions of cgroups,
+ * at their usual mount points: cgroups(7).
+ */
+export function isPaused(pid: number): boolean {
+  return read(`/proc/${pid}/cgroup`)
+    .split("\n")
+    .some((line) => {
+      const [, controllers = "", path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+      if (path === undefined) return false;
+      if (controllers.split(",").includes("freezer")) {
+        return /^FR/.test(read(`/sys/fs/cgroup/freezer${path}/freezer.state`));
+      }
+      const roots = controllers === "" ? ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] : [];
+      return roots.some((root) => /^frozen 1$/m.test(read(`${root}${path}/cgroup.events`)));
+    });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,36 @@
+/** Makes sure that there is a CRIU that works here: proves the one that is found, and unpacks one when it does not. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { locateCriu } from "../criu/locate.ts";
+import { tryCriu } from "../criu/trial.ts";
+
+const say = (text: string): void => console.error(`setup: ${text}`);
+
+async function prove(): Promise<string | undefined> {
+  try {
+    const criu = locateCriu();
+    const { works, why } = await tryCriu(criu);
+    if (works) return criu;
+    say(`${criu} does not work here: ${why}`);
+  } catch (error) {
+    say((error as Error).message);
+  }
+  return undefined;
+}
+
+if (process.platform !== "linux") {
+  say("CRIU runs on Linux only; here the simulate engine stands in for it.");
+} else if (process.geteuid?.() !== 0) {
+  say("CRIU needs root; as this user the simulate engine stands in for it.");
+} else {
+  let criu = await prove();
+  if (!criu) {
+    say("unpacking CRIU from Debian packages …");
+    try {
+      execFileSync("sh", [fileURLToPath(new URL("criu.sh", import.meta.url))], { stdio: "inherit" });
+      criu = await prove();
+    } catch {}
+  }
+  if (criu) say(`CRIU works (trial dump and restore): ${criu}`);
+  else process.exitCode = 1;
+}
