@@ -64,7 +64,8 @@ let isAttached = false;
  * ```
  */
 export async function attach(options: AttachOptions): Promise<Agent> {
-  if (isAttached) throw new Error("Cannot attach: this process is attached already. Use its agent, or dispose that first.");
+  if (isAttached)
+    throw new Error("Cannot attach: this process is attached already. Use its agent, or dispose that first.");
   isAttached = true;
   try {
     return await start(options);

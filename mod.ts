@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type Agent, attach, type AttachOptions } from "./attach.ts";
+export { type Agent, type AttachOptions, attach } from "./attach.ts";
 export { UnsupportedPlatformError } from "./ffi/libc.ts";
 export { SystemCallError } from "./ffi/system_call_error.ts";
 export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError } from "./lifecycle/errors.ts";

@@ -1,8 +1,14 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { $ } from "zx";
-import { type DumpOptions, DumpRefusedError, type DumpResult, type Engine, type RestoreOptions, type RestoreResult } from "./engine.ts";
+import {
+  type DumpOptions,
+  DumpRefusedError,
+  type DumpResult,
+  type Engine,
+  type RestoreOptions,
+  type RestoreResult,
+} from "./engine.ts";
 import { CriuError, UsageError } from "./errors.ts";
 import { HookChannel } from "./hook_channel.ts";
 import { discardImages, makeImagesDir } from "./images_dir.ts";
@@ -12,7 +18,7 @@ import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt } from "./rebuilt.ts";
 
-const hook = fileURLToPath(new URL("hook.sh", import.meta.url));
+const hook = join(import.meta.dirname as string, "hook.sh");
 const DUMP_LOG = "dump.log";
 const RESTORE_LOG = "restore.log";
 
@@ -99,7 +105,9 @@ async function runRestore(criu: string, options: RestoreOptions): Promise<Restor
   const { criuOptions = [], timeoutMs = 10_000 } = options;
   requireRoot();
   if (!existsSync(join(imagesDir, "inventory.img"))) {
-    throw new UsageError(`There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`);
+    throw new UsageError(
+      `There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`,
+    );
   }
   const phases = watchPhases(options.onPhase);
   const pidFile = join(imagesDir, "restore.pid");
@@ -120,12 +128,17 @@ async function runRestore(criu: string, options: RestoreOptions): Promise<Restor
     }
     const log = firstErrors(join(imagesDir, RESTORE_LOG));
     const taken = /Can't fork for (\d+): File exists/.exec(log.join("\n"))?.[1];
-    if (taken === undefined) throw failure("restore", imagesDir, exitCode, log.length > 0 ? log : stderr.trim().split("\n"));
+    if (taken === undefined)
+      throw failure("restore", imagesDir, exitCode, log.length > 0 ? log : stderr.trim().split("\n"));
     // Most likely the dumped process itself, until its parent has reaped it.
     phases.enter("waiting for the pid");
     while (existsSync(`/proc/${taken}`)) {
       if (now() > end) {
-        throw new CriuError("restore", `Cannot restore: pid ${taken} is taken. End that process, or restore in a pid namespace of its own.`, { log });
+        throw new CriuError(
+          "restore",
+          `Cannot restore: pid ${taken} is taken. End that process, or restore in a pid namespace of its own.`,
+          { log },
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -134,7 +147,12 @@ async function runRestore(criu: string, options: RestoreOptions): Promise<Restor
 
 const quiet = { quiet: true, nothrow: true };
 
-function failure(phase: "dump" | "restore", imagesDir: string, exitCode: number | null, log: readonly string[]): CriuError {
+function failure(
+  phase: "dump" | "restore",
+  imagesDir: string,
+  exitCode: number | null,
+  log: readonly string[],
+): CriuError {
   const file = join(imagesDir, phase === "dump" ? DUMP_LOG : RESTORE_LOG);
   return new CriuError(phase, `CRIU's ${phase} failed with exit code ${exitCode}; see ${file}`, {
     ...(exitCode === null ? {} : { exitCode }),

@@ -6,8 +6,8 @@ export interface Engine {
   readonly kind: "command" | "simulate";
   /**
    * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
-   * @throws {UsageError} for a directory that is not empty.
-   * @throws {PageError} when there is no such process, or it is not attached.
+   * @throws {UsageError} when there is no such process, or the directory is not empty.
+   * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
    * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
    * @throws {CriuError} when CRIU failed: the images were removed, all go on.
    */
@@ -34,7 +34,15 @@ export interface DumpOptions extends NoticeOptions {
 
 /** A moment in a dump or restore; `at` is milliseconds since 1970. */
 export interface Phase {
-  readonly name: "notice" | "ready" | "frozen" | "dumped" | "restoring" | "waiting for the pid" | "restored" | "rebuilt";
+  readonly name:
+    | "notice"
+    | "ready"
+    | "frozen"
+    | "dumped"
+    | "restoring"
+    | "waiting for the pid"
+    | "restored"
+    | "rebuilt";
   readonly at: number;
 }
 

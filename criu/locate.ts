@@ -1,12 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CriuError } from "./errors.ts";
 
 const NEEDED = [4, 2] as const;
 /** Where our set-up unpacks CRIU when the system has none that works. */
-const unpacked = fileURLToPath(new URL("../.tools/criu/bin/criu", import.meta.url));
+const unpacked = join(import.meta.dirname as string, "../.tools/criu/bin/criu");
 
 /**
  * The CRIU to use: the one named, else the one of our set-up, else the one on the PATH.

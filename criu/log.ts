@@ -8,10 +8,12 @@ export function firstErrors(path: string, limit = 5): string[] {
   } catch {
     return [];
   }
-  return text
-    .split("\n")
-    .flatMap((line) => /Error \([^)]*\):\s*(.*)$/.exec(line)?.[1] ?? [])
-    // CRIU says this whenever it may not raise its own limit; it goes on all the same.
-    .filter((error) => !error.includes("RLIMIT_NOFILE"))
-    .slice(0, limit);
+  return (
+    text
+      .split("\n")
+      .flatMap((line) => /Error \([^)]*\):\s*(.*)$/.exec(line)?.[1] ?? [])
+      // CRIU says this whenever it may not raise its own limit; it goes on all the same.
+      .filter((error) => !error.includes("RLIMIT_NOFILE"))
+      .slice(0, limit)
+  );
 }

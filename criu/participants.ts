@@ -1,11 +1,12 @@
-import { openLibc } from "../ffi/libc.ts";
 import { createClock } from "../ffi/clock.ts";
+import { openLibc } from "../ffi/libc.ts";
 import { pidNamespace } from "../ffi/process.ts";
 import type { Notice, Reply } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
 import { notify, type StrategyName } from "../strategies/notify.ts";
+import { UsageError } from "./errors.ts";
 import { isPaused } from "./paused.ts";
 import { processTree } from "./tree.ts";
 
@@ -45,7 +46,8 @@ export class Participants implements Disposable {
 
   /**
    * Finds the attached processes of the tree of `pid`.
-   * @throws {PageError} when there is none (unless `unaware`), when a page is damaged, or without the right to look.
+   * @throws {UsageError} when there is no such process.
+   * @throws {PageError} when none is attached (unless `unaware`), when a page is damaged, or without the right to look.
    */
   static async find(pid: number, options: NoticeOptions): Promise<Participants> {
     const participants = new Participants(pid, options);
@@ -70,7 +72,7 @@ export class Participants implements Disposable {
       leaseMs,
       driver: { pid: process.pid, namespace: pidNamespace("self") },
     };
-    this.#renewal = setInterval(() => this.#pages.forEach((page) => page.renew()), leaseMs / 3);
+    this.#renewal = setInterval(() => this.#renew(), leaseMs / 3);
     const ask = async (page: DriverPage): Promise<Reply> => {
       if (isPaused(page.pid)) return { reply: "refused", reasons: ["it is paused (cgroup freezer) and cannot answer"] };
       if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy);
@@ -106,9 +108,13 @@ export class Participants implements Disposable {
     this.#pages = [];
   }
 
+  #renew(): void {
+    for (const page of this.#pages) page.renew();
+  }
+
   async #collect(): Promise<void> {
     const tree = processTree(this.pid);
-    if (tree.length === 0) throw new PageError(this.pid, "missing", `There is no process ${this.pid}.`);
+    if (tree.length === 0) throw new UsageError(`There is no process ${this.pid}.`);
     for (const pid of tree.filter((pid) => !this.pids.includes(pid))) {
       try {
         this.#pages.push(await DriverPage.open(pid));

@@ -24,7 +24,8 @@ export function simulate(): Engine {
     kind: "simulate",
     async dump(options) {
       const imagesDir = resolve(options.imagesDir);
-      if (held.has(imagesDir)) throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);
+      if (held.has(imagesDir))
+        throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);
       const phases = watchPhases(options.onPhase);
       const started = now();
       const participants = await Participants.find(options.pid, options);

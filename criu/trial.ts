@@ -40,7 +40,9 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
     const dump = await $(options)`exec ${criu} dump --tree ${pid} --images-dir ${images} --log-file dump.log`;
     if (dump.exitCode !== 0) return failed("dump", images, dump.stderr);
     await ended;
-    const restore = await $(options)`exec ${criu} restore --images-dir ${images} --log-file restore.log --restore-detached`;
+    const restore = await $(
+      options,
+    )`exec ${criu} restore --images-dir ${images} --log-file restore.log --restore-detached`;
     return restore.exitCode === 0 ? { works: true, why: "" } : failed("restore", images, restore.stderr);
   } catch (error) {
     return { works: false, why: (error as Error).message };

@@ -1,4 +1,4 @@
-import { dlopen, type FFIFunction, type FFITypeOrString, ptr, type Pointer, toArrayBuffer } from "bun:ffi";
+import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 import type { Bound, CType, Runtime, Signature, Wake, WakeCalls } from "./runtime.ts";
 
 // Bun passes addresses as bigint only by its integer types.

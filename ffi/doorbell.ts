@@ -1,7 +1,7 @@
 import { cString } from "./bytes.ts";
 import { handlerCode } from "./handler_code.ts";
 import type { Libc } from "./libc.ts";
-import { mapCode, type Mapping } from "./memory.ts";
+import { type Mapping, mapCode } from "./memory.ts";
 import { installHandler } from "./signal.ts";
 
 /** One signal that rang: siginfo_t, see sigaction(2). A `code` above 0 was sent by the kernel, any other by a process. */

@@ -12,6 +12,9 @@ export function wakeFutex(libc: Libc, address: bigint): void {
 
 /** Blocks this thread while the word at `address` is `expected`, at most `timeoutMs`. May return early. */
 export function waitFutex(libc: Libc, address: bigint, expected: number, timeoutMs: number): void {
-  const timespec = new BigInt64Array([BigInt(Math.floor(timeoutMs / 1000)), BigInt(Math.round((timeoutMs % 1000) * 1e6))]);
+  const timespec = new BigInt64Array([
+    BigInt(Math.floor(timeoutMs / 1000)),
+    BigInt(Math.round((timeoutMs % 1000) * 1e6)),
+  ]);
   libc.syscall(SYS_FUTEX, address, FUTEX_WAIT, expected, libc.runtime.addressOf(new Uint8Array(timespec.buffer)), 0, 0);
 }

@@ -24,7 +24,11 @@ export function openProcess(libc: Libc, pid: number): ProcessHandle {
     pid,
     fd,
     isAlive: () => poll.wait(0) !== "readable",
-    kill: (signal) => void libc.check(libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0, 0, 0), `send signal ${signal} to process ${pid}`),
+    kill: (signal) =>
+      void libc.check(
+        libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0, 0, 0),
+        `send signal ${signal} to process ${pid}`,
+      ),
     [Symbol.dispose]: () => void libc.close(fd),
   };
 }

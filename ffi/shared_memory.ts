@@ -37,7 +37,13 @@ export function createMemfd(libc: Libc, name: string, bytes: number, options: { 
 export function openShared(libc: Libc, name: string, bytes: number): SharedMemory {
   const path = cString(`/${name}`);
   let fd = libc.shm_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);
-  if (fd >= 0) return claim(libc, fd, bytes, () => void libc.check(libc.ftruncate(fd, bytes), `make shared memory ${name} ${bytes} bytes long`));
+  if (fd >= 0)
+    return claim(
+      libc,
+      fd,
+      bytes,
+      () => void libc.check(libc.ftruncate(fd, bytes), `make shared memory ${name} ${bytes} bytes long`),
+    );
   fd = libc.check(libc.shm_open(path, O_RDWR | O_CLOEXEC, 0o600), `open the shared memory ${name}`);
   return claim(libc, fd, sizeOf(libc, fd), () => {});
 }

@@ -33,7 +33,9 @@ export class HookTimeoutError extends Error {
   readonly timeoutMs: number;
 
   constructor(hook: string, timeoutMs: number) {
-    super(`${hook} was not done after ${Math.round(timeoutMs)} ms; give the resource a longer \`timeoutMs\`, and the driver a longer deadline`);
+    super(
+      `${hook} was not done after ${Math.round(timeoutMs)} ms; give the resource a longer \`timeoutMs\`, and the driver a longer deadline`,
+    );
     this.timeoutMs = timeoutMs;
   }
 }

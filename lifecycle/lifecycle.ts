@@ -122,7 +122,8 @@ export class Lifecycle {
       const prepared = this.#prepare(resource, notice, errors);
       if (prepared) await prepared;
     }
-    if (this.#isVoid(notice)) errors.push(new Error("the driver no longer waits: the deadline has passed, or it withdrew"));
+    if (this.#isVoid(notice))
+      errors.push(new Error("the driver no longer waits: the deadline has passed, or it withdrew"));
 
     const hold = errors.length > 0 ? undefined : this.#arm(notice, errors);
 
@@ -157,7 +158,8 @@ export class Lifecycle {
 
   /** Calls `beforeCheckpoint`; a promise is returned only when the hook returned one. Errors are collected, never thrown. */
   #prepare(resource: Resource, notice: Notice, errors: Error[]): Promise<void> | undefined {
-    const failed = (cause: unknown): void => void errors.push(new ResourceError(resource.name, "beforeCheckpoint", cause));
+    const failed = (cause: unknown): void =>
+      void errors.push(new ResourceError(resource.name, "beforeCheckpoint", cause));
     const left = (notice.deadline ?? Number.POSITIVE_INFINITY) - this.#ports.now();
     const timeoutMs = Math.min(resource.timeoutMs ?? this.#ports.hookTimeoutMs, left);
     try {

@@ -4,7 +4,18 @@ import { createMemfd, type SharedMemory } from "../ffi/shared_memory.ts";
 import type { Outcome, Reply, State } from "../lifecycle/types.ts";
 import { type PageDocument, writeDocument } from "./document.ts";
 import { Fields } from "./fields.ts";
-import { outcomes, PAGE_BYTES, PAGE_MAGIC, PAGE_NAME, PAGE_VERSION, replies, ring, states, type Word, words } from "./layout.ts";
+import {
+  outcomes,
+  PAGE_BYTES,
+  PAGE_MAGIC,
+  PAGE_NAME,
+  PAGE_VERSION,
+  replies,
+  ring,
+  states,
+  type Word,
+  words,
+} from "./layout.ts";
 
 /** The app's half of the page. */
 export class AppPage implements Disposable {

@@ -1,7 +1,7 @@
+import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
 import type { SharedMemory } from "../ffi/shared_memory.ts";
-import { waitFutex } from "../ffi/futex.ts";
 import type { Notice, Outcome, State } from "../lifecycle/types.ts";
 import { type PageDocument, printable, readDocument } from "./document.ts";
 import { PageError } from "./errors.ts";
@@ -144,13 +144,18 @@ export class DriverPage implements Disposable {
 
   #choice<T extends readonly string[]>(name: "state" | "reply" | "outcome", choices: T): T[number] {
     const choice = choices[this.#fields.get(name)];
-    if (choice === undefined) throw new PageError(this.pid, "damaged", `Cannot read the page of process ${this.pid}: its ${name} is unknown.`);
+    if (choice === undefined)
+      throw new PageError(this.pid, "damaged", `Cannot read the page of process ${this.pid}: its ${name} is unknown.`);
     return choice;
   }
 
   #signal(name: "kick" | "noticeSignal"): number {
     const signal = this.#fields.get(name);
     if (signal >= 1 && signal <= MAX_SIGNAL && signal !== 9 && signal !== 19) return signal;
-    throw new PageError(this.pid, "damaged", `Cannot read the page of process ${this.pid}: ${signal} is no signal for a notice.`);
+    throw new PageError(
+      this.pid,
+      "damaged",
+      `Cannot read the page of process ${this.pid}: ${signal} is no signal for a notice.`,
+    );
   }
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { cString } from "../ffi/bytes.ts";
 import type { Libc } from "../ffi/libc.ts";
-import { claim, SEALED_SIZE, sealsOf, type SharedMemory, sizeOf } from "../ffi/shared_memory.ts";
+import { claim, SEALED_SIZE, type SharedMemory, sealsOf, sizeOf } from "../ffi/shared_memory.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
 import { PAGE_BYTES, PAGE_MAGIC, PAGE_NAME, PAGE_VERSION } from "./layout.ts";

@@ -1,6 +1,6 @@
 /** Makes sure that there is a CRIU that works here: proves the one that is found, and unpacks one when it does not. */
 import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { locateCriu } from "../criu/locate.ts";
 import { tryCriu } from "../criu/trial.ts";
 
@@ -27,7 +27,7 @@ if (process.platform !== "linux") {
   if (!criu) {
     say("unpacking CRIU from Debian packages …");
     try {
-      execFileSync("sh", [fileURLToPath(new URL("criu.sh", import.meta.url))], { stdio: "inherit" });
+      execFileSync("sh", [join(import.meta.dirname as string, "criu.sh")], { stdio: "inherit" });
       criu = await prove();
     } catch {}
   }

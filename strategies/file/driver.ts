@@ -1,8 +1,8 @@
 import { basename, dirname } from "node:path";
 import { openBeneath } from "../../ffi/beneath.ts";
 import type { Notice, Reply } from "../../lifecycle/types.ts";
-import type { DriverPage } from "../../page/driver_page.ts";
 import { printable } from "../../page/document.ts";
+import type { DriverPage } from "../../page/driver_page.ts";
 import { readMarker, replaceMarker } from "./marker.ts";
 
 /** Notifies by marker file: resolves with the reply that replaces it, with undefined when there was none in time. */

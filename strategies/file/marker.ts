@@ -1,5 +1,5 @@
 /** What stands in a marker file, JSON in one line. An empty file is a notice too. */
-import { constants, closeSync, fstatSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import type { Notice, Outcome, Reply } from "../../lifecycle/types.ts";
 import { type Word, words } from "../../page/layout.ts";

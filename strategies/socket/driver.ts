@@ -45,7 +45,8 @@ export function call<M extends keyof Results>(
     connection.on("data", (chunk) => {
       text += chunk;
       const line = text.split("\n", 1)[0] as string;
-      if (line.length === text.length) return text.length > MAX_LINE_BYTES ? failed("its answer is too long") : undefined;
+      if (line.length === text.length)
+        return text.length > MAX_LINE_BYTES ? failed("its answer is too long") : undefined;
       try {
         const { result, error } = JSON.parse(line);
         if (error) failed(String(Object(error).message));

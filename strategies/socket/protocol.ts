@@ -32,7 +32,14 @@ export interface Results {
 }
 
 /** Codes of the specification, and ours from -32000 on. */
-export const codes = { parse: -32700, request: -32600, method: -32601, params: -32602, busy: -32000, forbidden: -32001 } as const;
+export const codes = {
+  parse: -32700,
+  request: -32600,
+  method: -32601,
+  params: -32602,
+  busy: -32000,
+  forbidden: -32001,
+} as const;
 
 /** The longest line that is read. */
 export const MAX_LINE_BYTES = 65_536;

@@ -1,0 +1,25 @@
+/**
+ * The driver's side: engines that dump and restore process trees whose apps know about it.
+ *
+ * @module
+ */
+
+export { PageError } from "../page/errors.ts";
+export { type StrategyName, strategyNames } from "../strategies/notify.ts";
+export { type CommandOptions, command } from "./command.ts";
+export {
+  type DumpOptions,
+  DumpRefusedError,
+  type DumpResult,
+  type Engine,
+  type Phase,
+  type RestoredProcess,
+  type RestoreOptions,
+  type RestoreResult,
+} from "./engine.ts";
+export { CriuError, UsageError } from "./errors.ts";
+export { locateCriu } from "./locate.ts";
+export type { NoticeOptions, Refusal } from "./participants.ts";
+export { simulate } from "./simulate.ts";
+export { type AttachedProcess, listAttached } from "./status.ts";
+export { type TrialResult, tryCriu } from "./trial.ts";
