@@ -1,0 +1,97 @@
+import { CONTROL, controlBytes } from "./control.ts";
+import { dtypeOfFile, elementBytes, elementsOf } from "./dtype.ts";
+import { ALIGNMENT, FORMAT_VERSION, type Layout, type Placed } from "./layout.ts";
+import { RESERVED } from "./schema.ts";
+import { StateError } from "./state_error.ts";
+
+/** Bytes of the largest header that the safetensors reference reader accepts. */
+export const MAX_HEADER = 100_000_000;
+
+/**
+ * Reads the layout back from a file, believing nothing in it. `read` gives bytes from the start of the file, `size` is
+ * its real size. Throws StateError `foreign` or `truncated`.
+ */
+export function parseLayout(read: (bytes: number) => Uint8Array, size: number, place: string): Layout {
+  if (size < 8) throw truncated(place, 8, size);
+  const start = read(8);
+  const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
+  const dataStart = 8 + length;
+  if (length > MAX_HEADER || dataStart % ALIGNMENT !== 0) throw foreign(place, `a header of ${length} bytes`);
+  if (dataStart > size) throw truncated(place, dataStart, size);
+  // A copy: what is checked must not change under the parser.
+  const header = read(dataStart).slice();
+  const members = membersOf(header.subarray(8), place);
+  const version = fieldOf(members.get("__metadata__"), "criu-aware.version");
+  if (version !== FORMAT_VERSION)
+    throw foreign(place, `format version ${JSON.stringify(version)} instead of ${FORMAT_VERSION}`);
+  members.delete("__metadata__");
+
+  const placed = [...members].map(([name, entry]) => [name, placeOf(name, entry, dataStart, place)] as const);
+  // Two entries without bytes may share an offset with one that has some: the shorter one comes first.
+  placed.sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
+  let end = dataStart;
+  for (const [name, { offset, bytes }] of placed) {
+    if (offset !== end) throw foreign(place, `a hole or an overlap before ${JSON.stringify(name)}`);
+    end += bytes;
+  }
+  if (end > size) throw truncated(place, end, size);
+  if (end < size) throw foreign(place, `${size - end} bytes behind the last tensor`);
+
+  const tensors = new Map(placed.filter(([name]) => !name.startsWith(RESERVED)));
+  const [first] = placed;
+  if (first?.[0] !== CONTROL || first[1].dtype !== "u8" || first[1].bytes !== controlBytes(tensors.size)) {
+    throw foreign(place, `no ${CONTROL} at the start of the data`);
+  }
+  for (const [name, { offset }] of tensors) {
+    if (offset % ALIGNMENT !== 0) throw foreign(place, `${JSON.stringify(name)} not at a multiple of ${ALIGNMENT}`);
+  }
+  return { header, controlBytes: first[1].bytes, tensors, bytes: end };
+}
+
+function membersOf(text: Uint8Array, place: string): Map<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text));
+    if (typeof parsed === "object" && parsed !== null) return new Map(Object.entries(parsed));
+  } catch (error) {
+    throw foreign(place, "a header that is no JSON", error);
+  }
+  throw foreign(place, "a header that is no JSON object");
+}
+
+function placeOf(name: string, entry: unknown, dataStart: number, place: string): Placed {
+  const dtype = dtypeOfFile(fieldOf(entry, "dtype"));
+  const shape = fieldOf(entry, "shape");
+  const offsets = fieldOf(entry, "data_offsets");
+  if (!dtype || !isNumbers(shape) || !isNumbers(offsets) || offsets.length !== 2) {
+    throw foreign(place, `no dtype, shape and data_offsets for ${JSON.stringify(name)}`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const bytes = (elementsOf(shape) ?? Number.NaN) * elementBytes(dtype);
+  // NaN, where there are too many elements to count, is unequal too.
+  if (end - begin !== bytes) {
+    throw foreign(place, `offsets of ${JSON.stringify(name)} that do not fit its shape`);
+  }
+  return { dtype, shape, offset: dataStart + begin, bytes };
+}
+
+function fieldOf(entry: unknown, key: string): unknown {
+  return typeof entry === "object" && entry !== null && Object.hasOwn(entry, key)
+    ? (entry as Record<string, unknown>)[key]
+    : undefined;
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
+
+function foreign(place: string, found: string, cause?: unknown): StateError {
+  const message = `Cannot read ${place}: it has ${found}, not written by this version. Use another name, or unlink it.`;
+  return new StateError("foreign", message, { cause });
+}
+
+function truncated(place: string, wanted: number, size: number): StateError {
+  return new StateError(
+    "truncated",
+    `Cannot read ${place}: it is ${size} bytes long and should be ${wanted} at least. Save the state again.`,
+  );
+}

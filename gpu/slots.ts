@@ -1,0 +1,250 @@
+import type { Libc } from "../ffi/libc.ts";
+import { checksum } from "./checksum.ts";
+import { commit } from "./control.ts";
+import { describe } from "./dtype.ts";
+import { type Layout, layOut, type Placed, type Shaped } from "./layout.ts";
+import { MAX_HEADER } from "./parse.ts";
+import { type Committed, Slot } from "./slot.ts";
+import { StateError } from "./state_error.ts";
+
+/** Where a state is kept. */
+export interface StateOptions {
+  /**
+   * Letters, digits, `.`, `_`, `-`: the segments are `/dev/shm/NAME.0` and `NAME.1`, of mode 0600. They stay out of
+   * CRIU's images, outlive the process and can be shared. Without a name they are memfds, which travel inside the
+   * images.
+   */
+  readonly name?: string;
+  /** With 2 a crash while saving leaves the last good state, for twice the memory. @default 1 */
+  readonly slots?: 1 | 2;
+}
+
+/** A save in progress. Disposal without `commit` gives it up. */
+export interface SlotWriter extends Disposable {
+  readonly buffers: ReadonlyMap<string, ArrayBuffer>;
+  commit(): void;
+}
+
+/** What was saved: every checksum was right. Disposal ends its buffers, unless they are copies. */
+export interface Saved extends Disposable {
+  readonly generation: number;
+  readonly tensors: ReadonlyMap<string, Placed & { readonly buffer: ArrayBuffer }>;
+}
+
+// From what says most about the state to what says least.
+const tellingOrder = ["busy", "corrupt", "truncated", "foreign", "unfinished", "empty"];
+
+/** One or two slots, written in turn. */
+export class Slots implements Disposable {
+  readonly #slots: readonly Slot[];
+  readonly #maxView: number;
+  /** The last slot whose checksums were found right, or that was committed here. */
+  #current: { readonly slot: Slot; readonly generation: number } | undefined;
+  #writer: SlotWriter | undefined;
+  /** The slot whose own bytes the writer is changing. */
+  #writing: Slot | undefined;
+  #closed = false;
+  #newest = 0;
+  generation = 0;
+
+  constructor(libc: Libc, { name, slots = 1 }: StateOptions) {
+    if (name !== undefined && !/^[\w-][\w.-]{0,199}$/.test(name)) {
+      throw new RangeError(
+        `Cannot open the state ${JSON.stringify(name)}: a name has 1 to 200 letters, digits, ".", "_" or "-".`,
+      );
+    }
+    if (slots !== 1 && slots !== 2)
+      throw new RangeError(`Cannot open a state with ${String(slots)} slots: there are 1 or 2.`);
+    // bun:ffi makes no view that is larger.
+    this.#maxView = libc.runtime.name === "bun" ? 2 ** 32 : Number.MAX_SAFE_INTEGER;
+    this.#slots = Array.from(
+      { length: slots },
+      (_, i) => new Slot(libc, name === undefined ? undefined : `${name}.${i}`),
+    );
+  }
+
+  /** Takes the memory for `layout` in every slot, and does what the first save would have to do. */
+  prepare(layout: Layout): void {
+    this.#refuseTooLong(layout);
+    for (const slot of this.#slots) slot.prepare(layout);
+    this.#target();
+  }
+
+  /** Begins a save in the slot that does not hold the last good state. */
+  begin(layout: Layout): SlotWriter {
+    this.#refuseClosed();
+    if (this.#writer)
+      throw new StateError(
+        "busy",
+        "Cannot begin a save: another one is in progress. Commit or dispose that one first.",
+      );
+    this.#refuseTooLong(layout);
+    const slot = this.#target();
+    const warm = slot.reuse(layout);
+    this.#writing = warm && slot;
+    const segment = warm ?? slot.create(layout);
+    const window = segment.window();
+    const buffers = new Map([...layout.tensors].map(([name, { offset, bytes }]) => [name, window.view(offset, bytes)]));
+    let open = true;
+    const end = (): void => {
+      open = false;
+      window[Symbol.dispose]();
+      this.#writer = this.#writing = undefined;
+    };
+    const abandon = (): void => {
+      if (!open) return;
+      end();
+      if (!warm) segment[Symbol.dispose]();
+    };
+    const writer: SlotWriter = {
+      buffers,
+      commit: () => {
+        if (!open) throw new StateError("closed", "Cannot commit: this save has ended. Begin another.");
+        const checksums = [...buffers.values()].map((buffer) => checksum(new Uint8Array(buffer)));
+        const control = { generation: this.#newest + 1, headerChecksum: checksum(layout.header), checksums };
+        commit(window.view(layout.header.length, layout.controlBytes), control);
+        try {
+          if (!warm) slot.replace(segment);
+        } catch (error) {
+          abandon();
+          throw error;
+        }
+        end();
+        this.generation = this.#newest = control.generation;
+        this.#current = { slot, generation: this.generation };
+      },
+      [Symbol.dispose]: abandon,
+    };
+    this.#writer = writer;
+    return writer;
+  }
+
+  /** The newest state whose checksums are right: a copy, or in place. `expected` are the tensors that it must have. */
+  read(how: "copy" | "in place", expected?: ReadonlyMap<string, Shaped>): Saved {
+    this.#refuseClosed();
+    const failures: StateError[] = [];
+    for (const { slot, committed } of this.#inspect(failures)) {
+      try {
+        if (expected) compare(expected, committed.layout.tensors, slot.place);
+        const saved = verify(slot, committed, how);
+        this.generation = saved.generation;
+        this.#current = { slot, generation: this.generation };
+        return saved;
+      } catch (error) {
+        // An older state of another schema, or one that is stale but fits, must not hide that the newest does not fit.
+        if (!(error instanceof StateError) || error.code === "schema") throw error;
+        failures.unshift(error);
+      }
+    }
+    failures.sort((a, b) => tellingOrder.indexOf(a.code) - tellingOrder.indexOf(b.code));
+    throw failures[0];
+  }
+
+  unlink(): void {
+    for (const slot of this.#slots) slot.unlink();
+  }
+
+  [Symbol.dispose](): void {
+    this.#writer?.[Symbol.dispose]();
+    this.#closed = true;
+    for (const slot of this.#slots) slot[Symbol.dispose]();
+  }
+
+  /** The slots with something committed in them, the newest first. */
+  #inspect(failures: StateError[]): { slot: Slot; committed: Committed }[] {
+    const found: { slot: Slot; committed: Committed }[] = [];
+    for (const slot of this.#slots) {
+      try {
+        if (slot === this.#writing)
+          throw new StateError("busy", `Cannot read ${slot.place}: a save is in progress. Commit or dispose it first.`);
+        const committed = slot.inspect();
+        this.#newest = Math.max(this.#newest, committed.control.generation);
+        found.push({ slot, committed });
+      } catch (error) {
+        if (!(error instanceof StateError)) throw error;
+        failures.push(error);
+      }
+    }
+    return found.sort((a, b) => b.committed.control.generation - a.committed.control.generation);
+  }
+
+  /** The slot that may be overwritten: not the one of the newest state whose checksums are right. */
+  #target(): Slot {
+    const [first, second] = this.#slots as [Slot, Slot?];
+    const found = this.#inspect([]);
+    if (!second) return first;
+    const good = found.find(({ slot, committed: { control, layout } }) => {
+      // What was verified before need not be verified again; another process may have saved meanwhile.
+      const known = this.#current?.slot === slot && this.#current.generation === control.generation;
+      return known || isGood(slot, { control, layout });
+    });
+    this.#current = good && { slot: good.slot, generation: good.committed.control.generation };
+    return this.#current?.slot === first ? second : first;
+  }
+
+  #refuseTooLong(layout: Layout): void {
+    for (const [name, { bytes }] of layout.tensors) {
+      if (bytes <= this.#maxView) continue;
+      throw new StateError("schema", `Cannot keep ${name}: in Bun a tensor has at most 4 GiB. Split it into several.`);
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new StateError("closed", "Cannot use the state: it was disposed. Open it again.");
+  }
+}
+
+/** The layout of a set of tensors. Throws StateError `schema` when there are too many, or too many bytes. */
+export function placeTensors(specs: ReadonlyMap<string, Shaped>): Layout {
+  const layout = layOut(specs);
+  if (Number.isSafeInteger(layout.bytes) && layout.header.length <= MAX_HEADER) return layout;
+  throw new StateError("schema", "Cannot keep the state: all tensors together are too large.");
+}
+
+function verify(slot: Slot, { layout, control }: Committed, how: "copy" | "in place"): Saved {
+  const window = slot.lend();
+  try {
+    const tensors = new Map<string, Placed & { buffer: ArrayBuffer }>();
+    for (const [name, placed] of layout.tensors) {
+      const view = window.view(placed.offset, placed.bytes);
+      // The copy is what is verified: a writer in another process may be changing the original.
+      const buffer = how === "copy" ? view.slice(0) : view;
+      if (checksum(new Uint8Array(buffer)) !== control.checksums[tensors.size]) {
+        throw new StateError(
+          "corrupt",
+          `Cannot load ${name} from ${slot.place}: its checksum does not match. Save the state again.`,
+        );
+      }
+      tensors.set(name, { ...placed, buffer });
+    }
+    if (how === "copy") window[Symbol.dispose]();
+    return { generation: control.generation, tensors, [Symbol.dispose]: () => window[Symbol.dispose]() };
+  } catch (error) {
+    window[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function isGood(slot: Slot, committed: Committed): boolean {
+  try {
+    verify(slot, committed, "in place")[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function compare(expected: ReadonlyMap<string, Shaped>, found: ReadonlyMap<string, Shaped>, place: string): void {
+  for (const name of new Set([...expected.keys(), ...found.keys()])) {
+    const [wanted, there] = [textOf(expected.get(name)), textOf(found.get(name))];
+    if (wanted === there) continue;
+    throw new StateError(
+      "schema",
+      `Cannot load ${place}: ${name} is ${wanted} in the schema and ${there} in what was saved. Use the schema it was saved with.`,
+    );
+  }
+}
+
+function textOf(shaped: Shaped | undefined): string {
+  return shaped ? describe(shaped.dtype, shaped.shape) : "missing";
+}

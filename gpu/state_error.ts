@@ -1,0 +1,34 @@
+/**
+ * Why a state cannot be saved or loaded.
+ *
+ * - `schema`: a name, dtype, shape or value is not what the schema says; the message names it
+ * - `empty`: nothing was ever saved here
+ * - `unfinished`: a save began and was not committed
+ * - `truncated`: the segment is shorter than its header says
+ * - `corrupt`: a checksum does not match; the message names the tensor
+ * - `foreign`: the segment was not written by this library, or by an unknown version of it, or belongs to another user
+ * - `space`: there is not enough shared memory
+ * - `busy`: a save is in progress
+ * - `closed`: the state was disposed
+ */
+export type StateErrorCode =
+  | "schema"
+  | "empty"
+  | "unfinished"
+  | "truncated"
+  | "corrupt"
+  | "foreign"
+  | "space"
+  | "busy"
+  | "closed";
+
+/** A state cannot be saved or loaded. What was saved before, and the caller's data, are as they were. */
+export class StateError extends Error {
+  override readonly name = "StateError";
+  readonly code: StateErrorCode;
+
+  constructor(code: StateErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

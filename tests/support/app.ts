@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dumpableEnv, type RuntimeName, runCommand } from "./runtimes.ts";
+
+/** One line that an app printed. */
+export interface AppEvent {
+  readonly event: string;
+  readonly [detail: string]: unknown;
+}
+
+/** A program under test: in its own session, without a terminal, its output in a file, as CRIU needs it. */
+export class App implements AsyncDisposable {
+  readonly pid: number;
+  /** Removed at disposal. */
+  readonly directory: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, directory: string) {
+    this.#child = child;
+    this.pid = child.pid as number;
+    this.directory = directory;
+  }
+
+  /** Starts a script of tests/support, and waits for its event `attached`. `options` reach it as JSON. */
+  static async start(runtime: RuntimeName, options: object = {}, script = "probe_app.ts"): Promise<App> {
+    const directory = mkdtempSync(join(tmpdir(), "criu-aware-test-"));
+    const output = openSync(join(directory, "output"), "a");
+    const command = [
+      ...runCommand[runtime],
+      join(import.meta.dirname, script),
+      JSON.stringify({ directory, ...options }),
+    ];
+    const child = spawn("setsid", command, {
+      stdio: ["ignore", output, output],
+      env: { ...process.env, ...dumpableEnv },
+    });
+    closeSync(output);
+    const app = new App(child, directory);
+    await app.event("attached");
+    return app;
+  }
+
+  output(): string {
+    return readFileSync(join(this.directory, "output"), "utf8");
+  }
+
+  /** All events so far. */
+  events(): AppEvent[] {
+    return this.output()
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line));
+  }
+
+  /** The events of one name. */
+  named(name: string): AppEvent[] {
+    return this.events().filter(({ event }) => event === name);
+  }
+
+  /** Waits for the n-th event (from 1) of a name. */
+  async event(name: string, n = 1, timeoutMs = 20_000): Promise<AppEvent> {
+    for (const end = Date.now() + timeoutMs; ; ) {
+      const found = this.named(name)[n - 1];
+      if (found) return found;
+      if (Date.now() > end)
+        throw new Error(`The app did not print event ${n} "${name}". Its output:\n${this.output()}`);
+      await delay(5);
+    }
+  }
+
+  /** Shows that its event loop turns: waits for one more event `tick`. */
+  async goesOn(): Promise<void> {
+    const ticks = this.named("tick").length;
+    process.kill(this.pid, "SIGWINCH");
+    await this.event("tick", ticks + 1);
+  }
+
+  /** Waits until the process that was started here has ended and was reaped. */
+  async ended(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      await new Promise((resolve) => this.#child.once("exit", resolve));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      process.kill(this.pid, "SIGKILL");
+    } catch {}
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until `done`, or throws what `what` says. */
+export async function until(what: string, done: () => boolean, timeoutMs = 10_000): Promise<void> {
+  for (const end = Date.now() + timeoutMs; !done(); await delay(5)) {
+    if (Date.now() > end) throw new Error(`Waited in vain: ${what}`);
+  }
+}

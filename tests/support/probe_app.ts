@@ -1,0 +1,121 @@
+/** The app that the tests with CRIU dump: what it does is told by options in JSON, what happens to it by events in JSON. */
+import { spawn } from "node:child_process";
+import { writeSync } from "node:fs";
+import { join } from "node:path";
+import { attach, type Resource, type Strategy } from "criu-aware";
+import { listAttached } from "criu-aware/criu";
+import { file } from "criu-aware/strategies/file";
+import { signal } from "criu-aware/strategies/signal";
+import { socket } from "criu-aware/strategies/socket";
+import { dumpableEnv, type RuntimeName, runCommand } from "./runtimes.ts";
+
+interface Options {
+  readonly directory: string;
+  readonly strategies?: readonly string[];
+  /** Resources by name; `fails`, `hangs` are what their beforeCheckpoint does. */
+  readonly resources?: readonly { readonly name: string; readonly does?: "fails" | "hangs" | "waits" }[];
+  /** Runs a 1 ms interval and a busy promise loop. */
+  readonly busy?: boolean;
+  readonly leaseMs?: number;
+  readonly signal?: `SIG${string}`;
+  /** Starts attached children in these runtimes; `childDoes` is what their resource does. */
+  readonly children?: readonly RuntimeName[];
+  readonly childDoes?: "fails";
+}
+
+const options: Options = JSON.parse(process.argv[2] as string);
+const say = (event: string, details: object = {}): void =>
+  void writeSync(1, `${JSON.stringify({ event, at: Date.now(), ...details })}\n`);
+
+const counters = { interval: 0, promise: 0 };
+
+/** Notes the counters at the very moment of the answer. */
+function observed(strategy: Strategy): Strategy {
+  return {
+    ...strategy,
+    start: (agent) =>
+      strategy.start({
+        ...agent,
+        deliver: (notice, caller) =>
+          agent.deliver(notice, {
+            ...caller,
+            reply(reply) {
+              caller.reply(reply);
+              atReply = { ...counters };
+            },
+          }),
+      }),
+  };
+}
+let atReply = { ...counters };
+
+const available: Record<string, () => Strategy> = {
+  signal: () => signal({ signal: options.signal ?? "SIGURG" }),
+  file: () => file({ path: join(options.directory, "marker") }),
+  socket: () => socket({ path: join(options.directory, "socket") }),
+};
+const { strategies = ["signal"], resources = [{ name: "plain" }] } = options;
+const agent = await attach({
+  strategies: strategies.map((name) => observed((available[name] as () => Strategy)())),
+  ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
+  onError: (error) => say("error", { message: error.message }),
+});
+
+const behaviours = {
+  fails: () => {
+    throw new Error("the probe was told to fail");
+  },
+  hangs: () => new Promise<void>(() => {}),
+  waits: () => new Promise<void>((resolve) => setTimeout(resolve, 300)),
+};
+for (const { name, does } of resources) {
+  const resource: Resource = {
+    name,
+    beforeCheckpoint: () => {
+      say("before", { name });
+      return does && behaviours[does]();
+    },
+    afterRestore: ({ outcome, generation }) => say("after", { name, outcome, generation }),
+  };
+  agent.register(resource);
+}
+agent.register({
+  name: "observer",
+  tier: "runtime",
+  afterRestore: ({ outcome }) =>
+    say("released", {
+      outcome,
+      intervalWhileHeld: counters.interval - atReply.interval,
+      promiseWhileHeld: counters.promise - atReply.promise,
+    }),
+});
+
+process.on("SIGWINCH", () => say("tick", { state: agent.state, generation: agent.generation }));
+setInterval(() => counters.interval++, options.busy ? 1 : 1000);
+if (options.busy) void spin();
+say("attached", { pid: process.pid });
+if (options.children) void startFamily(options.children);
+
+async function startFamily(names: readonly RuntimeName[]): Promise<void> {
+  const children = names.map((name) => {
+    const does = options.childDoes ? { does: options.childDoes } : {};
+    const childOptions = JSON.stringify({ directory: options.directory, resources: [{ name: "child", ...does }] });
+    const [program, ...args] = [...runCommand[name], import.meta.filename, childOptions] as string[];
+    return spawn(program as string, args, { stdio: "ignore", env: { ...process.env, ...dumpableEnv } }).pid as number;
+  });
+  for (let ready: number[] = []; ready.length < children.length; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    ready = (await listAttached()).map(({ pid }) => pid).filter((pid) => children.includes(pid));
+  }
+  say("family", { children });
+}
+
+async function spin(): Promise<void> {
+  for (;;) {
+    for (let i = 0; i < 100; i++) {
+      await null;
+      counters.promise++;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
