@@ -1,5 +1,5 @@
 import { createClock } from "./ffi/clock.ts";
-import { type Doorbell, openDoorbell } from "./ffi/doorbell.ts";
+import { type Doorbell, listenToOne, openDoorbell } from "./ffi/doorbell.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { SIGURG } from "./ffi/signal_numbers.ts";
 import type { CheckpointRefusedError, RecoveryError } from "./lifecycle/errors.ts";
@@ -20,8 +20,6 @@ export interface AttachOptions {
   readonly leaseMs?: number;
   /** Gets what refused a checkpoint, and what could not be rebuilt afterwards. @default prints it with console.error */
   readonly onError?: (error: CheckpointRefusedError | RecoveryError) => void;
-  /** Gets what the user of the app should know, but that stops nothing. @default console.warn */
-  readonly onWarning?: (message: string) => void;
 }
 
 /** The app's side of its checkpoints. Disposal detaches: notices are no longer taken. */
@@ -77,7 +75,7 @@ export async function attach(options: AttachOptions): Promise<Agent> {
 
 async function start(options: AttachOptions): Promise<Agent> {
   const libc = await openLibc();
-  const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = console.error, onWarning = console.warn } = options;
+  const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = console.error } = options;
 
   await using cleanup = new AsyncDisposableStack();
   const page = cleanup.use(new AppPage(libc));
@@ -90,7 +88,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       runtime: { name: libc.runtime.name, version: libc.runtime.version },
       strategies: listeners.map(({ endpoint }) => endpoint),
       resources: lifecycle.resources.inOrder().map(({ name }) => name),
-      ...(lastRound ? { lastRound } : {}),
+      lastRound,
     });
   const look = (): void => {
     for (const listener of listeners) listener.look();
@@ -117,9 +115,9 @@ async function start(options: AttachOptions): Promise<Agent> {
   });
 
   doorbell = cleanup.use(await openDoorbell(libc, page.ring, look));
-  doorbell.listen(SIGURG);
+  const kick = listenToOne(doorbell, SIGURG);
   for (const strategy of options.strategies) {
-    const context = { libc, page, doorbell, deliver: lifecycle.deliver.bind(lifecycle), warn: onWarning };
+    const context = { libc, page, doorbell, deliver: lifecycle.deliver.bind(lifecycle) };
     listeners.push(cleanup.use(strategy.start(context)));
   }
 
@@ -130,7 +128,7 @@ async function start(options: AttachOptions): Promise<Agent> {
   };
   cleanup.use(join(register));
   describe();
-  page.open(SIGURG);
+  page.open(kick);
 
   const running = cleanup.move();
   return {

@@ -35,7 +35,7 @@ export interface CommandOptions {
  * @throws {CriuError} when CRIU is missing or too old.
  * @example
  * ```ts
- * import { command } from "criu-aware/criu/command";
+ * import { command } from "criu-aware/criu";
  * const { noticeToReadyMs } = await command().dump({ pid: 1234, imagesDir: "/var/tmp/images" });
  * ```
  */

@@ -27,6 +27,13 @@ timeout_ms=${CRIU_AWARE_TIMEOUT_MS:-10000}
 lease_ms=${CRIU_AWARE_LEASE_MS:-5000}
 id_file=$CRTOOLS_IMAGE_DIR/criu-aware.notice
 
+# Milliseconds since 1970; whole seconds, rounded up, where date(1) knows no fractions.
+now_ms() {
+  time_ms=$(date +%s%3N)
+  case "$time_ms" in *[!0-9]*) time_ms=$(date +%s)999 ;; esac
+  echo "$time_ms"
+}
+
 say() { echo "criu-aware: $*" >&2; }
 
 # The process tree below and with $1: what CRIU dumps.
@@ -87,9 +94,11 @@ for pid in $(tree "$CRTOOLS_INIT_PID"); do
   ! page_of "$pid" || attached="$attached $pid"
 done
 
-if [ "$CRTOOLS_SCRIPT_ACTION" = post-dump ]; then
-  [ -r "$id_file" ] || exit 0
-  read -r id <"$id_file"
+id='' owner=''
+[ ! -r "$id_file" ] || read -r id owner <"$id_file"
+if [ "$CRTOOLS_SCRIPT_ACTION" = post-dump ] || [ "$owner" = $PPID ]; then
+  # Nobody was told, or this CRIU runs us twice (by option and by a configuration file) and has told them already.
+  [ "$owner" = $PPID ] || exit 0
   for pid in $attached; do
     page_of "$pid" && look
     if [ "$state" != 2 ] || [ "$(text 72 40)" != "$id" ]; then
@@ -107,8 +116,8 @@ if [ -z "$attached" ]; then
 fi
 
 read -r id </proc/sys/kernel/random/uuid
-echo "$id" >"$id_file"
-deadline=$(($(date +%s) * 1000 + timeout_ms))
+echo "$id $PPID" >"$id_file"
+deadline=$(($(now_ms) + timeout_ms))
 notice="{\"id\":\"$id\",\"deadline\":$deadline,\"leaseMs\":$lease_ms,\"driver\":{\"pid\":$PPID,\"namespace\":\"$(readlink /proc/self/ns/pid)\"}}"
 
 # All first, then wait.
@@ -129,8 +138,10 @@ done
 
 refused=
 for pid in $attached; do
-  while page_of "$pid" && look && { [ "$reply" = 0 ] || [ "$(text 72 40)" != "$id" ]; }; do
-    [ $(($(date +%s) * 1000)) -le "$deadline" ] || refuse "process $pid did not answer within $timeout_ms ms"
+  reply=0
+  # The id first: the app takes its old reply away before it names the next notice.
+  while page_of "$pid" && { [ "$(text 72 40)" != "$id" ] || { look && [ "$reply" = 0 ]; }; }; do
+    [ "$(now_ms)" -le "$deadline" ] || refuse "process $pid did not answer within $timeout_ms ms"
     sleep 0.01
   done
   case "$reply" in

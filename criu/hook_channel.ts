@@ -1,4 +1,5 @@
 import { cString } from "../ffi/bytes.ts";
+import { fileCalls } from "../ffi/files.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -25,7 +26,7 @@ export class HookChannel implements Disposable {
     const reply = async (action: string): Promise<void> => {
       if (!given.has(action)) given.set(action, answers[action]?.() ?? Promise.resolve(true));
       const text = (await given.get(action)) ? "go\n" : "no\n";
-      libc.write(answer.write, cString(text), text.length);
+      fileCalls(libc).write(answer.write, cString(text), text.length);
     };
     this.#libc = libc;
     this.#descriptors = [question.read, question.write, answer.read, answer.write];

@@ -12,7 +12,7 @@ import { awaitRebuilt } from "./rebuilt.ts";
  *
  * @example
  * ```ts
- * import { simulate } from "criu-aware/criu/simulate";
+ * import { simulate } from "criu-aware/criu";
  * const engine = simulate();
  * await engine.dump({ pid: 1234, imagesDir: "/tmp/nothing-is-written" });
  * await engine.restore({ imagesDir: "/tmp/nothing-is-written" });

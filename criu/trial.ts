@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $ } from "zx";
+import { openLibc } from "../ffi/libc.ts";
 import { firstErrors } from "./log.ts";
 
 /** What a trial found: `works`, or why not. */
@@ -18,11 +19,13 @@ const program = `
 `;
 
 /**
- * Dumps and restores a small process with a listening socket: what \`criu check\` says proves too little. Needs root.
+ * Dumps and restores a small process with a listening socket: what `criu check` says proves too little. Needs root.
  */
 export async function tryCriu(criu: string): Promise<TrialResult> {
   const images = mkdtempSync(join(tmpdir(), "criu-aware-trial-"));
-  const victim = spawn("setsid", [process.execPath, ...evaluate(program)], {
+  const { runtime } = await openLibc();
+  const evaluate = runtime.name === "deno" ? "eval" : "-e";
+  const victim = spawn("setsid", [process.execPath, evaluate, program], {
     stdio: ["ignore", "pipe", "ignore"],
     // Deno's caches hold file locks, which CRIU does not dump unasked.
     env: { ...process.env, DENO_DIR: "/dev/null/none" },
@@ -50,10 +53,6 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
     if (pid !== undefined) end(pid);
     rmSync(images, { recursive: true, force: true });
   }
-}
-
-function evaluate(source: string): string[] {
-  return "Deno" in globalThis ? ["eval", source] : ["-e", source];
 }
 
 function failed(phase: "dump" | "restore", images: string, stderr: string): TrialResult {

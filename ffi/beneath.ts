@@ -1,4 +1,5 @@
 import { bytesOf, cString } from "./bytes.ts";
+import { fileCalls } from "./files.ts";
 import type { Libc } from "./libc.ts";
 
 // openat2(2): struct open_how { u64 flags, mode, resolve } (linux/openat2.h). The number is the same everywhere.
@@ -20,7 +21,7 @@ export interface Place extends Disposable {
  * not trusted. Throws SystemCallError: ENOENT when there is no such path, ELOOP for a symbolic link.
  */
 export function openBeneath(libc: Libc, pid: number, path: string): Place {
-  const root = libc.open(cString(`/proc/${pid}/root`), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  const root = fileCalls(libc).open(cString(`/proc/${pid}/root`), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   libc.check(root, `open the root of process ${pid}`);
   const how = new BigUint64Array([
     BigInt(O_PATH | O_CLOEXEC),

@@ -8,10 +8,12 @@ const CLOCK_REALTIME = 0;
  * performance.now()` it is right after a restore, and unlike Date.now() it is fine enough to tell where time went.
  */
 export function createClock(libc: Libc): () => number {
-  const timespec = new BigInt64Array(2);
+  // struct timespec { i64 tv_sec; i64 tv_nsec; }, read in halves: BigInt would allocate.
+  const timespec = new Uint32Array(4);
   const bytes = bytesOf(timespec);
   return () => {
     libc.clock_gettime(CLOCK_REALTIME, bytes);
-    return Number(timespec[0]) * 1000 + Math.round(Number(timespec[1]) / 1000) / 1000;
+    const [low, high, nanoseconds] = timespec as unknown as [number, number, number];
+    return (high * 2 ** 32 + low) * 1000 + Math.round(nanoseconds / 1000) / 1000;
   };
 }

@@ -1,15 +1,6 @@
 import { Socket } from "node:net";
-import type { Bound, CType, Runtime, Signature, Wake, WakeCalls } from "./runtime.ts";
-
-const types: Record<CType, Deno.NativeResultType> = {
-  i32: "i32",
-  u32: "u32",
-  i64: "i64",
-  u64: "u64",
-  usize: "usize",
-  buffer: "buffer",
-  void: "void",
-};
+import type { Libc } from "./libc.ts";
+import type { Bound, Runtime, Signature, SymbolTable } from "./runtime.ts";
 
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const POLLIN = 1;
@@ -18,71 +9,47 @@ const POLLIN = 1;
 export const runtime: Runtime = {
   name: "deno",
   version: Deno.version.deno,
-  dlopen<const T extends Readonly<Record<string, Signature>>>(names: readonly string[], table: T): Bound<T> {
+  dlopen<const T extends SymbolTable>(name: string, table: T): Bound<T> {
     const symbols: Record<string, Deno.ForeignFunction> = {};
-    for (const [name, [parameters, result]] of Object.entries<Signature>(table)) {
-      symbols[name] = { parameters: parameters.map((type) => types[type] as Deno.NativeType), result: types[result] };
+    for (const [symbol, [parameters, result]] of Object.entries<Signature>(table)) {
+      symbols[symbol] = { parameters: parameters as Deno.NativeType[], result };
     }
-    return open(names, symbols) as Bound<T>;
+    return Deno.dlopen(name, symbols).symbols as unknown as Bound<T>;
   },
   view: (address, bytes) => Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, bytes),
   addressOf: (bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)),
-  openWake(calls: WakeCalls, onWake: () => void): Promise<Wake> {
-    const pair = new Int32Array(2);
-    if (calls.pipe2(new Uint8Array(pair.buffer), O_NONBLOCK_CLOEXEC) !== 0) {
-      throw new Error("Cannot open a doorbell: pipe2(2) failed, most likely for want of file descriptors.");
-    }
-    const [readFd, writeFd] = pair as unknown as [number, number];
-    // A pipe wakes Deno in half of the time that a socketpair takes.
-    const socket = new Socket({ fd: readFd, readable: true, writable: false });
+  // A pipe wakes Deno in half of the time that a socketpair takes.
+  wakePair: "pipe2",
+  watch(fd, onWake): Promise<Disposable> {
+    const socket = new Socket({ fd, readable: true, writable: false });
     socket.on("data", onWake).unref();
-    return Promise.resolve({
-      readFd,
-      writeFd,
-      [Symbol.dispose](): void {
-        socket.destroy();
-        calls.close(writeFd);
-      },
-    });
+    return Promise.resolve({ [Symbol.dispose]: () => void socket.destroy() });
   },
-  drain(calls: WakeCalls, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable {
-    const { poll } = open(["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`], {
+  drain(libc: Libc, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable {
+    const { poll } = Deno.dlopen(libc.soname, {
       poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
-    }) as { poll(fds: Uint8Array, count: number, timeoutMs: number): Promise<number> };
-    const stop = calls.eventfd(0, O_NONBLOCK_CLOEXEC);
-    const fds = new Int32Array([fd, POLLIN, stop, POLLIN]);
-    const bytes = new Uint8Array(fds.buffer);
+    }).symbols;
+    const stop = libc.eventfd(0, O_NONBLOCK_CLOEXEC);
+    const fds = new Uint8Array(new Int32Array([fd, POLLIN, stop, POLLIN]).buffer);
     const buffer = new Uint8Array(4096);
     let stopped = false;
     const pump = async (): Promise<void> => {
       while (!stopped) {
-        await poll(bytes, 2, -1);
+        await poll(fds, 2n, -1);
         while (!stopped) {
-          const count = Number(calls.read(fd, buffer, buffer.length));
+          const count = Number(libc.read(fd, buffer, buffer.length));
           if (count <= 0) break;
           onBytes(buffer.slice(0, count));
         }
       }
-      calls.close(stop);
+      libc.close(stop);
     };
     void pump();
     return {
       [Symbol.dispose](): void {
         stopped = true;
-        calls.eventfd_write(stop, 1);
+        libc.eventfd_write(stop, 1);
       },
     };
   },
 };
-
-function open(names: readonly string[], symbols: Record<string, Deno.ForeignFunction>): unknown {
-  let failure: unknown;
-  for (const name of names) {
-    try {
-      return Deno.dlopen(name, symbols).symbols;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
-}

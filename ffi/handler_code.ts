@@ -4,9 +4,6 @@
  * and writes eight bytes to the doorbell's descriptor (which must be O_NONBLOCK, so that it never blocks). It touches
  * nothing else, keeps errno (raw system call) and is safe on any thread and against itself.
  *
- * The ring that it works on (offsets in bytes): 0 i32 descriptor | 8 u64 sequence | 16 u64 slots - 1 | 24 u64 one |
- * 64 + 32 × i: { u64 sequence + 1, i32 signo, i32 si_code, i32 si_pid, u32 si_uid, u64 si_value }.
- *
  * Each entry: the code, and where the address of the ring (u64) goes in it.
  */
 const codes: Readonly<Record<string, readonly [hex: string, patch: number]>> = {
@@ -24,15 +21,18 @@ const codes: Readonly<Record<string, readonly [hex: string, patch: number]>> = {
   ],
 };
 
-/** Bytes of a ring with `slots` slots (a power of two). */
-export const ringBytes = (slots: number): number => 64 + 32 * slots;
+/**
+ * The ring that the code works on, offsets in bytes: i32 descriptor, u64 sequence, u64 slots - 1 (a power of two, less one),
+ * u64 one; then the slots { u64 sequence + 1, i32 signo, i32 si_code, i32 si_pid, u32 si_uid, u64 si_value }.
+ */
+export const ring = { fd: 0, sequence: 8, mask: 16, one: 24, slots: 64, slotBytes: 32 } as const;
 
-/** The handler for this CPU (`process.arch`), working on the ring at `ring`; undefined for a CPU that we have none for. */
-export function handlerCode(arch: string, ring: bigint): Uint8Array | undefined {
+/** The handler for this CPU (`process.arch`), working on the ring at `address`; undefined for a CPU that we have none for. */
+export function handlerCode(arch: string, address: bigint): Uint8Array | undefined {
   const entry = codes[arch];
   if (!entry) return undefined;
   const [hex, patch] = entry;
   const code = Uint8Array.from(hex.match(/../g) as string[], (byte) => Number.parseInt(byte, 16));
-  new DataView(code.buffer).setBigUint64(patch, ring, true);
+  new DataView(code.buffer).setBigUint64(patch, address, true);
   return code;
 }

@@ -1,5 +1,13 @@
 import { cString } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
+import type { Bound } from "./runtime.ts";
+
+// Only this module needs them, so that an app without the file strategy does not carry them.
+const symbols = {
+  inotify_add_watch: [["i32", "buffer", "u32"], "i32"],
+  inotify_init1: [["i32"], "i32"],
+} as const;
+let bound: Bound<typeof symbols> | undefined;
 
 const IN_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const IN_CLOSE_WRITE = 0x8;
@@ -15,10 +23,12 @@ export interface DirectoryWatch extends Disposable {
 
 /** Calls `onChange` after files in `directory` were closed after writing, or renamed into it. */
 export function watchDirectory(libc: Libc, directory: string, onChange: () => void): DirectoryWatch {
-  const fd = libc.check(libc.inotify_init1(IN_NONBLOCK_CLOEXEC), "open an inotify descriptor");
+  bound ??= libc.runtime.dlopen(libc.soname, symbols);
+  const calls = bound;
+  const fd = libc.check(calls.inotify_init1(IN_NONBLOCK_CLOEXEC), "open an inotify descriptor");
   const mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR;
   try {
-    libc.check(libc.inotify_add_watch(fd, cString(directory), mask), `watch the directory ${directory}`);
+    libc.check(calls.inotify_add_watch(fd, cString(directory), mask), `watch the directory ${directory}`);
   } catch (error) {
     libc.close(fd);
     throw error;

@@ -21,9 +21,10 @@ export function mapShared(libc: Libc, fd: number, bytes: number): Mapping {
 
 /**
  * Copies `code` into a page of its own and makes it executable, never writable and executable at once.
- * Returns undefined where executable pages are forbidden.
+ * Returns undefined where executable pages are forbidden, or without code.
  */
-export function mapCode(libc: Libc, code: Uint8Array): Mapping | undefined {
+export function mapCode(libc: Libc, code: Uint8Array | undefined): Mapping | undefined {
+  if (!code) return undefined;
   const address = libc.mmap(0, code.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const mapping = map(libc, address, code.length);
   new Uint8Array(mapping.buffer).set(code);

@@ -23,7 +23,7 @@ export function openProcess(libc: Libc, pid: number): ProcessHandle {
   return {
     pid,
     fd,
-    isAlive: () => poll.wait(0) !== "readable",
+    isAlive: () => poll(0) !== "readable",
     kill: (signal) =>
       void libc.check(
         libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, signal, 0, 0, 0, 0),
@@ -58,22 +58,25 @@ function stat(pid: number | "self"): string[] {
 }
 
 /**
- * What changes when CRIU restores this process and never otherwise: its start time and the offsets of its time namespace
- * (time_namespaces(7)). Two signs, because the first is a side effect of CRIU's and no promise.
+ * The offsets of the time namespace of this process (time_namespaces(7)); "" where the kernel has none.
  */
-export function restoreSigns(): { startTime: string; timeNamespace: string } {
-  return { startTime: startTime("self"), timeNamespace: readOr("/proc/self/timens_offsets") };
+export function timeOffsets(): string {
+  try {
+    return readFileSync("/proc/self/timens_offsets", "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * What changes when CRIU restores this process and never otherwise: its start time and the offsets of its time namespace.
+ * Two signs, because the first is a side effect of CRIU's and no promise.
+ */
+export function restoreSigns(): string {
+  return startTime("self") + timeOffsets();
 }
 
 /** The pid namespace of a process, as text that is equal for equal namespaces. */
 export function pidNamespace(pid: number | "self"): string {
   return readlinkSync(`/proc/${pid}/ns/pid`);
-}
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

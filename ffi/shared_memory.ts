@@ -1,4 +1,5 @@
 import { cString } from "./bytes.ts";
+import { fileCalls } from "./files.ts";
 import type { Libc } from "./libc.ts";
 import { type Mapping, mapShared } from "./memory.ts";
 
@@ -36,7 +37,8 @@ export function createMemfd(libc: Libc, name: string, bytes: number, options: { 
  */
 export function openShared(libc: Libc, name: string, bytes: number): SharedMemory {
   const path = cString(`/${name}`);
-  let fd = libc.shm_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);
+  const calls = fileCalls(libc);
+  let fd = calls.shm_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);
   if (fd >= 0)
     return claim(
       libc,
@@ -44,18 +46,18 @@ export function openShared(libc: Libc, name: string, bytes: number): SharedMemor
       bytes,
       () => void libc.check(libc.ftruncate(fd, bytes), `make shared memory ${name} ${bytes} bytes long`),
     );
-  fd = libc.check(libc.shm_open(path, O_RDWR | O_CLOEXEC, 0o600), `open the shared memory ${name}`);
+  fd = libc.check(calls.shm_open(path, O_RDWR | O_CLOEXEC, 0o600), `open the shared memory ${name}`);
   return claim(libc, fd, sizeOf(libc, fd), () => {});
 }
 
 /** Removes the name; mappings of it live on. A name that does not exist is no error. */
 export function unlinkShared(libc: Libc, name: string): void {
-  libc.shm_unlink(cString(`/${name}`));
+  fileCalls(libc).shm_unlink(cString(`/${name}`));
 }
 
 /** Bytes in the file under `fd`. */
 export function sizeOf(libc: Libc, fd: number): number {
-  return Number(libc.check(libc.lseek(fd, 0, SEEK_END), `find the size of descriptor ${fd}`));
+  return Number(libc.check(fileCalls(libc).lseek(fd, 0, SEEK_END), `find the size of descriptor ${fd}`));
 }
 
 /** The seals of `fd`, or -1 when it is no file that can have any. */

@@ -1,5 +1,20 @@
 import { bytesOf } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
+import type { Bound } from "./runtime.ts";
+
+// Only this module needs them, so that an app without the socket strategy does not carry them.
+const symbols = {
+  accept4: [["i32", /* addr */ "usize", /* len */ "usize", "i32"], "i32"],
+  bind: [["i32", "buffer", "u32"], "i32"],
+  getsockopt: [["i32", "i32", "i32", "buffer", "buffer"], "i32"],
+  listen: [["i32", "i32"], "i32"],
+  recv: [["i32", "buffer", "usize", "i32"], "i64"],
+  send: [["i32", "buffer", "usize", "i32"], "i64"],
+  socket: [["i32", "i32", "i32"], "i32"],
+  umask: [["u32"], "u32"],
+} as const;
+type Calls = Bound<typeof symbols>;
+let bound: Calls | undefined;
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -36,44 +51,46 @@ export interface UnixConnection extends Disposable {
  * no runtime has to watch these descriptors. Throws SystemCallError, for example EADDRINUSE.
  */
 export function listenUnix(libc: Libc, path: string, signal: number): UnixListener {
-  const fd = libc.check(libc.socket(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0), "open a unix socket");
-  const old = libc.umask(PRIVATE);
+  bound ??= libc.runtime.dlopen(libc.soname, symbols);
+  const calls = bound;
+  const fd = libc.check(calls.socket(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0), "open a unix socket");
+  const old = calls.umask(PRIVATE);
   try {
     const address = socketAddress(path);
-    libc.check(libc.bind(fd, address, address.length), `listen on ${path}`);
-    libc.check(libc.listen(fd, 64), `listen on ${path}`);
+    libc.check(calls.bind(fd, address, address.length), `listen on ${path}`);
+    libc.check(calls.listen(fd, 64), `listen on ${path}`);
     raise(libc, fd, signal);
   } catch (error) {
     libc.close(fd);
     throw error;
   } finally {
-    libc.umask(old);
+    calls.umask(old);
   }
   return {
     fd,
     accept() {
-      const connection = libc.accept4(fd, 0, 0, NONBLOCK_CLOEXEC);
+      const connection = calls.accept4(fd, 0, 0, NONBLOCK_CLOEXEC);
       if (connection < 0) return undefined;
       raise(libc, connection, signal);
-      return createConnection(libc, connection);
+      return createConnection(libc, calls, connection);
     },
     [Symbol.dispose]: () => void libc.close(fd),
   };
 }
 
-function createConnection(libc: Libc, fd: number): UnixConnection {
+function createConnection(libc: Libc, calls: Calls, fd: number): UnixConnection {
   // struct ucred { pid_t pid; uid_t uid; gid_t gid; } (sys/socket.h)
   const credentials = new Uint32Array(3);
-  libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytesOf(credentials), bytesOf(new Uint32Array([12])));
+  calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytesOf(credentials), bytesOf(new Uint32Array([12])));
   const buffer = new Uint8Array(16_384);
   let open = true;
   return {
     uid: credentials[1] as number,
     receive() {
-      const bytes = Number(libc.recv(fd, buffer, buffer.length, MSG_DONTWAIT_NOSIGNAL));
+      const bytes = Number(calls.recv(fd, buffer, buffer.length, MSG_DONTWAIT_NOSIGNAL));
       return bytes < 0 ? undefined : buffer.slice(0, bytes);
     },
-    send: (bytes) => void libc.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL),
+    send: (bytes) => void calls.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL),
     [Symbol.dispose](): void {
       if (open) libc.close(fd);
       open = false;

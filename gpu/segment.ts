@@ -1,4 +1,5 @@
 import { cString } from "../ffi/bytes.ts";
+import { fileCalls } from "../ffi/files.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { SEALED_SIZE, sizeOf, unlinkShared } from "../ffi/shared_memory.ts";
 import { identify, refuseTooMuch, rename, reserve } from "./segment_calls.ts";
@@ -47,7 +48,7 @@ export function createSegment(libc: Libc, name: string | undefined, bytes: numbe
  * Throws StateError `foreign` if another user owns it.
  */
 export function openSegment(libc: Libc, name: string, known?: Segment): Segment | undefined {
-  const fd = libc.shm_open(cString(`/${name}`), O_RDWR_CLOEXEC, 0);
+  const fd = fileCalls(libc).shm_open(cString(`/${name}`), O_RDWR_CLOEXEC, 0);
   if (fd < 0 && libc.errno() === ENOENT) return undefined;
   libc.check(fd, `open the shared memory ${name}`);
   return orClose(libc, fd, () => {
@@ -82,7 +83,7 @@ function createNamed(libc: Libc, name: string, bytes: number): Segment {
   // Left by a crash.
   unlinkShared(libc, temporary);
   const flags = O_RDWR_CLOEXEC | O_CREAT_EXCL;
-  const fd = libc.check(libc.shm_open(cString(`/${temporary}`), flags, 0o600), `create the shared memory ${temporary}`);
+  const fd = libc.check(fileCalls(libc).shm_open(cString(`/${temporary}`), flags, 0o600), `create the shared memory ${temporary}`);
   let published = false;
   const discard = (): void => {
     if (!published) unlinkShared(libc, temporary);

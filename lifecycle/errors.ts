@@ -9,7 +9,7 @@ export class CheckpointRefusedError extends AggregateError {
   readonly noticeId: string;
 
   constructor(noticeId: string, errors: readonly Error[]) {
-    super(errors, `Cannot checkpoint: ${errors.map((error) => error.message).join("; ")}`);
+    super(errors, `Cannot checkpoint: ${messages(errors).join("; ")}`);
     this.noticeId = noticeId;
   }
 }
@@ -33,9 +33,7 @@ export class HookTimeoutError extends Error {
   readonly timeoutMs: number;
 
   constructor(hook: string, timeoutMs: number) {
-    super(
-      `${hook} was not done after ${Math.round(timeoutMs)} ms; give the resource a longer \`timeoutMs\`, and the driver a longer deadline`,
-    );
+    super(`${hook} was not done after ${Math.round(timeoutMs)} ms: give the resource and the driver more time`);
     this.timeoutMs = timeoutMs;
   }
 }
@@ -46,7 +44,12 @@ export class RecoveryError extends AggregateError {
   readonly outcome: Outcome;
 
   constructor(outcome: Outcome, errors: readonly Error[]) {
-    super(errors, `Cannot rebuild everything after "${outcome}": ${errors.map((error) => error.message).join("; ")}`);
+    super(errors, `Cannot rebuild everything after "${outcome}": ${messages(errors).join("; ")}`);
     this.outcome = outcome;
   }
+}
+
+/** The messages of errors, in order. */
+export function messages(errors: readonly Error[]): string[] {
+  return errors.map(({ message }) => message);
 }

@@ -1,4 +1,4 @@
-import { CheckpointRefusedError, RecoveryError, ResourceError } from "./errors.ts";
+import { CheckpointRefusedError, messages, RecoveryError } from "./errors.ts";
 import { callHook } from "./hook.ts";
 import { Register } from "./register.ts";
 import type { Notice, Outcome, Reply, Resource, Round, State } from "./types.ts";
@@ -87,7 +87,8 @@ export class Lifecycle {
   deliver(notice: Notice, caller: Caller): void {
     const known = [this.#current, this.#last, ...this.#queue].find((visit) => visit?.notice.id === notice.id);
     if (known) {
-      if (known.reply) answer({ ...known, callers: [caller] });
+      const { reply } = known;
+      if (reply) tell([caller], () => caller.reply(reply));
       else known.callers.push(caller);
       return;
     }
@@ -108,73 +109,50 @@ export class Lifecycle {
   async #run(visit: Visit): Promise<void> {
     const { notice } = visit;
     const { now } = this.#ports;
-    const round: Writable<Round> = {
-      id: notice.id,
-      ...(notice.sentAt === undefined ? {} : { sentAt: notice.sentAt }),
-      noticedAt: now(),
-    };
+    const round: Writable<Round> = { id: notice.id, sentAt: notice.sentAt, noticedAt: now() };
     this.#enter("preparing", round);
 
     const entered: Resource[] = [];
     const errors: Error[] = [];
     for (const resource of this.resources.inOrder().reverse()) {
       entered.unshift(resource);
-      const prepared = this.#prepare(resource, notice, errors);
-      if (prepared) await prepared;
+      const left = (notice.deadline ?? Number.MAX_VALUE) - now();
+      const timeoutMs = Math.min(resource.timeoutMs ?? this.#ports.hookTimeoutMs, left);
+      let failure = callHook(resource, "beforeCheckpoint", { noticeId: notice.id }, timeoutMs);
+      if (failure instanceof Promise) failure = await failure;
+      if (failure) errors.push(failure);
     }
     if (this.#isVoid(notice))
       errors.push(new Error("the driver no longer waits: the deadline has passed, or it withdrew"));
 
-    const hold = errors.length > 0 ? undefined : this.#arm(notice, errors);
-
-    if (!hold) {
-      round.outcome = "aborted";
-      visit.reply = { reply: "refused", reasons: errors.map((error) => error.message) };
-      this.#enter("recovering", round, visit.reply);
-      answer(visit);
-      this.#ports.report(new CheckpointRefusedError(notice.id, errors));
-    } else {
+    const hold = this.#arm(notice, errors);
+    let release: Release = { outcome: "aborted", simulated: false };
+    if (hold) {
       round.readyAt = now();
-      visit.reply = { reply: "ready" };
       // From here to the outcome nothing is awaited.
-      this.#enter("held", round, visit.reply);
-      answer(visit);
-      const release = hold();
+      this.#answer(visit, "held", round, { reply: "ready" });
+      release = hold();
       round.releasedAt = now();
-      round.outcome = release.outcome;
-      round.simulated = release.simulated;
       if (release.outcome === "restored") {
         this.#generation++;
         this.#restoredAt = round.releasedAt;
       }
-      this.#enter("recovering", round);
+      this.#enter("recovering", Object.assign(round, release));
+    } else {
+      Object.assign(round, release);
+      this.#answer(visit, "recovering", round, { reply: "refused", reasons: messages(errors) });
+      this.#ports.report(new CheckpointRefusedError(notice.id, errors));
     }
     await this.#recover(entered, round);
     round.recoveredAt = now();
-    this.#lastOutcome = round.outcome;
+    this.#lastOutcome = release.outcome;
     this.#enter("running", round);
-    for (const caller of visit.callers) caller.outcome?.(round.outcome);
-  }
-
-  /** Calls `beforeCheckpoint`; a promise is returned only when the hook returned one. Errors are collected, never thrown. */
-  #prepare(resource: Resource, notice: Notice, errors: Error[]): Promise<void> | undefined {
-    const failed = (cause: unknown): void =>
-      void errors.push(new ResourceError(resource.name, "beforeCheckpoint", cause));
-    const left = (notice.deadline ?? Number.POSITIVE_INFINITY) - this.#ports.now();
-    const timeoutMs = Math.min(resource.timeoutMs ?? this.#ports.hookTimeoutMs, left);
-    try {
-      return callHook("beforeCheckpoint", timeoutMs, (signal) =>
-        resource.beforeCheckpoint?.({ noticeId: notice.id, signal }),
-      )?.catch(failed);
-    } catch (cause) {
-      failed(cause);
-      return undefined;
-    }
+    tell(visit.callers, (caller) => caller.outcome?.(release.outcome));
   }
 
   #arm(notice: Notice, errors: Error[]): (() => Release) | undefined {
     try {
-      return this.#ports.arm(notice);
+      return errors.length > 0 ? undefined : this.#ports.arm(notice);
     } catch (error) {
       errors.push(error as Error);
       return undefined;
@@ -185,17 +163,19 @@ export class Lifecycle {
     const { id: noticeId, outcome = "aborted", simulated = false } = round;
     const errors: Error[] = [];
     for (const resource of entered) {
-      try {
-        // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
-        const recovered = callHook("afterRestore", resource.timeoutMs ?? this.#ports.hookTimeoutMs, (signal) =>
-          resource.afterRestore?.({ noticeId, outcome, simulated, generation: this.#generation, signal }),
-        );
-        if (recovered) await recovered;
-      } catch (cause) {
-        errors.push(new ResourceError(resource.name, "afterRestore", cause));
-      }
+      const context = { noticeId, outcome, simulated, generation: this.#generation };
+      // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
+      let failure = callHook(resource, "afterRestore", context, resource.timeoutMs ?? this.#ports.hookTimeoutMs);
+      if (failure instanceof Promise) failure = await failure;
+      if (failure) errors.push(failure);
     }
     if (errors.length > 0) this.#ports.report(new RecoveryError(outcome, errors));
+  }
+
+  #answer(visit: Visit, state: State, round: Round, reply: Reply): void {
+    visit.reply = reply;
+    this.#enter(state, round, reply);
+    tell(visit.callers, (caller) => caller.reply(reply));
   }
 
   #enter(state: State, round: Round, reply?: Reply): void {
@@ -204,15 +184,15 @@ export class Lifecycle {
   }
 
   #isVoid(notice: Notice): boolean {
-    return (notice.deadline !== undefined && this.#ports.now() > notice.deadline) || this.#ports.isWithdrawn(notice);
+    return this.#ports.now() > (notice.deadline ?? Number.MAX_VALUE) || this.#ports.isWithdrawn(notice);
   }
 }
 
-/** An answer that cannot be delivered is like one that is not read: the driver gives up at its deadline, or the lease ends. */
-function answer({ reply, callers }: Visit): void {
+/** What cannot be delivered is like what is not read: the driver gives up at its deadline, or the lease ends. */
+function tell(callers: readonly Caller[], message: (caller: Caller) => void): void {
   for (const caller of callers) {
     try {
-      caller.reply(reply as Reply);
+      message(caller);
     } catch {}
   }
 }

@@ -26,24 +26,22 @@ export function parseNotice(text: string): Notice {
  * @throws {NoticeError} when a member is missing or has the wrong type or size.
  */
 export function checkNotice(value: unknown): Notice {
-  const { id, sentAt, deadline, leaseMs, driver } = Object(value) as Record<string, unknown>;
+  const { id, driver, ...times } = Object(value) as Record<string, unknown>;
   if (typeof id !== "string" || !/^[\w.-]{1,36}$/.test(id)) {
     throw new NoticeError("Cannot read a notice: `id` must be 1 to 36 letters, digits, '-', '_' or '.'.");
   }
+  const notice: Writable<Notice> = { id };
+  for (const name of ["sentAt", "deadline", "leaseMs"] as const) {
+    const time = times[name];
+    if (time === undefined) continue;
+    if (!Number.isFinite(time) || (time as number) < 0 || (name === "leaseMs" && (time as number) > MAX_LEASE_MS)) {
+      throw new NoticeError(`Cannot read a notice: \`${name}\` must be a number of milliseconds.`);
+    }
+    notice[name] = time as number;
+  }
   const { pid, namespace } = Object(driver) as Record<string, unknown>;
-  return {
-    id,
-    ...optional("sentAt", sentAt, Number.MAX_SAFE_INTEGER),
-    ...optional("deadline", deadline, Number.MAX_SAFE_INTEGER),
-    ...optional("leaseMs", leaseMs, MAX_LEASE_MS),
-    ...(typeof pid === "number" && Number.isSafeInteger(pid) && pid > 0 && typeof namespace === "string"
-      ? { driver: { pid, namespace } }
-      : {}),
-  };
+  if (Number.isSafeInteger(pid) && typeof namespace === "string") notice.driver = { pid: pid as number, namespace };
+  return notice;
 }
 
-function optional<K extends string>(name: K, value: unknown, max: number): { [key in K]?: number } {
-  if (value === undefined) return {};
-  if (typeof value === "number" && value >= 0 && value <= max) return { [name]: value } as { [key in K]: number };
-  throw new NoticeError(`Cannot read a notice: \`${name}\` must be a number from 0 to ${max}.`);
-}
+type Writable<T> = { -readonly [K in keyof T]: T[K] };

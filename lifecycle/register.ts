@@ -10,7 +10,7 @@ export class Register {
    */
   add(resource: Resource): Disposable {
     const { name, tier = "app" } = resource;
-    if (typeof name !== "string" || name === "") throw new TypeError("Cannot register a resource without a `name`.");
+    if (!name) throw new TypeError("Cannot register a resource without a `name`.");
     if (!tiers.includes(tier)) {
       throw new TypeError(`Cannot register ${name}: its tier is "${tier}", not one of ${tiers.join(", ")}.`);
     }

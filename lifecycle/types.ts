@@ -70,7 +70,7 @@ export interface Resource {
 /** What happened to one notice. Times are milliseconds since 1970; those that were never reached are missing. */
 export interface Round {
   readonly id: string;
-  readonly sentAt?: number;
+  readonly sentAt: number | undefined;
   readonly noticedAt: number;
   readonly readyAt?: number;
   readonly releasedAt?: number;

@@ -13,7 +13,7 @@ export interface PageDocument {
   readonly runtime: { readonly name: string; readonly version: string };
   readonly strategies: readonly Endpoint[];
   readonly resources: readonly string[];
-  readonly lastRound?: Round;
+  readonly lastRound: Round | undefined;
 }
 
 /** Puts a document on the page. One that is too long loses its list of resources. */
@@ -22,7 +22,7 @@ export function writeDocument(fields: Fields, document: PageDocument): void {
   const whole = JSON.stringify(document);
   const text = fits(whole) ? whole : JSON.stringify({ ...document, resources: [] });
   fields.increment("documentSequence");
-  fields.set("documentBytes", fields.setText("document", text));
+  fields.setText("document", text);
   fields.increment("documentSequence");
 }
 
@@ -32,7 +32,7 @@ export function writeDocument(fields: Fields, document: PageDocument): void {
  */
 export function readDocument(fields: Fields): PageDocument | undefined {
   const sequence = fields.get("documentSequence");
-  const text = fields.text("document", fields.get("documentBytes"));
+  const text = fields.text("document");
   if (sequence % 2 === 1 || fields.get("documentSequence") !== sequence) return undefined;
   let value: Record<string, unknown>;
   try {
@@ -45,7 +45,7 @@ export function readDocument(fields: Fields): PageDocument | undefined {
     runtime: { name: printable(runtime.name), version: printable(runtime.version) },
     strategies: list(value.strategies).map((entry) => endpoint(Object(entry))),
     resources: list(value.resources).map(printable),
-    ...(isRound(value.lastRound) ? { lastRound: value.lastRound } : {}),
+    lastRound: isRound(value.lastRound) ? value.lastRound : undefined,
   };
 }
 

@@ -1,25 +1,15 @@
+import { fileCalls } from "../ffi/files.ts";
 import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
 import type { SharedMemory } from "../ffi/shared_memory.ts";
-import type { Notice, Outcome, State } from "../lifecycle/types.ts";
-import { type PageDocument, printable, readDocument } from "./document.ts";
+import type { Notice } from "../lifecycle/types.ts";
+import { type PageDocument, readDocument } from "./document.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
 import { findPage } from "./find.ts";
-import { outcomes, replies, states, type Word, words } from "./layout.ts";
-
-/** What the page of a process shows at one moment. */
-export interface PageStatus {
-  readonly state: State;
-  /** The notice that the app works on, or worked on last. */
-  readonly activeId: string;
-  readonly reply: (typeof replies)[number];
-  readonly outcome: Outcome | undefined;
-  readonly generation: number;
-  /** Why `activeId` was refused, a reason each. */
-  readonly refusal: readonly string[];
-}
+import { type Word, words } from "./layout.ts";
+import { type PageStatus, readStatus } from "./status.ts";
 
 const MAX_SIGNAL = 64;
 const LOCK_EX_NB = 2 | 4;
@@ -65,23 +55,19 @@ export class DriverPage implements Disposable {
    */
   async lock(timeoutMs: number): Promise<boolean> {
     for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
-      if (this.libc.flock(this.#memory.fd, LOCK_EX_NB) === 0) return true;
+      if (fileCalls(this.libc).flock(this.#memory.fd, LOCK_EX_NB) === 0) return true;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return false;
   }
 
+  /** @throws {PageError} `damaged`. */
   status(): PageStatus {
-    const fields = this.#fields;
-    const outcome = this.#choice("outcome", outcomes);
-    return {
-      state: this.#choice("state", states),
-      activeId: printable(fields.text("activeId")),
-      reply: this.#choice("reply", replies),
-      outcome: outcome === "none" ? undefined : outcome,
-      generation: fields.get("generation"),
-      refusal: fields.text("refusal").split("\n").filter(Boolean).map(printable),
-    };
+    try {
+      return readStatus(this.#fields);
+    } catch (cause) {
+      throw this.#damaged((cause as Error).message);
+    }
   }
 
   /** What the agent says of itself; undefined while it is being written. */
@@ -142,20 +128,13 @@ export class DriverPage implements Disposable {
     this.process[Symbol.dispose]();
   }
 
-  #choice<T extends readonly string[]>(name: "state" | "reply" | "outcome", choices: T): T[number] {
-    const choice = choices[this.#fields.get(name)];
-    if (choice === undefined)
-      throw new PageError(this.pid, "damaged", `Cannot read the page of process ${this.pid}: its ${name} is unknown.`);
-    return choice;
-  }
-
   #signal(name: "kick" | "noticeSignal"): number {
     const signal = this.#fields.get(name);
     if (signal >= 1 && signal <= MAX_SIGNAL && signal !== 9 && signal !== 19) return signal;
-    throw new PageError(
-      this.pid,
-      "damaged",
-      `Cannot read the page of process ${this.pid}: ${signal} is no signal for a notice.`,
-    );
+    throw this.#damaged(`${signal} is no signal for a notice`);
+  }
+
+  #damaged(why: string): PageError {
+    return new PageError(this.pid, "damaged", `Cannot use the page of process ${this.pid}: ${why}.`);
   }
 }

@@ -44,21 +44,19 @@ export class Fields {
     wakeFutex(this.#libc, this.addressOf("changes"));
   }
 
-  /** The text up to the first NUL, at most `limit` bytes; what is no UTF-8 shows as U+FFFD. */
-  text(name: keyof typeof texts, limit: number = texts[name].bytes): string {
+  /** The text up to the first NUL; what is no UTF-8 shows as U+FFFD. */
+  text(name: keyof typeof texts): string {
     const { at, bytes } = texts[name];
     // A copy, for the other side may be writing.
-    const copy = this.#bytes.slice(at, at + Math.min(bytes, limit));
+    const copy = this.#bytes.slice(at, at + bytes);
     const end = copy.indexOf(0);
     return decoder.decode(end < 0 ? copy : copy.subarray(0, end));
   }
 
-  /** Writes as much of `text` as fits, and NUL to the end of the field. Returns the bytes of the text. */
-  setText(name: keyof typeof texts, text: string): number {
+  /** Writes as much of `text` as fits, and NUL to the end of the field. */
+  setText(name: keyof typeof texts, text: string): void {
     const { at, bytes } = texts[name];
     const field = this.#bytes.subarray(at, at + bytes);
-    const { written } = encoder.encodeInto(text, field);
-    field.fill(0, written);
-    return written;
+    field.fill(0, encoder.encodeInto(text, field).written);
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { cString } from "../ffi/bytes.ts";
+import { fileCalls } from "../ffi/files.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { claim, SEALED_SIZE, type SharedMemory, sealsOf, sizeOf } from "../ffi/shared_memory.ts";
 import { PageError } from "./errors.ts";
@@ -50,7 +51,7 @@ function descriptors(pid: number): string[] {
 
 function mapPage(libc: Libc, pid: number, fd: string): SharedMemory {
   const path = `/proc/${pid}/fd/${fd}`;
-  const own = libc.check(libc.open(cString(path), O_RDWR_NONBLOCK_NOCTTY_CLOEXEC, 0), `open ${path}`);
+  const own = libc.check(fileCalls(libc).open(cString(path), O_RDWR_NONBLOCK_NOCTTY_CLOEXEC, 0), `open ${path}`);
   const memory = claim(libc, own, PAGE_BYTES, () => {
     const seals = sealsOf(libc, own);
     if (seals < 0 || (seals & SEALED_SIZE) !== SEALED_SIZE) throw new Error("it is not sealed.");

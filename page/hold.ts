@@ -47,23 +47,20 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const poll = createPoll(libc, [...doorbell.fds, ...ears.map((ear) => ear.fd)]);
 
   const wait = (): Outcome | "simulated" => {
-    const isRestored = (): boolean => {
-      const now = restoreSigns();
-      return now.startTime !== before.startTime || now.timeNamespace !== before.timeNamespace;
-    };
+    const isRestored = (): boolean => restoreSigns() !== before;
     const word = (): Word | undefined =>
       page.word(notice.id) ?? ears.map((ear) => ear.hear(notice.id)).find((heard) => heard);
-    let renewals = page.renewals;
+    let renewals = page.fields.get("renewals");
     let leaseEnd = performance.now() + leaseMs;
     for (;;) {
       const rings = doorbell.sequence;
       if (isRestored()) return "restored";
       const said = word();
       if (said) return said;
-      const result = poll.wait(Math.max(0, Math.min(DRIVER_LOOK_MS, leaseEnd - performance.now())));
+      const result = poll(Math.max(0, Math.min(DRIVER_LOOK_MS, leaseEnd - performance.now())));
       doorbell.drain();
-      if (page.renewals !== renewals) {
-        renewals = page.renewals;
+      if (page.fields.get("renewals") !== renewals) {
+        renewals = page.fields.get("renewals");
         leaseEnd = performance.now() + leaseMs;
       }
       const letGo = result === "interrupted" && doorbell.sequence === rings;

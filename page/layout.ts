@@ -11,7 +11,6 @@ export const PAGE_BYTES = 65_536;
 /** Who writes what: `app` unless said otherwise. */
 export const numbers = {
   version: 8,
-  bytes: 12,
   /** The pid as the app sees itself. */
   pid: 16,
   /** Index into `states`. */
@@ -29,7 +28,6 @@ export const numbers = {
   noticeSignal: 44,
   /** Odd while the document is being written. */
   documentSequence: 48,
-  documentBytes: 52,
   /** Notices from senders without the right to. */
   strangers: 56,
   /** Driver: grows with each renewal of the lease. */
@@ -54,8 +52,8 @@ export const texts = {
   document: { at: 12_288, bytes: 53_248 },
 } as const;
 
-/** The ring of signals that rang: see ffi/handler_code.ts. */
-export const ring = { at: 1024, slots: 32 } as const;
+/** The ring of signals that rang: see ffi/handler_code.ts. It has room for ffi/rings.ts' RINGS. */
+export const RING_AT = 1024;
 
 export const states = ["running", "preparing", "held", "recovering", "detached"] as const;
 export const replies = ["none", "ready", "refused"] as const;

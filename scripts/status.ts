@@ -21,7 +21,7 @@ await report(options.name(), async () => {
   if (processes.length === 0) return console.log("No process is attached.");
   const table = new Table({
     head: ["pid", "runtime", "state", "strategies", "generation", "last outcome"],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const { pid, runtime, state, strategies, generation, lastOutcome = "-" } of processes) {
     table.push([pid, runtime, state, strategies.join(" "), generation, lastOutcome]);

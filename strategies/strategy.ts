@@ -20,8 +20,6 @@ export interface AgentContext {
   readonly doorbell: Doorbell;
   /** Hands a notice over to the lifecycle. */
   deliver(notice: Notice, caller: Caller): void;
-  /** Tells the user of the app something that he should know, but that stops nothing. */
-  warn(message: string): void;
 }
 
 /** A strategy that listens. */

@@ -1,4 +1,4 @@
-import type { Ring } from "../../ffi/doorbell.ts";
+import type { Ring } from "../../ffi/rings.ts";
 import { type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
 import { parseNotice } from "../../lifecycle/notice.ts";
 import type { Notice } from "../../lifecycle/types.ts";
@@ -34,19 +34,19 @@ export function signal(options: SignalOptions = {}): Strategy {
   const number = signalNumber(options.signal ?? "SIGURG");
   return {
     kind: "signal",
-    start({ libc, page, doorbell, deliver, warn }) {
+    start({ libc, page, doorbell, deliver }) {
       const runtime = libc.runtime.name;
       if (number === SIGPWR && runtime === "bun") {
         throw new RangeError("Cannot use SIGPWR for notices in Bun: its engine stops threads with it. Use SIGURG.");
       }
       if (number === SIGUSR1 && runtime === "deno") {
-        warn("SIGUSR1 also opens Deno's inspector on 127.0.0.1:9229. Use SIGURG or SIGUSR2 to avoid that.");
+        console.warn("SIGUSR1 also opens Deno's inspector on 127.0.0.1:9229: prefer SIGURG.");
       }
       const isTrusted = createTrust(libc);
       doorbell.listen(number);
       page.noticeSignal = number;
       let seen = doorbell.sequence;
-      let kicks = page.kicks;
+      let kicks = page.fields.get("kicks");
       let taken = "";
 
       const isNotice = ({ signal, code, uid }: Ring): boolean => {
@@ -61,10 +61,10 @@ export function signal(options: SignalOptions = {}): Strategy {
         look() {
           const rings = doorbell.since(seen).filter(isNotice);
           seen = doorbell.sequence;
-          const kicked = page.kicks !== kicks;
-          kicks = page.kicks;
+          const kicked = page.fields.get("kicks") !== kicks;
+          kicks = page.fields.get("kicks");
           if (rings.length === 0) return;
-          const left = leftNotice(page.noticeText());
+          const left = leftNotice(page.fields.text("notice"));
           if (left && left.id !== taken) {
             taken = left.id;
             deliver(left, noReply);

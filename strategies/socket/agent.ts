@@ -1,10 +1,12 @@
 import { realpathSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { listenToOne } from "../../ffi/doorbell.ts";
 import { SIGIO } from "../../ffi/signal_numbers.ts";
 import { listenUnix, type UnixConnection } from "../../ffi/unix_socket.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import { type Word, words } from "../../page/layout.ts";
+import { readStatus } from "../../page/status.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
 import { codes, encodeError, encodeResult, MAX_LINE_BYTES, parseRequest, type Request } from "./protocol.ts";
@@ -44,8 +46,7 @@ export function socket(options: SocketOptions = {}): Strategy {
       const path = join(realpathSync(dirname(wanted)), basename(wanted));
       const isTrusted = createTrust(libc);
       const clients = new Set<Client>();
-      doorbell.listen(SIGIO);
-      const listener = listenUnix(libc, path, SIGIO);
+      const listener = listenUnix(libc, path, listenToOne(doorbell, SIGIO));
 
       const answer = (client: Client, response: Uint8Array): void => {
         client.connection.send(response);
@@ -82,7 +83,10 @@ export function socket(options: SocketOptions = {}): Strategy {
       };
 
       const take = (client: Client, { id, method, params }: Request): void => {
-        if (method === "status") return answer(client, encodeResult(id, page.status()));
+        if (method === "status") {
+          const { state, generation, outcome = null } = readStatus(page.fields);
+          return answer(client, encodeResult(id, { state, generation, outcome }));
+        }
         // Nobody is held: the word comes too late, or another way was faster.
         if (method === "outcome") return answer(client, encodeResult(id, null));
         if (method !== "checkpoint") return fail(client, codes.method, `there is no method ${JSON.stringify(method)}`);

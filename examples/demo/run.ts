@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import type { Engine, StrategyName } from "criu-aware/criu";
+import { type RuntimeName, Trainer } from "./trainer.ts";
+
+/** One checkpoint of one trainer. Durations in milliseconds. */
+export interface Run {
+  readonly runtime: RuntimeName;
+  readonly strategy: StrategyName;
+  readonly outcome: string;
+  /** The state after the last step is, bit for bit, that of a run that nobody interrupted. */
+  readonly exact: boolean;
+  readonly noticeToReadyMs: number;
+  readonly dumpMs: number;
+  readonly restoreMs: number;
+  readonly restoreToRebuiltMs: number;
+}
+
+/** Something that happened, and who did it. */
+export interface Moment {
+  readonly at: number;
+  readonly who: "driver" | "app";
+  readonly what: string;
+}
+
+const STEPS = 200;
+const REST_MS = 3;
+const AWAY_MS = 500;
+
+/** The digest of a run that nobody interrupts. */
+export async function runUninterrupted(runtime: RuntimeName): Promise<string> {
+  using trainer = new Trainer(runtime, "signal", STEPS, 0);
+  return await trainer.digest();
+}
+
+/** Dumps a trainer in the middle of its work, waits, restores it, and compares what it ends with. */
+export async function runOnce(
+  engine: Engine,
+  runtime: RuntimeName,
+  strategy: StrategyName,
+  expected: string,
+): Promise<{ run: Run; moments: Moment[] }> {
+  using trainer = new Trainer(runtime, strategy, STEPS, REST_MS);
+  const moments: Moment[] = [];
+  const onPhase = ({ name, at }: { name: string; at: number }): void =>
+    void moments.push({ at, who: "driver", what: name });
+  await trainer.until(/^step 100/m);
+
+  const imagesDir = join(trainer.directory, "images");
+  const dumped = await engine.dump({ pid: trainer.pid, imagesDir, strategy, onPhase });
+  if (engine.kind !== "simulate") await trainer.ended();
+  await new Promise((resolve) => setTimeout(resolve, AWAY_MS));
+  const restored = await engine.restore({ imagesDir, onPhase });
+
+  const { outcome = "unknown", round } = restored.processes[0] ?? {};
+  const said = [
+    ["the notice arrives", round?.noticedAt],
+    ["model saved and released, held", round?.readyAt],
+    [`knows: ${outcome}`, round?.releasedAt],
+    ["model rebuilt, training goes on", round?.recoveredAt],
+  ] as const;
+  for (const [what, at] of said) if (at !== undefined) moments.push({ at, who: "app", what });
+  const run = {
+    runtime,
+    strategy,
+    outcome,
+    exact: (await trainer.digest()) === expected,
+    noticeToReadyMs: dumped.noticeToReadyMs,
+    dumpMs: dumped.dumpMs,
+    restoreMs: restored.restoreMs,
+    restoreToRebuiltMs: (round?.recoveredAt ?? Number.NaN) - (round?.releasedAt ?? Number.NaN),
+  };
+  return { run, moments: moments.sort((a, b) => a.at - b.at) };
+}

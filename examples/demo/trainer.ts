@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StrategyName } from "criu-aware/criu";
+
+/** The runtimes that the demo shows. */
+export const runtimes = ["bun", "deno"] as const;
+export type RuntimeName = (typeof runtimes)[number];
+
+const root = join(import.meta.dirname as string, "../..");
+const commands: Record<RuntimeName, readonly string[]> = {
+  bun: [join(root, "node_modules/.bin/bun"), "run"],
+  deno: [join(root, "node_modules/.bin/deno"), "run", "--allow-all", "--no-check", "--no-lock"],
+};
+
+/** A trainer that runs: in its own session, its output in a file, as CRIU needs it. */
+export class Trainer implements Disposable {
+  readonly pid: number;
+  readonly directory: string;
+  readonly #child: ChildProcess;
+
+  constructor(runtime: RuntimeName, strategy: StrategyName, steps: number, restMs: number) {
+    this.directory = mkdtempSync(join(tmpdir(), "criu-aware-demo-"));
+    const output = openSync(join(this.directory, "output"), "a");
+    const script = join(root, "examples/trainer.ts");
+    const flags = ["--strategy", strategy, "--steps", String(steps), "--rest-ms", String(restMs)];
+    const marker = ["--marker", join(this.directory, "marker")];
+    this.#child = spawn("setsid", [...commands[runtime], script, ...flags, ...marker], {
+      stdio: ["ignore", output, output],
+      // Deno's caches hold file locks, and another `deno run` would change them under the image.
+      env: { ...process.env, DENO_DIR: "/dev/null/none" },
+    });
+    closeSync(output);
+    this.pid = this.#child.pid as number;
+  }
+
+  output(): string {
+    return readFileSync(join(this.directory, "output"), "utf8");
+  }
+
+  /** Waits until the output matches. */
+  async until(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
+    for (const end = Date.now() + timeoutMs; ; ) {
+      const found = pattern.exec(this.output());
+      if (found) return found;
+      if (Date.now() > end) throw new Error(`The trainer did not print ${pattern}. Its output:\n${this.output()}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** The digest after the last step. */
+  async digest(): Promise<string> {
+    return (await this.until(/^done: .* digest (\w+)$/m))[1] as string;
+  }
+
+  /** Waits until the process that was started here has ended and was reaped. */
+  async ended(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    await new Promise((resolve) => this.#child.once("exit", resolve));
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      process.kill(this.pid, "SIGKILL");
+    } catch {}
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

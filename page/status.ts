@@ -1,0 +1,36 @@
+import type { Outcome, State } from "../lifecycle/types.ts";
+import { printable } from "./document.ts";
+import type { Fields } from "./fields.ts";
+import { outcomes, replies, states } from "./layout.ts";
+
+/** What a page shows at one moment. */
+export interface PageStatus {
+  readonly state: State;
+  /** The notice that the app works on, or worked on last. */
+  readonly activeId: string;
+  readonly reply: (typeof replies)[number];
+  readonly outcome: Outcome | undefined;
+  readonly generation: number;
+  /** Why `activeId` was refused, a reason each. */
+  readonly refusal: readonly string[];
+}
+
+/** Reads the status. Throws RangeError when a number on the page means nothing. */
+export function readStatus(fields: Fields): PageStatus {
+  const choose = <T extends readonly string[]>(name: "state" | "reply" | "outcome", choices: T): T[number] => {
+    const choice = choices[fields.get(name)];
+    if (choice === undefined) throw new RangeError(`its ${name} is unknown`);
+    return choice;
+  };
+  // Before the reply: the app takes the old reply away before it names the next notice.
+  const activeId = printable(fields.text("activeId"));
+  const outcome = choose("outcome", outcomes);
+  return {
+    activeId,
+    state: choose("state", states),
+    reply: choose("reply", replies),
+    outcome: outcome === "none" ? undefined : outcome,
+    generation: fields.get("generation"),
+    refusal: fields.text("refusal").split("\n").filter(Boolean).map(printable),
+  };
+}

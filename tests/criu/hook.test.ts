@@ -1,0 +1,104 @@
+/** The action script on its own: CRIU is run by hand, as runc or an administrator would, and no driver of ours is there. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { App } from "../support/app.ts";
+import { hook, noCriu, runCriu, runCriuAsync, temporaryDirectory } from "../support/criu.ts";
+import { runtimes } from "../support/runtimes.ts";
+
+const skip = noCriu;
+
+const dumpArgs = (pid: number, images: string, ...more: string[]): string[] => [
+  ...["dump", "-t", String(pid), "-D", images, "-v4", "-o", "dump.log", "--action-script", hook],
+  ...more,
+];
+const dumpLog = (images: string): string => readFileSync(join(images, "dump.log"), "utf8");
+
+/** What CRIU's log says of a tree that it froze. */
+const FROZEN = /Seized task/;
+
+for (const runtime of runtimes) {
+  for (const strategy of ["signal", "file"]) {
+    test(`${runtime}: the action script alone notifies by ${strategy}, and the restored app knows`, {
+      skip,
+    }, async () => {
+      using images = temporaryDirectory();
+      await using app = await App.start(runtime, { strategies: [strategy], busy: true });
+      const env = strategy === "file" ? { CRIU_AWARE_MARKER: join(app.directory, "marker") } : {};
+      assert.equal(await runCriuAsync(dumpArgs(app.pid, images.path), env), 0, "see dump.log");
+      await app.ended();
+      assert.match(dumpLog(images.path), FROZEN);
+      assert.equal(app.named("before").length, 1);
+      assert.equal(runCriu(["restore", "-d", "-D", images.path, "--action-script", hook]).status, 0);
+      const { outcome, intervalWhileHeld, promiseWhileHeld } = await app.event("released");
+      assert.deepEqual([outcome, intervalWhileHeld, promiseWhileHeld], ["restored", 0, 0]);
+      await app.goesOn();
+    });
+  }
+
+  test(`${runtime}: the action script makes the dump fail when the app refuses, with all reasons, and nothing is frozen`, {
+    skip,
+  }, async () => {
+    using images = temporaryDirectory();
+    const resources = [
+      { name: "one", does: "fails" },
+      { name: "two", does: "fails" },
+    ];
+    await using app = await App.start(runtime, { resources });
+    assert.notEqual(runCriu(dumpArgs(app.pid, images.path)).status, 0);
+    assert.match(dumpLog(images.path), /refuses: one: the probe was told to fail/);
+    assert.match(dumpLog(images.path), /refuses: two: the probe was told to fail/);
+    assert.doesNotMatch(dumpLog(images.path), FROZEN);
+    assert.equal((await app.event("released")).outcome, "aborted");
+    await app.goesOn();
+  });
+
+  test(`${runtime}: the action script gives up at the deadline, and the app goes on`, { skip }, async () => {
+    using images = temporaryDirectory();
+    await using app = await App.start(runtime, { resources: [{ name: "stuck", does: "hangs" }] });
+    assert.notEqual(runCriu(dumpArgs(app.pid, images.path), { CRIU_AWARE_TIMEOUT_MS: "1000" }).status, 0);
+    assert.match(dumpLog(images.path), /did not answer within 1000 ms|was not done after/);
+    assert.equal((await app.event("released")).outcome, "aborted");
+    await app.goesOn();
+  });
+
+  test(`${runtime}: a lease that ran out before the freeze makes the dump fail in post-dump`, { skip }, async () => {
+    using images = temporaryDirectory();
+    await using app = await App.start(runtime);
+    assert.notEqual(runCriu(dumpArgs(app.pid, images.path), { CRIU_AWARE_LEASE_MS: "1" }).status, 0);
+    assert.match(dumpLog(images.path), /no longer held when it was frozen/);
+    assert.equal((await app.event("released")).outcome, "continued");
+    await app.goesOn();
+  });
+
+  test(`${runtime}: when CRIU fails before the freeze, its end ends the hold long before the lease`, {
+    skip,
+  }, async () => {
+    using images = temporaryDirectory();
+    await using app = await App.start(runtime);
+    const env = { CRIU_AWARE_LEASE_MS: "60000" };
+    assert.notEqual(runCriu(dumpArgs(app.pid, images.path, "--action-script", "/bin/false"), env).status, 0);
+    assert.equal((await app.event("released", 1, 3_000)).outcome, "continued");
+    await app.goesOn();
+  });
+}
+
+test("the action script told twice by CRIU's configuration and by option notifies once", { skip }, async () => {
+  using images = temporaryDirectory();
+  await using app = await App.start("bun");
+  const again = ["--action-script", hook, "--leave-running"];
+  assert.equal(runCriu(dumpArgs(app.pid, images.path, ...again)).status, 0, "see dump.log");
+  await app.event("released");
+  assert.equal(app.named("before").length, 1);
+});
+
+test("a tree without an attached process is refused, unless it is said to be unaware", { skip }, async () => {
+  using images = temporaryDirectory();
+  await using app = await App.start("bun", {}, "signs_app.ts");
+  assert.notEqual(runCriu(dumpArgs(app.pid, images.path)).status, 0);
+  assert.match(dumpLog(images.path), /no process of the tree of \d+ is attached/);
+  const unaware = { CRIU_AWARE_UNAWARE: "1" };
+  assert.equal(runCriu(dumpArgs(app.pid, images.path, "--leave-running"), unaware).status, 0);
+  assert.ok(existsSync(join(images.path, "inventory.img")));
+});

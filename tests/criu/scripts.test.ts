@@ -1,0 +1,131 @@
+/** The scripts as a user runs them: what they do, and one line with what to do when they cannot. In both runtimes. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { App } from "../support/app.ts";
+import { noCriu, temporaryDirectory } from "../support/criu.ts";
+import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
+
+const skip = noCriu;
+const scripts = join(import.meta.dirname, "../../scripts");
+
+function run(
+  runtime: RuntimeName,
+  script: string,
+  args: readonly string[],
+): { status: number | null; out: string; err: string } {
+  const [program, ...rest] = [...runCommand[runtime], join(scripts, script), ...args] as [string, ...string[]];
+  const { status, stdout, stderr } = spawnSync(program, rest, {
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return { status, out: stdout.trim(), err: stderr.trim() };
+}
+
+for (const runtime of runtimes) {
+  test(`scripts in ${runtime}: status, dump, restore of an app`, { skip }, async () => {
+    using images = temporaryDirectory();
+    await using parent = await App.start("bun", {}, "parent_app.ts");
+    const { child, shell } = await parent.event("child");
+    const pid = String(child);
+    const before = run(runtime, "status.ts", ["--pid", pid, "--json"]);
+    assert.equal(JSON.parse(before.out)[0].state, "running");
+    assert.match(run(runtime, "status.ts", ["--pid", pid]).out, /bun 1\..*running.*signal/);
+
+    const dump = run(runtime, "dump.ts", ["--pid", pid, "--images-dir", images.path, "--leave-running"]);
+    assert.equal(dump.status, 0, dump.err);
+    assert.match(dump.out, /^dumped in \d+ ms \(1 attached, held after [\d.]+ ms\)/);
+    assert.equal(JSON.parse(run(runtime, "status.ts", ["--pid", pid, "--json"]).out)[0].lastOutcome, "continued");
+
+    using final = temporaryDirectory();
+    const again = run(runtime, "dump.ts", ["--pid", pid, "--images-dir", final.path, "--strategy", "signal", "--json"]);
+    assert.deepEqual(JSON.parse(again.out).pids, [child]);
+    // Its parent would keep it a zombie.
+    process.kill(shell as number, "SIGKILL");
+    const restore = run(runtime, "restore.ts", ["--images-dir", final.path, "--json"]);
+    assert.equal(restore.status, 0, restore.err);
+    assert.equal(JSON.parse(restore.out).processes[0].outcome, "restored");
+    process.kill(child as number, "SIGKILL");
+  });
+
+  test(`scripts in ${runtime}: wrong usage is one line and exit code 2, a failure one line and exit code 1`, {
+    skip,
+  }, async () => {
+    using images = temporaryDirectory();
+    await using app = await App.start("bun", {}, "signs_app.ts");
+    const pid = String(app.pid);
+    const cases: [script: string, args: string[], status: number, message: RegExp][] = [
+      ["dump.ts", [], 2, /^dump: required option '--pid <pid>' not specified\. Run: /],
+      ["dump.ts", ["--pid", "abc", "--images-dir", images.path], 2, /^dump: .*'abc' is invalid.*positive whole number/],
+      ["dump.ts", ["--pid", "4194300", "--images-dir", images.path], 2, /^dump: There is no process 4194300\.$/],
+      [
+        "dump.ts",
+        ["--pid", pid, "--images-dir", images.path],
+        1,
+        /^dump: No process in the tree .* is attached.*--unaware/,
+      ],
+      [
+        "dump.ts",
+        ["--pid", pid, "--images-dir", app.directory, "--unaware"],
+        2,
+        /^dump: .*it is not empty\. Name a new directory\.$/,
+      ],
+      [
+        "dump.ts",
+        ["--pid", pid, "--images-dir", "/proc/none", "--unaware"],
+        2,
+        /^dump: Cannot use \/proc\/none for images/,
+      ],
+      [
+        "dump.ts",
+        ["--pid", pid, "--images-dir", images.path, "--strategy", "pigeon"],
+        2,
+        /^dump: .*pigeon.*signal, socket, file/,
+      ],
+      ["restore.ts", ["--images-dir", images.path], 2, /^restore: There is no image in /],
+      ["restore.ts", ["--images-dir", "/none"], 2, /^restore: There is no image in \/none/],
+      ["status.ts", ["--pid", pid], 2, /^status: Process \d+ is not attached/],
+    ];
+    for (const [script, args, status, message] of cases) {
+      const result = run(runtime, script, args);
+      assert.equal(result.status, status, `${script} ${args.join(" ")}: ${result.err}`);
+      assert.match(result.err, message);
+      assert.equal(result.err.split("\n").length, 1, result.err);
+      assert.equal(result.out, "");
+    }
+  });
+}
+
+test("without root, and with a CRIU that is too old, a script says in one line what to do", { skip }, async () => {
+  using directory = temporaryDirectory();
+  await using app = await App.start("bun");
+  const { locateCriu } = await import("criu-aware/criu");
+  const old = join(directory.path, "criu");
+  mkdirSync(join(directory.path, "empty"));
+  writeFileSync(old, "#!/bin/sh\necho Version: 3.17.1\n");
+  chmodSync(old, 0o755);
+  assert.throws(() => locateCriu(old), /CRIU 3\.17 is too old .* Install a newer one/);
+  assert.throws(() => locateCriu(join(directory.path, "none")), /CRIU does not start/);
+  const dump = { pid: app.pid, imagesDir: join(directory.path, "empty") };
+  const { command } = await import("criu-aware/criu");
+  const geteuid = process.geteuid;
+  process.geteuid = () => 1000;
+  try {
+    await assert.rejects(command().dump(dump), /CRIU needs root here\. Run the same command with sudo\./);
+  } finally {
+    Object.assign(process, { geteuid });
+  }
+});
+
+test("a process that is not attached is no obstacle with unaware", { skip }, async () => {
+  using images = temporaryDirectory();
+  await using app = await App.start("bun", {}, "signs_app.ts");
+  process.kill(app.pid, "SIGURG");
+  const { command } = await import("criu-aware/criu");
+  const { pids } = await command().dump({ pid: app.pid, imagesDir: images.path, unaware: true, leaveRunning: true });
+  assert.deepEqual(pids, []);
+  process.kill(app.pid, "SIGWINCH");
+  await app.event("signs", 2);
+});
