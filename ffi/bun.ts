@@ -2,10 +2,13 @@ import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, ptr, toAr
 import type { Libc } from "./libc.ts";
 import type { Bound, CType, Runtime, Signature, SymbolTable } from "./runtime.ts";
 
+const SIGPWR = 30;
+
 /** Bun by bun:ffi. */
 export const runtime: Runtime = {
   name: "bun",
   version: Bun.version,
+  pitfalls: { [SIGPWR]: { refuse: true, why: "Bun's engine stops threads with SIGPWR" } },
   dlopen<const T extends SymbolTable>(name: string, table: T): Bound<T> {
     const symbols: Record<string, FFIFunction> = {};
     for (const [symbol, [parameters, result]] of Object.entries<Signature>(table)) {
@@ -16,8 +19,9 @@ export const runtime: Runtime = {
   view: (address, bytes) => toArrayBuffer(Number(address) as Pointer, 0, bytes),
   addressOf: (bytes) => BigInt(ptr(bytes)),
   wakePair: "socketpair",
-  async watch(fd, onWake): Promise<Disposable> {
-    const socket = await Bun.connect({ fd, socket: { data: onWake } } as unknown as Bun.UnixSocketOptions);
+  async watch(fd, onBytes): Promise<Disposable> {
+    const data = (_socket: unknown, bytes: Uint8Array): void => onBytes(bytes.length);
+    const socket = await Bun.connect({ fd, socket: { data } } as unknown as Bun.UnixSocketOptions);
     socket.unref();
     return { [Symbol.dispose]: () => void socket.end() };
   },

@@ -1,23 +1,36 @@
-import { openCodeDoorbell } from "./code_doorbell.ts";
-import { openEventfdDoorbell } from "./eventfd_doorbell.ts";
+import { bytesOf, cString } from "./bytes.ts";
+import { handlerCode, ring } from "./handler_code.ts";
 import type { Libc } from "./libc.ts";
-import type { Ring } from "./rings.ts";
+import { mapCode } from "./memory.ts";
+import { installHandler } from "./signal.ts";
+
+/** One signal that rang: siginfo_t, see sigaction(2). A `code` above 0 was sent by the kernel, any other by a process. */
+export interface Ring {
+  /** 0 when it is not known which one it was. */
+  readonly signal: number;
+  readonly code: number;
+  readonly pid: number;
+  readonly uid: number;
+}
+
+/** How many rings are remembered: a power of two. */
+export const RINGS = 32;
 
 /**
  * Signals that wake the event loop, and whoever waits in poll(2). Everything that an agent listens to ends here.
  */
 export interface Doorbell extends AsyncDisposable {
   /** Readable once something rang. */
-  readonly fds: readonly number[];
+  readonly fd: number;
   /** The signals that ring. */
   readonly signals: readonly number[];
   /** Rings so far. */
   readonly sequence: number;
   /** From now on `signal` rings. Throws when it cannot be handled. */
   listen(signal: number): void;
-  /** The rings after `sequence`, as far as they are still known (the last 32). */
+  /** The rings after `sequence`, as far as they are still remembered. */
   since(sequence: number): readonly Ring[];
-  /** Makes `fds` unreadable again. */
+  /** Makes `fd` unreadable again. */
   drain(): void;
 }
 
@@ -27,22 +40,125 @@ export interface RingMemory {
   readonly view: DataView;
 }
 
+/** O_NONBLOCK | O_CLOEXEC, which are also the bits of SOCK_…: fcntl.h, sys/socket.h. */
+const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const F_DUPFD_CLOEXEC = 1030;
+/** What a handler writes at each ring. */
+const RING_BYTES = 8;
+
 /**
- * Opens the doorbell: a small machine-code handler where this CPU and this system allow one, `eventfd_write` otherwise.
- * `onRing` runs on the event loop after one or more rings. The first kind never keeps the process alive.
+ * Opens the doorbell; `onRing` runs on the event loop after one or more rings. It does not keep the process alive.
+ *
+ * The handler is a small piece of machine code. For another CPU (`arch`), and where executable pages are forbidden, it is
+ * libc's `eventfd_write`, which writes eight bytes to the descriptor whose number is that of the signal: so the doorbell
+ * must have just that number too. Who rang is then not known, and with several signals not even which.
  */
-export async function openDoorbell(libc: Libc, memory: RingMemory, onRing: () => void): Promise<Doorbell> {
-  return (await openCodeDoorbell(libc, memory, onRing)) ?? openEventfdDoorbell(libc, onRing);
+export async function openDoorbell(
+  libc: Libc,
+  { address, view }: RingMemory,
+  onRing: () => void,
+  arch: string = process.arch,
+): Promise<Doorbell> {
+  const pair = new Int32Array(2);
+  const made =
+    libc.runtime.wakePair === "pipe2"
+      ? libc.pipe2(bytesOf(pair), NONBLOCK_CLOEXEC)
+      : libc.socketpair(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0, bytesOf(pair));
+  libc.check(made, "open a doorbell");
+  const [fd, writeFd] = pair as unknown as [number, number];
+  let counted = 0;
+  const watch = await libc.runtime.watch(fd, (bytes) => {
+    counted += bytes / RING_BYTES;
+    onRing();
+  });
+  const code = mapCode(libc, handlerCode(arch, address));
+  view.setBigUint64(ring.sequence, 0n, true);
+  view.setBigUint64(ring.mask, BigInt(RINGS - 1), true);
+  view.setBigUint64(ring.one, 1n, true);
+  view.setInt32(ring.fd, writeFd, true);
+
+  const handlers = new Map<number, Disposable>();
+  const signals = (): number[] => [...handlers.keys()];
+  const scratch = new Uint8Array(512);
+  const read = (): number => Number(libc.read(fd, scratch, scratch.length));
+  const sequence = (): number => (code ? view.getUint32(ring.sequence, true) : counted);
+  const recorded = (n: number): Ring | undefined => {
+    const at = ring.slots + ring.slotBytes * (n % RINGS);
+    const found = {
+      signal: view.getInt32(at + 8, true),
+      code: view.getInt32(at + 12, true),
+      pid: view.getInt32(at + 16, true),
+      uid: view.getUint32(at + 20, true),
+    };
+    // Otherwise it is not written yet, or was overwritten meanwhile.
+    return view.getUint32(at, true) === n + 1 ? found : undefined;
+  };
+  const anonymous = (): Ring => {
+    const [signal = 0, another] = signals();
+    return { signal: another ? 0 : signal, code: 0, pid: 0, uid: libc.geteuid() };
+  };
+
+  return {
+    fd,
+    get signals() {
+      return signals();
+    },
+    get sequence() {
+      return sequence();
+    },
+    listen(signal) {
+      if (handlers.has(signal)) return;
+      if (!code) claimDescriptor(libc, writeFd, signal);
+      const handler = code?.address ?? libc.dlsym(0, cString("eventfd_write"));
+      handlers.set(signal, installHandler(libc, signal, handler));
+    },
+    since(from) {
+      const rings: Ring[] = [];
+      const end = sequence();
+      for (let n = Math.max(from, end - RINGS); n < end; n++) {
+        const found = code ? recorded(n) : anonymous();
+        if (found) rings.push(found);
+      }
+      return rings;
+    },
+    drain() {
+      for (let bytes = read(); bytes > 0; bytes = read()) counted += bytes / RING_BYTES;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const [signal, handler] of handlers) {
+        handler[Symbol.dispose]();
+        if (!code) libc.close(signal);
+      }
+      view.setInt32(ring.fd, -1, true);
+      watch[Symbol.dispose]();
+      libc.close(writeFd);
+      // A handler may still run on another thread.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      code?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** Makes descriptor number `signal` one of the doorbell's. */
+function claimDescriptor(libc: Libc, writeFd: number, signal: number): void {
+  const fd = libc.fcntl(writeFd, F_DUPFD_CLOEXEC, signal);
+  if (fd === signal) return;
+  libc.close(fd);
+  throw new Error(`Cannot handle signal ${signal} without executable memory: descriptor ${signal} is taken. Use SIGRTMIN+n.`);
 }
 
 /** Listens to `preferred` or, where that cannot be handled, to a real-time signal; returns which. */
 export function listenToOne(doorbell: Doorbell, preferred: number): number {
-  for (let signal = preferred; ; signal = signal === preferred ? 64 : signal - 1) {
+  let failure: unknown;
+  for (const signal of [preferred, 64, 63, 62, 61]) {
     try {
       doorbell.listen(signal);
       return signal;
     } catch (error) {
-      if (signal === 40) throw error;
+      failure = error;
     }
   }
+  throw failure;
 }

@@ -10,8 +10,6 @@ const symbols = {
   clock_gettime: [["i32", "buffer"], "i32"],
   close: [["i32"], "i32"],
   dlsym: [["usize", "buffer"], "usize"],
-  eventfd: [["u32", "i32"], "i32"],
-  eventfd_write: [["i32", "u64"], "i32"],
   fcntl: [["i32", "i32", "u64"], "i32"],
   ftruncate: [["i32", "i64"], "i32"],
   geteuid: [[], "u32"],

@@ -26,6 +26,8 @@ export type Bound<T extends SymbolTable> = {
 export interface Runtime {
   readonly name: "bun" | "deno";
   readonly version: string;
+  /** Signals that a program should leave alone in this runtime: why, and whether it must. */
+  readonly pitfalls: Readonly<Record<number, { readonly refuse: boolean; readonly why: string }>>;
   /** Opens a shared library. Throws what the runtime throws when there is none of that name. */
   dlopen<const T extends SymbolTable>(name: string, table: T): Bound<T>;
   /** A view of foreign memory. It must not be touched once the memory is unmapped. */
@@ -34,10 +36,10 @@ export interface Runtime {
   /** The system call that makes the pair of descriptors by which this runtime wakes fastest. */
   readonly wakePair: "socketpair" | "pipe2";
   /**
-   * Reads the first descriptor of such a pair and calls `onWake` after one or more writes to the second. It does not keep the
-   * process alive. Disposal closes the descriptor.
+   * Reads the first descriptor of such a pair and says how many bytes came. It does not keep the process alive. Disposal
+   * closes the descriptor.
    */
-  watch(fd: number, onWake: () => void): Promise<Disposable>;
+  watch(fd: number, onBytes: (bytes: number) => void): Promise<Disposable>;
   /**
    * Reads `fd` empty whenever it is readable and hands over what it read. For descriptors that the runtimes' sockets refuse
    * (inotify, eventfd, foreign pipes); they must be O_NONBLOCK. It keeps the process alive until it is disposed.

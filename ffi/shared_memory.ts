@@ -24,10 +24,11 @@ export interface SharedMemory extends Mapping {
 /** Creates an anonymous file in memory (memfd_create(2)); with `sealed` its size is fixed for good. */
 export function createMemfd(libc: Libc, name: string, bytes: number, options: { sealed: boolean }): SharedMemory {
   const flags = MFD_CLOEXEC | (options.sealed ? MFD_ALLOW_SEALING : 0);
-  const fd = libc.check(libc.memfd_create(cString(name), flags), `create the memfd ${name}`);
+  const call = `create the memfd ${name} of ${bytes} bytes`;
+  const fd = libc.check(libc.memfd_create(cString(name), flags), call);
   return claim(libc, fd, bytes, () => {
-    libc.check(libc.ftruncate(fd, bytes), `make the memfd ${name} ${bytes} bytes long`);
-    if (options.sealed) libc.check(libc.fcntl(fd, F_ADD_SEALS, SEALED_SIZE), `seal the memfd ${name}`);
+    libc.check(libc.ftruncate(fd, bytes), call);
+    if (options.sealed) libc.check(libc.fcntl(fd, F_ADD_SEALS, SEALED_SIZE), call);
   });
 }
 

@@ -56,31 +56,15 @@ export class Lifecycle {
   readonly #queue: Visit[] = [];
   #current: Visit | undefined;
   #last: Visit | undefined;
-  #state: State = "running";
-  #generation = 0;
-  #restoredAt: number | undefined;
-  #lastOutcome: Outcome | undefined;
+  state: State = "running";
+  /** How many times this process was restored. */
+  generation = 0;
+  /** When it was restored last, in milliseconds since 1970. */
+  restoredAt: number | undefined;
+  lastOutcome: Outcome | undefined;
 
   constructor(ports: Ports) {
     this.#ports = ports;
-  }
-
-  get state(): State {
-    return this.#state;
-  }
-
-  /** How many times this process was restored. */
-  get generation(): number {
-    return this.#generation;
-  }
-
-  /** When it was restored last, in milliseconds since 1970. */
-  get restoredAt(): number | undefined {
-    return this.#restoredAt;
-  }
-
-  get lastOutcome(): Outcome | undefined {
-    return this.#lastOutcome;
   }
 
   /** Takes a notice. A void one (withdrawn, or after its deadline) runs nothing and gets no answer. */
@@ -122,8 +106,7 @@ export class Lifecycle {
       if (failure instanceof Promise) failure = await failure;
       if (failure) errors.push(failure);
     }
-    if (this.#isVoid(notice))
-      errors.push(new Error("the driver no longer waits: the deadline has passed, or it withdrew"));
+    if (this.#isVoid(notice)) errors.push(new Error("the driver no longer waits"));
 
     const hold = this.#arm(notice, errors);
     let release: Release = { outcome: "aborted", simulated: false };
@@ -134,10 +117,11 @@ export class Lifecycle {
       release = hold();
       round.releasedAt = now();
       if (release.outcome === "restored") {
-        this.#generation++;
-        this.#restoredAt = round.releasedAt;
+        this.generation++;
+        this.restoredAt = round.releasedAt;
       }
-      this.#enter("recovering", Object.assign(round, release));
+      Object.assign(round, release);
+      this.#enter("recovering", round);
     } else {
       Object.assign(round, release);
       this.#answer(visit, "recovering", round, { reply: "refused", reasons: messages(errors) });
@@ -145,7 +129,7 @@ export class Lifecycle {
     }
     await this.#recover(entered, round);
     round.recoveredAt = now();
-    this.#lastOutcome = release.outcome;
+    this.lastOutcome = release.outcome;
     this.#enter("running", round);
     tell(visit.callers, (caller) => caller.outcome?.(release.outcome));
   }
@@ -163,7 +147,7 @@ export class Lifecycle {
     const { id: noticeId, outcome = "aborted", simulated = false } = round;
     const errors: Error[] = [];
     for (const resource of entered) {
-      const context = { noticeId, outcome, simulated, generation: this.#generation };
+      const context = { noticeId, outcome, simulated, generation: this.generation };
       // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
       let failure = callHook(resource, "afterRestore", context, resource.timeoutMs ?? this.#ports.hookTimeoutMs);
       if (failure instanceof Promise) failure = await failure;
@@ -179,7 +163,7 @@ export class Lifecycle {
   }
 
   #enter(state: State, round: Round, reply?: Reply): void {
-    this.#state = state;
+    this.state = state;
     this.#ports.publish(state, round, reply);
   }
 

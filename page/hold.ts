@@ -44,7 +44,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const leaseMs = notice.leaseMs ?? options.leaseMs;
   const before = restoreSigns();
   const isDriverGone = watchDriver(notice);
-  const poll = createPoll(libc, [...doorbell.fds, ...ears.map((ear) => ear.fd)]);
+  const poll = createPoll(libc, [doorbell.fd, ...ears.map((ear) => ear.fd)]);
 
   const wait = (): Outcome | "simulated" => {
     const isRestored = (): boolean => restoreSigns() !== before;
@@ -72,7 +72,8 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   return () => {
     using _mask = blockSignalsExcept(libc, doorbell.signals);
     const end = wait();
-    return end === "simulated" ? { outcome: "restored", simulated: true } : { outcome: end, simulated: false };
+    const simulated = end === "simulated";
+    return { outcome: simulated ? "restored" : end, simulated };
   };
 }
 

@@ -52,7 +52,7 @@ export const texts = {
   document: { at: 12_288, bytes: 53_248 },
 } as const;
 
-/** The ring of signals that rang: see ffi/handler_code.ts. It has room for ffi/rings.ts' RINGS. */
+/** The ring of signals that rang: see ffi/handler_code.ts. It has room for RINGS of ffi/doorbell.ts. */
 export const RING_AT = 1024;
 
 export const states = ["running", "preparing", "held", "recovering", "detached"] as const;

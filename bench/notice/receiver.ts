@@ -22,6 +22,7 @@ const path = join(directory, "socket");
 
 const strategies: Record<string, () => Strategy> = {
   signal: () => signal(),
+  held: () => signal(),
   file: () => file({ path: join(directory, "marker") }),
   socket: () => socket({ path }),
 };
@@ -50,7 +51,9 @@ async function readAll(connection: Deno.Conn): Promise<void> {
 const strategy = strategies[way]?.();
 if (strategy) {
   const agent = await attach({ strategies: [strategy] });
-  agent.register({ name: "bench", beforeCheckpoint: arrived });
+  agent.register(
+    way === "held" ? { name: "bench", tier: "runtime", afterRestore: arrived } : { name: "bench", beforeCheckpoint: arrived },
+  );
 } else {
   (libc.runtime.name === "bun" ? ownBun : ownDeno)[way]?.();
 }

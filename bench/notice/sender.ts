@@ -9,12 +9,15 @@ import { openProcess, type ProcessHandle } from "../../ffi/process.ts";
 import { openShared, type SharedMemory, unlinkShared } from "../../ffi/shared_memory.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import { replaceMarker } from "../../strategies/file/marker.ts";
+import { notifyBySignal } from "../../strategies/signal/driver.ts";
 import { encodeRequest } from "../../strategies/socket/protocol.ts";
+import { dumpableEnv } from "../../tests/support/runtimes.ts";
 import { type Arrivals, viewArrivals } from "./arrivals.ts";
 
 /** The ways of a notice: our three, and what the runtime itself has. */
 export const ways = ["signal", "file", "socket", "own signal", "own watcher", "own socket", "own open socket"] as const;
-export type Way = (typeof ways)[number];
+/** `held` is an app by signal that notes when it is let go, not when it is notified. */
+export type Way = (typeof ways)[number] | "held";
 
 const SIGUSR2 = 12;
 
@@ -25,9 +28,9 @@ export class Sender implements Disposable {
   readonly #directory: string;
   readonly #shared: string;
   readonly #memory: SharedMemory;
-  readonly #arrivals: Arrivals;
+  readonly arrivals: Arrivals;
+  readonly now: () => number;
   readonly #libc: Libc;
-  readonly #now: () => number;
   #process: ProcessHandle | undefined;
   #page: DriverPage | undefined;
   #open: Socket | undefined;
@@ -35,23 +38,26 @@ export class Sender implements Disposable {
   private constructor(libc: Libc, command: readonly string[], way: Way) {
     this.way = way;
     this.#libc = libc;
-    this.#now = createClock(libc);
+    this.now = createClock(libc);
     this.#directory = mkdtempSync(join(tmpdir(), "criu-aware-bench-"));
     this.#shared = `criu-aware-bench-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
     this.#memory = openShared(libc, this.#shared, 4096);
-    this.#arrivals = viewArrivals(this.#memory.buffer);
+    this.arrivals = viewArrivals(this.#memory.buffer);
     const [program, ...args] = command as [string, ...string[]];
     const receiver = join(import.meta.dirname, "receiver.ts");
     const receiverWay = way === "own open socket" ? "own socket" : way;
-    this.#child = spawn(program, [...args, receiver, receiverWay, this.#shared, this.#directory], { stdio: "inherit" });
+    // In its own session and without a terminal: CRIU is to dump it.
+    this.#child = spawn("setsid", [program, ...args, receiver, receiverWay, this.#shared, this.#directory], {
+      stdio: "ignore",
+      env: { ...process.env, ...dumpableEnv },
+    });
   }
 
   static async start(libc: Libc, command: readonly string[], way: Way): Promise<Sender> {
     const sender = new Sender(libc, command, way);
     await sender.#arrival(0);
-    const pid = sender.#child.pid as number;
-    sender.#process = openProcess(libc, pid);
-    if (!way.startsWith("own")) sender.#page = await DriverPage.open(pid);
+    sender.#process = openProcess(libc, sender.pid);
+    if (!way.startsWith("own")) sender.#page = await DriverPage.open(sender.pid);
     if (way === "own open socket") {
       const socket = connect(join(sender.#directory, "socket"));
       await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
@@ -60,9 +66,25 @@ export class Sender implements Disposable {
     return sender;
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** Waits until the process that was started here has ended and was reaped. */
+  async ended(): Promise<void> {
+    if (this.#child.signalCode === null) await new Promise((resolve) => this.#child.once("exit", resolve));
+  }
+
+  /** Gets an app held, and keeps it so. */
+  async hold(): Promise<void> {
+    using page = await DriverPage.open(this.pid);
+    const reply = await notifyBySignal(page, { id: crypto.randomUUID(), leaseMs: 60_000 }, 5_000);
+    if (reply?.reply !== "ready") throw new Error(`The app did not say ready: ${JSON.stringify(reply)}`);
+  }
+
   /** Notifies once; resolves with the milliseconds from here to the first line of the receiver. */
   async notify(): Promise<number> {
-    const before = this.#arrivals.count;
+    const before = this.arrivals.count;
     const id = crypto.randomUUID();
     const sentAt = this.#send(id);
     const at = await this.#arrival(before);
@@ -73,8 +95,9 @@ export class Sender implements Disposable {
   #send(id: string): number {
     const path = join(this.#directory, "socket");
     const [page, receiver] = [this.#page as DriverPage, this.#process as ProcessHandle];
-    const sentAt = this.#now();
+    const sentAt = this.now();
     const sends: Record<Way, () => void> = {
+      held: () => {},
       signal: () => {
         page.leave({ id });
         page.process.kill(page.noticeSignal as number);
@@ -92,11 +115,11 @@ export class Sender implements Disposable {
 
   /** Waits for the next arrival after `count`, and returns its time. */
   async #arrival(count: number): Promise<number> {
-    for (const end = this.#now() + 10_000; this.#arrivals.count === count; ) {
-      if (this.#now() > end) throw new Error(`Nothing arrived by ${this.way} within 10 s`);
+    for (const end = this.now() + 10_000; this.arrivals.count === count; ) {
+      if (this.now() > end) throw new Error(`Nothing arrived by ${this.way} within 10 s`);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    return this.#arrivals.at;
+    return this.arrivals.at;
   }
 
   /** Lets an app go that is held, and a watcher finish with the events that belong together. */
@@ -114,11 +137,18 @@ export class Sender implements Disposable {
     this.#open?.destroy();
     this.#page?.[Symbol.dispose]();
     this.#process?.[Symbol.dispose]();
-    this.#child.kill("SIGKILL");
+    kill(this.pid);
     this.#memory[Symbol.dispose]();
     unlinkShared(this.#libc, this.#shared);
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** By pid: a restored process is no child of ours. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {}
 }
 
 function sendOnce(path: string, line: string): void {

@@ -1,12 +1,12 @@
-import type { Ring } from "../../ffi/rings.ts";
+import type { Ring } from "../../ffi/doorbell.ts";
 import { type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
 import { parseNotice } from "../../lifecycle/notice.ts";
 import type { Notice } from "../../lifecycle/types.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
 
-const SIGUSR1 = 10;
-const SIGPWR = 30;
+/** What a doorbell says that cannot tell its signals apart. */
+const UNKNOWN = 0;
 
 /** Options of {@linkcode signal}. */
 export interface SignalOptions {
@@ -35,13 +35,9 @@ export function signal(options: SignalOptions = {}): Strategy {
   return {
     kind: "signal",
     start({ libc, page, doorbell, deliver }) {
-      const runtime = libc.runtime.name;
-      if (number === SIGPWR && runtime === "bun") {
-        throw new RangeError("Cannot use SIGPWR for notices in Bun: its engine stops threads with it. Use SIGURG.");
-      }
-      if (number === SIGUSR1 && runtime === "deno") {
-        console.warn("SIGUSR1 also opens Deno's inspector on 127.0.0.1:9229: prefer SIGURG.");
-      }
+      const pitfall = libc.runtime.pitfalls[number];
+      if (pitfall?.refuse) throw new RangeError(`Cannot use signal ${number} for notices: ${pitfall.why}. Use SIGURG.`);
+      if (pitfall) console.warn(`${pitfall.why}: prefer SIGURG.`);
       const isTrusted = createTrust(libc);
       doorbell.listen(number);
       page.noticeSignal = number;
@@ -50,7 +46,7 @@ export function signal(options: SignalOptions = {}): Strategy {
       let taken = "";
 
       const isNotice = ({ signal, code, uid }: Ring): boolean => {
-        if (signal !== number || code > 0) return false;
+        if ((signal !== number && signal !== UNKNOWN) || code > 0) return false;
         if (isTrusted(uid)) return true;
         page.countStranger();
         return false;
@@ -68,7 +64,7 @@ export function signal(options: SignalOptions = {}): Strategy {
           if (left && left.id !== taken) {
             taken = left.id;
             deliver(left, noReply);
-          } else if (!kicked) {
+          } else if (!kicked && rings.some((ring) => ring.signal === number)) {
             // Somebody who knows nothing of the page.
             deliver({ id: crypto.randomUUID() }, noReply);
           }

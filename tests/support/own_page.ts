@@ -29,6 +29,13 @@ export async function openOwnPage(): Promise<OwnPage> {
   return { libc, app, driver, fields: new Fields(libc, memory), bytes, [Symbol.dispose]: () => opened.dispose() };
 }
 
+/** The bare memory of the page that this process has anyway. */
+export async function openFields(): Promise<{ readonly fields: Fields } & Disposable> {
+  const libc = await openLibc();
+  const memory = findPage(libc, process.pid);
+  return { fields: new Fields(libc, memory), [Symbol.dispose]: () => memory[Symbol.dispose]() };
+}
+
 /** Numbers from 0 to below 2^32 that are the same for the same seed: mulberry32. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;

@@ -6,6 +6,10 @@ using page = new AppPage(await openLibc());
 page.open(23);
 console.log("open");
 for (let word = page.word("x"); ; word = page.word("x")) {
-  if (word) page.publish("held", `x ${page.noticeText()} ${word}`, { reply: "ready" }, undefined, 0);
+  if (word) {
+    const found = `x ${page.fields.text("notice")} ${word}`;
+    page.publish("preparing", found, undefined, undefined, 0);
+    page.publish("held", found, { reply: "ready" }, undefined, 0);
+  }
   await new Promise((resolve) => setTimeout(resolve, 5));
 }

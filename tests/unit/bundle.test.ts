@@ -6,18 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { runCommand, runtimes } from "../support/runtimes.ts";
+import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
 
 const root = join(import.meta.dirname as string, "../..");
 
-/** Bundles a program, minified, and gives the text to `use`. */
-function bundled(source: string, use: (text: string, path: string) => void): void {
+/** Bundles a program for a runtime, minified, and gives the text to `use`. */
+function bundled(source: string, use: (text: string, path: string) => void, runtime: RuntimeName = "bun"): void {
   const directory = mkdtempSync(join(root, "reports-bundle-"));
   try {
     const entry = join(directory, "entry.ts");
     const out = join(directory, "out.js");
     writeFileSync(entry, source);
-    const flags = ["--minify", "--target=bun", "--external=bun:ffi", `--outfile=${out}`];
+    const target = { bun: ["--target=bun"], deno: ["--target=node", "--conditions=deno"] }[runtime];
+    const flags = ["--minify", ...target, `--outfile=${out}`];
     execFileSync(join(root, "node_modules/.bin/bun"), ["build", entry, ...flags], { stdio: "ignore" });
     use(readFileSync(out, "utf8"), out);
   } finally {
@@ -65,7 +66,7 @@ test("the words that a bundle must not contain are found where they belong", () 
     console.log(attach, file, socket);
   `;
   bundled(app, (text) => {
-    for (const word of ["inotify_init1(", "jsonrpc", ".sock"])
+    for (const word of ["inotify_init1(", "jsonrpc", ".sock`"])
       assert.ok(text.includes(word), `the bundle lacks ${word}`);
   });
 });
@@ -79,10 +80,11 @@ test("the entry point for libraries is under 1 kB and brings no FFI", () => {
 
 for (const runtime of runtimes) {
   test(`the bundle of an app works in ${runtime}`, () => {
-    bundled(signalApp, (_text, path) => {
+    const use = (_text: string, path: string): void => {
       const [program, ...args] = [...runCommand[runtime], path] as string[];
       const { stdout, stderr } = spawnSync(program as string, args, { encoding: "utf8", cwd: tmpdir() });
       assert.equal(stdout, "running\n", stderr);
-    });
+    };
+    bundled(signalApp, use, runtime);
   });
 }
