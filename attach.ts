@@ -62,8 +62,7 @@ let isAttached = false;
  * ```
  */
 export async function attach(options: AttachOptions): Promise<Agent> {
-  if (isAttached)
-    throw new Error("Cannot attach twice: use the agent that is there, or dispose it first.");
+  if (isAttached) throw new Error("Cannot attach twice: use the agent that is there, or dispose it first.");
   isAttached = true;
   try {
     return await start(options);

@@ -6,7 +6,7 @@ const [name = "", ...flags] = process.argv.slice(2);
 const names = ["notice"];
 if (
   !names.includes(name) ||
-  !existsSync(join(import.meta.dirname, `${name}.ts`)) ||
+  !existsSync(join(import.meta.dirname as string, `${name}.ts`)) ||
   flags.some((flag) => flag !== "--json")
 ) {
   console.error(`Usage: bun run bench ${names.join("|")} [--json]`);

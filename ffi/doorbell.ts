@@ -146,7 +146,9 @@ function claimDescriptor(libc: Libc, writeFd: number, signal: number): void {
   const fd = libc.fcntl(writeFd, F_DUPFD_CLOEXEC, signal);
   if (fd === signal) return;
   libc.close(fd);
-  throw new Error(`Cannot handle signal ${signal} without executable memory: descriptor ${signal} is taken. Use SIGRTMIN+n.`);
+  throw new Error(
+    `Cannot handle signal ${signal} without executable memory: descriptor ${signal} is taken. Use SIGRTMIN+n.`,
+  );
 }
 
 /** Listens to `preferred` or, where that cannot be handled, to a real-time signal; returns which. */

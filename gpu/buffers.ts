@@ -39,7 +39,9 @@ class BufferHandle implements Handle<Buffer> {
  *
  * @example
  * ```ts
- * const buffers = await allocateBuffers(device, schema);
+ * import { allocateBuffers, defineState, host, tensor } from "criu-aware/gpu";
+ * const schema = defineState({ model: { layer1: tensor("f32", [64, 64]) } });
+ * const buffers = await allocateBuffers(host(), schema);
  * buffers.model.layer1.current; // the buffer of the device
  * ```
  */

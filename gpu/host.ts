@@ -19,8 +19,8 @@ export interface HostBufferKind extends BufferKind {
  *
  * @example
  * ```ts
- * import { allocateBuffers, host } from "criu-aware/gpu";
- * const buffers = await allocateBuffers(host(), schema);
+ * import { allocateBuffers, defineState, host, tensor } from "criu-aware/gpu";
+ * const buffers = await allocateBuffers(host(), defineState({ weights: tensor("f32", [64]) }));
  * buffers.weights.current.array[0] = 1;
  * ```
  */

@@ -83,7 +83,10 @@ function createNamed(libc: Libc, name: string, bytes: number): Segment {
   // Left by a crash.
   unlinkShared(libc, temporary);
   const flags = O_RDWR_CLOEXEC | O_CREAT_EXCL;
-  const fd = libc.check(fileCalls(libc).shm_open(cString(`/${temporary}`), flags, 0o600), `create the shared memory ${temporary}`);
+  const fd = libc.check(
+    fileCalls(libc).shm_open(cString(`/${temporary}`), flags, 0o600),
+    `create the shared memory ${temporary}`,
+  );
   let published = false;
   const discard = (): void => {
     if (!published) unlinkShared(libc, temporary);

@@ -21,9 +21,16 @@ export interface GpuOptions<S extends Schema, K extends BufferKind> {
  *
  * @example
  * ```ts
+ * import { attach } from "criu-aware";
+ * import { allocateBuffers, defineState, host, openState, tensor } from "criu-aware/gpu";
+ * import { gpu } from "criu-aware/resources/gpu";
+ * import { signal } from "criu-aware/strategies/signal";
+ *
+ * const schema = defineState({ weights: tensor("f32", [64]) });
  * const device = host();
  * const state = await openState(schema);
  * const buffers = await allocateBuffers(device, schema);
+ * await using agent = await attach({ strategies: [signal()] });
  * agent.register(gpu({ device, state, buffers }));
  * ```
  */

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-const root = join(import.meta.dirname, "..");
+const root = join(import.meta.dirname as string, "..");
 const reports = join(root, "reports");
 const bin = (name: string): string => join(root, "node_modules/.bin", name);
 

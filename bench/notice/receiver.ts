@@ -52,7 +52,9 @@ const strategy = strategies[way]?.();
 if (strategy) {
   const agent = await attach({ strategies: [strategy] });
   agent.register(
-    way === "held" ? { name: "bench", tier: "runtime", afterRestore: arrived } : { name: "bench", beforeCheckpoint: arrived },
+    way === "held"
+      ? { name: "bench", tier: "runtime", afterRestore: arrived }
+      : { name: "bench", beforeCheckpoint: arrived },
   );
 } else {
   (libc.runtime.name === "bun" ? ownBun : ownDeno)[way]?.();

@@ -65,6 +65,8 @@ function isTraced(pid: number): boolean {
 function run([program, ...args]: readonly string[]): Promise<void> {
   const child = spawn(program as string, args, { stdio: "ignore" });
   return new Promise((resolve, reject) => {
-    child.once("exit", (code) => (code === 0 ? resolve() : reject(new Error(`${args[0]} failed with exit code ${code}`))));
+    child.once("exit", (code) =>
+      code === 0 ? resolve() : reject(new Error(`${args[0]} failed with exit code ${code}`)),
+    );
   });
 }

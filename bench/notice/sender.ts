@@ -44,7 +44,7 @@ export class Sender implements Disposable {
     this.#memory = openShared(libc, this.#shared, 4096);
     this.arrivals = viewArrivals(this.#memory.buffer);
     const [program, ...args] = command as [string, ...string[]];
-    const receiver = join(import.meta.dirname, "receiver.ts");
+    const receiver = join(import.meta.dirname as string, "receiver.ts");
     const receiverWay = way === "own open socket" ? "own socket" : way;
     // In its own session and without a terminal: CRIU is to dump it.
     this.#child = spawn("setsid", [program, ...args, receiver, receiverWay, this.#shared, this.#directory], {

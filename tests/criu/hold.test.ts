@@ -61,7 +61,7 @@ for (const runtime of runtimes) {
 
   test(`${runtime}: the driver killed while the app is held, the app goes on with "continued"`, { skip }, async () => {
     await using app = await App.start(runtime);
-    const script = join(import.meta.dirname, "../support/silent_driver.ts");
+    const script = join(import.meta.dirname as string, "../support/silent_driver.ts");
     const driver = spawn(runCommand.bun[0] as string, ["run", script, String(app.pid)], {
       stdio: ["ignore", "pipe", "inherit"],
     });

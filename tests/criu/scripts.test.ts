@@ -9,7 +9,7 @@ import { noCriu, temporaryDirectory } from "../support/criu.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
 
 const skip = noCriu;
-const scripts = join(import.meta.dirname, "../../scripts");
+const scripts = join(import.meta.dirname as string, "../../scripts");
 
 function run(
   runtime: RuntimeName,

@@ -29,7 +29,7 @@ export class App implements AsyncDisposable {
     const output = openSync(join(directory, "output"), "a");
     const command = [
       ...runCommand[runtime],
-      join(import.meta.dirname, script),
+      join(import.meta.dirname as string, script),
       JSON.stringify({ directory, ...options }),
     ];
     const child = spawn("setsid", command, {

@@ -1,3 +1,4 @@
+import { bytesOf } from "../../ffi/bytes.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import type { Bound } from "../../ffi/runtime.ts";
 
@@ -20,4 +21,25 @@ export function bindCalls(libc: Libc): Calls {
 export async function signalSelf(signal: number): Promise<void> {
   const libc = await openLibc();
   libc.check(bindCalls(libc).kill(libc.getpid(), signal), `send signal ${signal} to myself`);
+}
+
+const SYS_RT_SIGQUEUEINFO = process.arch === "arm64" ? 138 : 129;
+
+/** What a signal says of its sender: members of siginfo_t. */
+export interface Sender {
+  readonly code: number;
+  readonly pid: number;
+  readonly uid: number;
+}
+
+/** Sends a signal to this process that claims to come from `sender`; a `code` above 0 stands for the kernel. */
+export async function forgeSignal(signal: number, sender: Sender): Promise<void> {
+  const libc = await openLibc();
+  const info = new DataView(new ArrayBuffer(128));
+  info.setInt32(0, signal, true);
+  info.setInt32(8, sender.code, true);
+  info.setInt32(16, sender.pid, true);
+  info.setUint32(20, sender.uid, true);
+  const address = libc.runtime.addressOf(bytesOf(info));
+  libc.check(libc.syscall(SYS_RT_SIGQUEUEINFO, libc.getpid(), signal, address, 0, 0, 0), `forge signal ${signal}`);
 }

@@ -18,7 +18,7 @@ function why(): string | false {
   }
 }
 
-export const hook: string = join(import.meta.dirname, "../../criu/hook.sh");
+export const hook: string = join(import.meta.dirname as string, "../../criu/hook.sh");
 
 /** A directory that is removed at disposal. */
 export function temporaryDirectory(): Disposable & { readonly path: string } {

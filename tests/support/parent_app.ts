@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { runCommand } from "./runtimes.ts";
 
 const { directory } = JSON.parse(process.argv[2] as string);
-const probe = [...runCommand.bun, join(import.meta.dirname, "probe_app.ts"), JSON.stringify({ directory })];
+const probe = [...runCommand.bun, join(import.meta.dirname as string, "probe_app.ts"), JSON.stringify({ directory })];
 const quoted = probe.map((word) => `'${word}'`).join(" ");
 // exec: the shell becomes a sleep, which knows nothing of children.
 const shell = spawn("sh", ["-c", `setsid ${quoted} </dev/null >${directory}/child 2>&1 & echo $!; exec sleep 60`], {

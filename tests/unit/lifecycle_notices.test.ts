@@ -26,6 +26,7 @@ test("the last notice again gets its old reply, and runs nothing", async () => {
   let prepared = 0;
   stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => void prepared++ });
   await stage.deliver({ id: "x" });
+  await turns();
   const log: string[] = [];
   stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "again"));
   assert.deepEqual(log, ["again: ready"]);

@@ -4,9 +4,10 @@ import { attach } from "../../attach.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import { notify } from "../../strategies/notify.ts";
 import { signal } from "../../strategies/signal/agent.ts";
-import { signalSelf } from "../support/calls.ts";
-import { startScript } from "../support/child.ts";
+import { forgeSignal, signalSelf } from "../support/calls.ts";
+import { runShell, startScript } from "../support/child.ts";
 import { openFields, openOwnPage } from "../support/own_page.ts";
+import { threadId } from "../support/process_id.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
 const isDeno = "Deno" in globalThis;
@@ -91,6 +92,46 @@ test("a kick, which comes with a word, is no notice", async () => {
   page.tell("old", "continued");
   await sleep(40);
   assert.equal(agent.lastOutcome, undefined);
+});
+
+test("a signal of another user is refused and counted, one of the kernel is neither", async () => {
+  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  using page = await openFields();
+  await forgeSignal(23, { code: 0, pid: 1, uid: 12_345 });
+  await waitFor("the stranger", () => page.fields.get("strangers") === 1);
+  await forgeSignal(23, { code: 1, pid: 0, uid: 0 });
+  await sleep(40);
+  assert.equal(agent.lastOutcome, undefined);
+  assert.equal(page.fields.get("strangers"), 1);
+  await forgeSignal(23, { code: -1, pid: 1, uid: 0 });
+  await waitFor("the outcome", () => agent.lastOutcome === "continued");
+});
+
+test("a second notice that comes while the app is held does not end the hold, and is worked on afterwards", async () => {
+  await using agent = await attach({ strategies: [signal()], leaseMs: 250 });
+  const ids: string[] = [];
+  agent.register({ name: "a", afterRestore: ({ noticeId }) => void ids.push(noticeId) });
+  const second = runShell(`sleep 0.1; kill -URG ${process.pid}`);
+  const began = performance.now();
+  await signalSelf(23);
+  await waitFor("the first outcome", () => ids.length === 1);
+  assert.ok(performance.now() - began >= 240);
+  await second;
+  await waitFor("the second outcome", () => ids.length === 2);
+  assert.notEqual(ids[0], ids[1]);
+});
+
+test("while the app is held every signal but its own is blocked, and afterwards none", async () => {
+  await using agent = await attach({ strategies: [signal()], leaseMs: 250 });
+  const status = `/proc/${process.pid}/task/${threadId()}/status`;
+  const before = await runShell(`grep SigBlk ${status}`);
+  const held = runShell(`sleep 0.1; grep SigBlk ${status}`);
+  await signalSelf(23);
+  await waitFor("the outcome", () => agent.lastOutcome !== undefined);
+  const mask = BigInt(`0x${(await held).stdout.split(/\s+/)[1]}`);
+  const isBlocked = (number: number): boolean => ((mask >> BigInt(number - 1)) & 1n) === 1n;
+  assert.ok(isBlocked(15) && isBlocked(18) && isBlocked(28) && !isBlocked(23) && !isBlocked(11));
+  assert.equal((await runShell(`grep SigBlk ${status}`)).stdout, before.stdout);
 });
 
 test("a driver's word ends the hold as continued, aborted, or a simulated restore", async () => {
