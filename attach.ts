@@ -145,6 +145,7 @@ async function start(options: AttachOptions): Promise<Agent> {
     },
     register,
     async [Symbol.asyncDispose]() {
+      if (running.disposed) return;
       // From here on nobody looks at what is being closed.
       listeners.length = 0;
       await running.disposeAsync();

@@ -2,6 +2,7 @@
  * The meeting point of libraries and apps: a library registers its resources here, whether or not the app attaches, and does
  * not have to depend on more than this module. It does nothing until an app attaches.
  */
+import { checkResource } from "./lifecycle/resource.ts";
 import type { Resource } from "./lifecycle/types.ts";
 
 /** What all copies of this package in a process share. */
@@ -23,6 +24,7 @@ export function sharedRegistry(): Registry {
 /**
  * Registers a resource with the agent of this app, at once or when it attaches. Disposal takes it out again.
  *
+ * @throws {TypeError} when it has no name or an unknown tier, or the agent refuses it.
  * @example
  * ```ts
  * import { register } from "criu-aware/registry";
@@ -32,25 +34,29 @@ export function sharedRegistry(): Registry {
  */
 export function register(resource: Resource): Disposable {
   const { resources, agents } = sharedRegistry();
-  resources.add(resource);
-  for (const [add, added] of agents) added.set(resource, add(resource));
-  return {
-    [Symbol.dispose](): void {
-      resources.delete(resource);
-      for (const added of agents.values()) {
-        added.get(resource)?.[Symbol.dispose]();
-        added.delete(resource);
-      }
-    },
+  checkResource(resource);
+  const remove = (): void => {
+    resources.delete(resource);
+    for (const added of agents.values()) {
+      added.get(resource)?.[Symbol.dispose]();
+      added.delete(resource);
+    }
   };
+  resources.add(resource);
+  try {
+    for (const [add, added] of agents) added.set(resource, add(resource));
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { [Symbol.dispose]: remove };
 }
 
 /** Adds all resources to an agent, those that come later too. Disposal takes them out again. */
 export function join(add: (resource: Resource) => Disposable): Disposable {
   const { resources, agents } = sharedRegistry();
-  const added = new Map<Resource, Disposable>();
+  const added = new Map([...resources].map((resource) => [resource, add(resource)]));
   agents.set(add, added);
-  for (const resource of resources) added.set(resource, add(resource));
   return {
     [Symbol.dispose](): void {
       agents.delete(add);

@@ -77,6 +77,7 @@ abort() {
   page_of "$1" || return 0
   look
   [ "$(text 2560 1024 | grep -c "$id")" = 0 ] || printf '\000' | put 512 5
+  u32 0 | put 4 17
   printf '%s\000' "$id" | put 16 7
   u32 2 | put 4 17
   u32 $((kicks + 1)) | put 4 38
@@ -148,7 +149,7 @@ for pid in $attached; do
   1) ;;
   2)
     refused="$refused $pid"
-    text 4096 8192 | while read -r reason || [ -n "$reason" ]; do say "process $pid refuses: $reason"; done
+    text 4096 8192 | tr -d '\001-\010\013-\037\177' | while read -r reason || [ -n "$reason" ]; do say "process $pid refuses: $reason"; done
     ;;
   *) refuse "process $pid has ended" ;;
   esac

@@ -1,8 +1,9 @@
+import { renameSync } from "node:fs";
 import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { SEALED_SIZE, sizeOf, unlinkShared } from "../ffi/shared_memory.ts";
-import { identify, refuseTooMuch, rename, reserve } from "./segment_calls.ts";
+import { identify, refuseTooMuch, reserve } from "./segment_calls.ts";
 import { StateError } from "./state_error.ts";
 
 const PROT_READ_WRITE = 3;
@@ -99,7 +100,7 @@ function createNamed(libc: Libc, name: string, bytes: number): Segment {
     return {
       ...segment,
       publish(): void {
-        rename(libc, temporary, name);
+        renameSync(`/dev/shm/${temporary}`, `/dev/shm/${name}`);
         published = true;
       },
       [Symbol.dispose](): void {

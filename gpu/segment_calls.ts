@@ -5,12 +5,11 @@ import { availableMemory } from "./available_memory.ts";
 import { StateError } from "./state_error.ts";
 
 const numbers = {
-  x64: { fallocate: 285, renameat2: 316, statx: 332 },
-  arm64: { fallocate: 47, renameat2: 276, statx: 291 },
+  x64: { fallocate: 285, statx: 332 },
+  arm64: { fallocate: 47, statx: 291 },
 } as const;
 const call = numbers[process.arch === "arm64" ? "arm64" : "x64"];
 
-const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_UID_INO = 0x8 | 0x100;
 const EINTR = 4;
@@ -43,16 +42,6 @@ export function identify(libc: Libc, fd: number): { owner: number; id: string } 
   const view = new DataView(stat.buffer);
   const [owner, inode] = [view.getUint32(20, true), view.getBigUint64(32, true)];
   return { owner, id: `${view.getUint32(136, true)}:${view.getUint32(140, true)}:${inode}` };
-}
-
-/** Renames shared memory; whatever had the new name loses it. */
-export function rename(libc: Libc, from: string, to: string): void {
-  const [old, wanted] = [cString(`/dev/shm/${from}`), cString(`/dev/shm/${to}`)];
-  const { addressOf } = libc.runtime;
-  libc.check(
-    libc.syscall(call.renameat2, AT_FDCWD, addressOf(old), AT_FDCWD, addressOf(wanted), 0, 0),
-    `rename the shared memory ${from} to ${to}`,
-  );
 }
 
 function outOfMemory(bytes: number): StateError {

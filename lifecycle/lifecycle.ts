@@ -125,7 +125,7 @@ export class Lifecycle {
     } else {
       Object.assign(round, release);
       this.#answer(visit, "recovering", round, { reply: "refused", reasons: messages(errors) });
-      this.#ports.report(new CheckpointRefusedError(notice.id, errors));
+      this.#report(new CheckpointRefusedError(notice.id, errors));
     }
     await this.#recover(entered, round);
     round.recoveredAt = now();
@@ -153,13 +153,19 @@ export class Lifecycle {
       if (failure instanceof Promise) failure = await failure;
       if (failure) errors.push(failure);
     }
-    if (errors.length > 0) this.#ports.report(new RecoveryError(outcome, errors));
+    if (errors.length > 0) this.#report(new RecoveryError(outcome, errors));
   }
 
   #answer(visit: Visit, state: State, round: Round, reply: Reply): void {
     visit.reply = reply;
     this.#enter(state, round, reply);
     tell(visit.callers, (caller) => caller.reply(reply));
+  }
+
+  #report(error: CheckpointRefusedError | RecoveryError): void {
+    try {
+      this.#ports.report(error);
+    } catch {}
   }
 
   #enter(state: State, round: Round, reply?: Reply): void {

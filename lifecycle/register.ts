@@ -1,3 +1,4 @@
+import { checkResource } from "./resource.ts";
 import { type Resource, tiers } from "./types.ts";
 
 /** The resources of an app, in order. */
@@ -9,12 +10,9 @@ export class Register {
    * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
    */
   add(resource: Resource): Disposable {
-    const { name, tier = "app" } = resource;
-    if (!name) throw new TypeError("Cannot register a resource without a `name`.");
-    if (!tiers.includes(tier)) {
-      throw new TypeError(`Cannot register ${name}: its tier is "${tier}", not one of ${tiers.join(", ")}.`);
-    }
-    if (this.#resources.has(resource)) throw new TypeError(`Cannot register ${name}: it is registered already.`);
+    checkResource(resource);
+    if (this.#resources.has(resource))
+      throw new TypeError(`Cannot register ${resource.name}: it is registered already.`);
     this.#resources.add(resource);
     return { [Symbol.dispose]: () => void this.#resources.delete(resource) };
   }

@@ -72,9 +72,9 @@ export interface Round {
   readonly id: string;
   readonly sentAt: number | undefined;
   readonly noticedAt: number;
-  readonly readyAt?: number;
-  readonly releasedAt?: number;
-  readonly recoveredAt?: number;
-  readonly outcome?: Outcome;
+  readonly readyAt?: number | undefined;
+  readonly releasedAt?: number | undefined;
+  readonly recoveredAt?: number | undefined;
+  readonly outcome?: Outcome | undefined;
   readonly simulated?: boolean;
 }

@@ -56,15 +56,15 @@ export class AppPage implements Disposable {
   /** Shows a state, and the answer to the notice `id`. */
   publish(state: State, id: string, reply: Reply | undefined, outcome: Outcome | undefined, generation: number): void {
     const fields = this.fields;
-    // The answer to the last notice must not look like one to this: it goes before the id changes.
-    if (state === "preparing") {
+    if (reply) {
+      // The answer to the last notice must not look like one to this: it goes before the id changes.
       fields.set("reply", replies.indexOf("none"));
       fields.setText("activeId", id);
+      if (reply.reply === "refused") {
+        fields.setText("refusal", reply.reasons.map((reason) => reason.replaceAll("\n", " ")).join("\n"));
+      }
+      fields.set("reply", replies.indexOf(reply.reply));
     }
-    if (reply?.reply === "refused") {
-      fields.setText("refusal", reply.reasons.map((reason) => reason.replaceAll("\n", " ")).join("\n"));
-    }
-    if (reply) fields.set("reply", replies.indexOf(reply.reply));
     if (outcome) fields.set("outcome", outcomes.indexOf(outcome));
     fields.set("generation", generation);
     fields.set("state", states.indexOf(state));
@@ -74,8 +74,12 @@ export class AppPage implements Disposable {
 
   /** What the driver said of the notice `id`. */
   word(id: string): Word | undefined {
+    const kicks = this.fields.get("kicks");
     const word = words[this.fields.get("word")];
-    return word === undefined || word === "none" || this.fields.text("wordId") !== id ? undefined : word;
+    if (word === undefined || word === "none" || this.fields.text("wordId") !== id) return undefined;
+    // A driver takes the old word away before it names another notice, and kicks at the end: nothing of that happened.
+    const isWhole = words[this.fields.get("word")] === word && this.fields.get("kicks") === kicks;
+    return isWhole ? word : undefined;
   }
 
   countStranger(): void {

@@ -1,4 +1,4 @@
-import type { Round } from "../lifecycle/types.ts";
+import type { Outcome, Round } from "../lifecycle/types.ts";
 import type { Fields } from "./fields.ts";
 import { texts } from "./layout.ts";
 
@@ -45,13 +45,13 @@ export function readDocument(fields: Fields): PageDocument | undefined {
     runtime: { name: printable(runtime.name), version: printable(runtime.version) },
     strategies: list(value.strategies).map((entry) => endpoint(Object(entry))),
     resources: list(value.resources).map(printable),
-    lastRound: isRound(value.lastRound) ? value.lastRound : undefined,
+    lastRound: round(value.lastRound),
   };
 }
 
 /** Text that is safe to show on a terminal. */
 export function printable(value: unknown): string {
-  return String(value ?? "").replace(/[\p{Cc}\p{Cf}]/gu, "�");
+  return (typeof value === "object" ? "" : String(value ?? "")).replace(/[\p{Cc}\p{Cf}]/gu, "�");
 }
 
 function list(value: unknown): unknown[] {
@@ -61,20 +61,31 @@ function list(value: unknown): unknown[] {
 function endpoint(value: Record<string, unknown>): Endpoint {
   const details: Record<string, string | number> = {};
   for (const [name, detail] of Object.entries(value)) {
-    if (typeof detail === "number") details[name] = detail;
-    if (typeof detail === "string") details[name] = printable(detail);
+    if (typeof detail === "number") details[printable(name)] = detail;
+    if (typeof detail === "string") details[printable(name)] = printable(detail);
   }
   return { ...details, kind: printable(value.kind) };
 }
 
-function isRound(value: unknown): value is Round {
+/** A round with nothing in it that is unknown; undefined when anything has the wrong type. */
+function round(value: unknown): Round | undefined {
   const { id, noticedAt, ...rest } = Object(value) as Record<string, unknown>;
-  const times = [rest.sentAt, rest.readyAt, rest.releasedAt, rest.recoveredAt];
-  const outcomes: unknown[] = [undefined, "restored", "continued", "aborted"];
-  return (
-    typeof id === "string" &&
-    typeof noticedAt === "number" &&
-    times.every((time) => time === undefined || typeof time === "number") &&
-    outcomes.includes(rest.outcome)
-  );
+  if (typeof id !== "string" || typeof noticedAt !== "number") return undefined;
+  const found: Record<string, unknown> = { id: printable(id), noticedAt };
+  for (const [name, isRight] of Object.entries(optional)) {
+    if (rest[name] === undefined) continue;
+    if (!isRight(rest[name])) return undefined;
+    found[name] = rest[name];
+  }
+  return found as unknown as Round;
 }
+
+const isTime = (value: unknown): boolean => typeof value === "number";
+const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
+  sentAt: isTime,
+  readyAt: isTime,
+  releasedAt: isTime,
+  recoveredAt: isTime,
+  outcome: (value) => ["restored", "continued", "aborted"].includes(value as Outcome),
+  simulated: (value) => typeof value === "boolean",
+};

@@ -93,6 +93,7 @@ export class DriverPage implements Disposable {
 
   /** Says what became of the notice `id`, and kicks the app awake. An app that is gone is not told. */
   tell(id: string, word: Word): void {
+    this.#fields.set("word", words.indexOf("none"));
     this.#fields.setText("wordId", id);
     this.#fields.set("word", words.indexOf(word));
     this.#fields.increment("kicks");

@@ -20,7 +20,7 @@ export const numbers = {
   /** Index into `outcomes`: of the last checkpoint. */
   outcome: 28,
   generation: 32,
-  /** A futex: grows with each change of the words above. */
+  /** A futex: grows with each answer, and when the app runs again. */
   changes: 36,
   /** The signal that makes the app look at this page (the kick). */
   kick: 40,
@@ -40,7 +40,7 @@ export const numbers = {
 
 export const texts = {
   magic: { at: 0, bytes: 8 },
-  /** The notice that the app is working on, or worked on last. */
+  /** The notice that `reply` answers. */
   activeId: { at: 72, bytes: 40 },
   /** Driver: the notice that `word` is about. */
   wordId: { at: 112, bytes: 40 },

@@ -6,7 +6,7 @@ import { outcomes, replies, states } from "./layout.ts";
 /** What a page shows at one moment. */
 export interface PageStatus {
   readonly state: State;
-  /** The notice that the app works on, or worked on last. */
+  /** The notice that `reply` answers. */
   readonly activeId: string;
   readonly reply: (typeof replies)[number];
   readonly outcome: Outcome | undefined;
@@ -22,15 +22,18 @@ export function readStatus(fields: Fields): PageStatus {
     if (choice === undefined) throw new RangeError(`its ${name} is unknown`);
     return choice;
   };
-  // Before the reply: the app takes the old reply away before it names the next notice.
-  const activeId = printable(fields.text("activeId"));
-  const outcome = choose("outcome", outcomes);
-  return {
-    activeId,
-    state: choose("state", states),
-    reply: choose("reply", replies),
-    outcome: outcome === "none" ? undefined : outcome,
-    generation: fields.get("generation"),
-    refusal: fields.text("refusal").split("\n").filter(Boolean).map(printable),
-  };
+  for (;;) {
+    const activeId = fields.text("activeId");
+    const outcome = choose("outcome", outcomes);
+    const status = {
+      activeId: printable(activeId),
+      state: choose("state", states),
+      reply: choose("reply", replies),
+      outcome: outcome === "none" ? undefined : outcome,
+      generation: fields.get("generation"),
+      refusal: fields.text("refusal").split("\n").filter(Boolean).map(printable),
+    };
+    // The app takes the old reply away before it names the next notice; the same id afterwards says that all belongs together.
+    if (fields.text("activeId") === activeId) return status;
+  }
 }

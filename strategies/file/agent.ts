@@ -1,10 +1,12 @@
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { watchDirectory } from "../../ffi/inotify.ts";
-import type { Caller } from "../../lifecycle/lifecycle.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
-import { readMarker, replaceMarker } from "./marker.ts";
+import { exchangeMarker, type FoundMarker, readMarker } from "./marker.ts";
+
+/** What stands for the id of a notice that has none. */
+const BARE = "";
 
 /** Options of {@linkcode file}. */
 export interface FileOptions {
@@ -33,16 +35,27 @@ export function file(options: FileOptions): Strategy {
       const path = join(directory, basename(wanted));
       checkDirectory(directory);
       const isTrusted = createTrust(libc);
-      let seen = "";
+      // Notices that are delivered and not answered: their markers stay until the answer replaces them.
+      const open = new Set<string>();
 
       const look = (): void => {
         const found = readMarker(path);
-        if (!found || found.version === seen) return;
-        seen = found.version;
-        if (found.marker.kind !== "notice") return;
-        if (!isTrusted(found.uid)) return page.countStranger();
-        const notice = found.marker.notice ?? { id: crypto.randomUUID() };
-        deliver(notice, createCaller(path, notice.id));
+        if (found) take(found);
+      };
+      const take = ({ uid, marker }: FoundMarker): void => {
+        if (marker.kind !== "notice") return;
+        const key = marker.notice?.id ?? BARE;
+        if (open.has(key)) return;
+        if (!isTrusted(uid)) return page.countStranger();
+        open.add(key);
+        const notice = marker.notice ?? { id: crypto.randomUUID() };
+        const put = (content: object): void => {
+          const displaced = exchangeMarker(libc, path, { id: notice.id, ...content });
+          // Somebody may have left the next notice at this very moment.
+          if (displaced) take(displaced);
+          open.delete(key);
+        };
+        deliver(notice, { reply: put, outcome: (outcome) => put({ outcome }) });
       };
       const watch = watchDirectory(libc, directory, look);
       // It may have been there before us.
@@ -61,17 +74,6 @@ export function file(options: FileOptions): Strategy {
         },
         [Symbol.dispose]: () => watch[Symbol.dispose](),
       };
-    },
-  };
-}
-
-function createCaller(path: string, id: string): Caller {
-  return {
-    reply: (reply) => replaceMarker(path, { id, ...reply }),
-    outcome: (outcome) => {
-      // A driver may have left the next notice already.
-      const found = readMarker(path)?.marker;
-      if (found && found.kind !== "notice") replaceMarker(path, { id, outcome });
     },
   };
 }

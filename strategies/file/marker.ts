@@ -1,5 +1,17 @@
 /** What stands in a marker file, JSON in one line. An empty file is a notice too. */
-import { closeSync, constants, fstatSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { exchange } from "../../ffi/exchange.ts";
+import type { Libc } from "../../ffi/libc.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import type { Notice, Outcome, Reply } from "../../lifecycle/types.ts";
 import { type Word, words } from "../../page/layout.ts";
@@ -12,10 +24,9 @@ export type Marker =
   | { readonly kind: "outcome"; readonly id: string; readonly outcome: Outcome }
   | { readonly kind: "unknown" };
 
-/** A marker as found: who wrote it, and what tells this file from its successor. */
+/** A marker as found, and who wrote it. */
 export interface FoundMarker {
   readonly uid: number;
-  readonly version: string;
   readonly marker: Marker;
 }
 
@@ -30,12 +41,12 @@ export function readMarker(path: string): FoundMarker | undefined {
     return undefined;
   }
   try {
-    const stat = fstatSync(fd, { bigint: true });
+    const stat = fstatSync(fd);
     if (!stat.isFile()) return undefined;
     const buffer = new Uint8Array(MAX_BYTES);
     const bytes = readSync(fd, buffer, 0, MAX_BYTES, 0);
     const text = new TextDecoder().decode(buffer.subarray(0, bytes));
-    return { uid: Number(stat.uid), version: `${stat.ino}:${stat.mtimeNs}:${stat.size}`, marker: parseMarker(text) };
+    return { uid: stat.uid, marker: parseMarker(text) };
   } finally {
     closeSync(fd);
   }
@@ -43,9 +54,30 @@ export function readMarker(path: string): FoundMarker | undefined {
 
 /** Puts `content` in the place of the marker in one step: whoever reads sees the old one or the new one, whole. */
 export function replaceMarker(path: string, content: object): void {
-  const temporary = `${path}.${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
-  writeFileSync(temporary, `${JSON.stringify(content)}\n`, { flag: "wx", mode: 0o644 });
-  renameSync(temporary, path);
+  renameSync(writeAside(path, content), path);
+}
+
+/**
+ * The same, and returns the marker that stood there until that moment: it may be a notice that nobody has seen yet. Undefined
+ * when there was none, or where the file system cannot exchange two files. An `outcome` does not bring back a marker that
+ * somebody has removed.
+ */
+export function exchangeMarker(libc: Libc, path: string, content: object): FoundMarker | undefined {
+  const aside = writeAside(path, content);
+  if (!exchange(libc, aside, path)) {
+    if ("outcome" in content && !existsSync(path)) unlinkSync(aside);
+    else renameSync(aside, path);
+    return undefined;
+  }
+  const displaced = readMarker(aside);
+  unlinkSync(aside);
+  return displaced;
+}
+
+function writeAside(path: string, content: object): string {
+  const aside = `${path}.${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  writeFileSync(aside, `${JSON.stringify(content)}\n`, { flag: "wx", mode: 0o644 });
+  return aside;
 }
 
 /** Reads the text of a marker; what nobody of us writes is `unknown`. */
@@ -57,11 +89,20 @@ export function parseMarker(text: string): Marker {
   } catch {
     return { kind: "unknown" };
   }
-  const id = String(value.id);
-  const { reply, reasons, word, outcome } = value;
+  const { id, reply, reasons, word, outcome } = value;
+  if (typeof id !== "string") return { kind: "unknown" };
   if (reply === "ready") return { kind: "reply", id, reply: { reply } };
   if (reply === "refused") {
-    return { kind: "reply", id, reply: { reply, reasons: Array.isArray(reasons) ? reasons.map(String) : [] } };
+    return {
+      kind: "reply",
+      id,
+      reply: {
+        reply,
+        reasons: Array.isArray(reasons)
+          ? reasons.map((reason) => (typeof reason === "string" ? reason : JSON.stringify(reason)))
+          : [],
+      },
+    };
   }
   if (words.slice(1).includes(word as Word)) return { kind: "word", id, word: word as Word };
   if (typeof outcome === "string") return { kind: "outcome", id, outcome: outcome as Outcome };

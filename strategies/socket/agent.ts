@@ -20,6 +20,7 @@ export interface SocketOptions {
 /** A connection whose request is not answered yet. */
 interface Client {
   readonly connection: UnixConnection;
+  readonly decoder: TextDecoder;
   line: string;
   request?: Request;
   noticeId?: string;
@@ -59,7 +60,7 @@ export function socket(options: SocketOptions = {}): Strategy {
       /** Takes new connections, and returns those whose request is complete and not answered yet. */
       const receive = (): Client[] => {
         for (let connection = listener.accept(); connection; connection = listener.accept()) {
-          const client: Client = { connection, line: "" };
+          const client: Client = { connection, decoder: new TextDecoder(), line: "" };
           clients.add(client);
           if (isTrusted(connection.uid)) continue;
           page.countStranger();
@@ -69,7 +70,7 @@ export function socket(options: SocketOptions = {}): Strategy {
       };
       const readLine = (client: Client): boolean => {
         for (let bytes = client.connection.receive(); bytes; bytes = client.connection.receive()) {
-          client.line += new TextDecoder().decode(bytes);
+          client.line += client.decoder.decode(bytes, { stream: true });
           const ended = bytes.length === 0 || client.line.length > MAX_LINE_BYTES;
           if (client.line.includes("\n") || ended) {
             const request = parseRequest(client.line.split("\n", 1)[0] as string);

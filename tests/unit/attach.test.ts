@@ -11,11 +11,12 @@ import { signal } from "../../strategies/signal/agent.ts";
 import { socket } from "../../strategies/socket/agent.ts";
 import type { Strategy } from "../../strategies/strategy.ts";
 import { signalSelf } from "../support/calls.ts";
+import { countDescriptors } from "../support/descriptors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
 const SIGURG = 23;
-const descriptors = (): number => readdirSync("/proc/self/fd").length;
+const descriptors = (): number => countDescriptors(/memfd|inotify|pipe|socket/);
 
 const kill = (): Promise<void> => signalSelf(SIGURG);
 
@@ -191,7 +192,7 @@ test("a strategy that cannot start rejects attach(), closes what the others open
   const before = descriptors();
   await assert.rejects(attach({ strategies: [socket({ path }), failing] }), /cannot start/);
   await sleep(20);
-  assert.equal(descriptors(), before);
+  assert.ok(descriptors() <= before, "it left a descriptor open");
   assert.deepEqual(readdirSync(directory.path), []);
   await using agent = await attach({ strategies: [socket({ path })] });
   assert.equal(agent.state, "running");

@@ -106,8 +106,8 @@ test("members of the wrong type become text, or are left out", async () => {
   );
   assert.deepEqual(readDocument(fields), {
     runtime: { name: "5", version: "" },
-    strategies: [{ kind: "" }, { kind: "" }, { kind: "x", signal: 5 }],
-    resources: ["1", "", "a", "true"],
+    strategies: [{ kind: "" }, { kind: "" }, { kind: "", signal: 5 }],
+    resources: ["1", "", "", "true"],
     lastRound: undefined,
   });
 });

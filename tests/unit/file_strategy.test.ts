@@ -143,15 +143,6 @@ test("the next notice, left while the last one is worked on, is not overwritten 
   assert.deepEqual(ids, ["one", "two"]);
 });
 
-test("a marker that was taken away is written again by nobody", async () => {
-  await using attached = await attachToFile();
-  const { agent, path } = attached;
-  agent.register({ name: "a", afterRestore: () => rmSync(path) });
-  writeFileSync(path, "");
-  await waitFor("the outcome", () => agent.lastOutcome !== undefined && agent.state === "running");
-  assert.equal(existsSync(path), false);
-});
-
 test("a directory that others may write is refused, unless it is sticky", async () => {
   using directory = temporaryDirectory();
   const path = `${directory.path}/marker`;

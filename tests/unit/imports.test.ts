@@ -33,7 +33,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   gpu: ["gpu", "ffi"],
   resources: ["resources", "gpu", "ffi", "lifecycle/types.ts"],
-  "registry.ts": ["lifecycle/types.ts"],
+  "registry.ts": ["lifecycle/types.ts", "lifecycle/resource.ts"],
   "attach.ts": ["registry.ts", "strategies/strategy.ts", "page", "lifecycle", "ffi"],
   "mod.ts": ["attach.ts", "strategies/strategy.ts", "lifecycle", "ffi"],
   criu: ["criu", "strategies/notify.ts", "page", "ffi", "lifecycle"],

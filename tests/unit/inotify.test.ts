@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { watchDirectory } from "../../ffi/inotify.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { createPoll } from "../../ffi/poll.ts";
+import { countDescriptors } from "../support/descriptors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
@@ -54,7 +55,7 @@ test("its descriptor is readable after a change until it is drained", async () =
 test("after disposal nothing is told any more, and nothing is left open", async () => {
   const libc = await openLibc();
   using directory = temporaryDirectory();
-  const before = readdirSync("/proc/self/fd").length;
+  const before = countDescriptors(/inotify/);
   let changes = 0;
   for (let i = 0; i < 20; i++) {
     using _watch = watchDirectory(libc, directory.path, () => void changes++);
@@ -63,16 +64,17 @@ test("after disposal nothing is told any more, and nothing is left open", async 
   writeFileSync(`${directory.path}/a`, "text");
   await sleep(50);
   assert.equal(changes, 0);
-  assert.ok(readdirSync("/proc/self/fd").length <= before + 3, "descriptors grow");
+  // Bun reads a copy of the descriptor, and closes that when it comes to it.
+  await waitFor("the descriptors", () => countDescriptors(/inotify/) <= before);
 });
 
 test("a directory that does not exist, or is none, is said, and nothing is left open", async () => {
   const libc = await openLibc();
   using directory = temporaryDirectory();
   writeFileSync(`${directory.path}/file`, "");
-  const before = readdirSync("/proc/self/fd").length;
+  const before = countDescriptors(/inotify/);
   const watch = (name: string) => () => watchDirectory(libc, `${directory.path}/${name}`, () => {});
   assert.throws(watch("missing"), { code: "ENOENT", message: /^Cannot watch the directory .*missing: ENOENT$/ });
   assert.throws(watch("file"), { code: "ENOTDIR" });
-  assert.equal(readdirSync("/proc/self/fd").length, before);
+  assert.ok(countDescriptors(/inotify/) <= before, "it left a descriptor open");
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RecoveryError, ResourceError } from "../../lifecycle/errors.ts";
 import type { Resource, RestoreContext } from "../../lifecycle/types.ts";
 import { createStage } from "../support/lifecycle_ports.ts";
 import { sleep } from "../support/time.ts";
@@ -195,56 +194,6 @@ test("a continued checkpoint leaves generation and restoredAt alone", async () =
   assert.equal(stage.lifecycle.lastOutcome, "continued");
   assert.equal(stage.lifecycle.generation, 0);
   assert.equal(stage.lifecycle.restoredAt, undefined);
-});
-
-test("every afterRestore runs, and those that fail are reported together", async () => {
-  const stage = createStage();
-  const log: string[] = [];
-  const cause = new Error("no route");
-  const throws = (): void => {
-    throw cause;
-  };
-  stage.lifecycle.resources.add(recorder(log, "one", { afterRestore: throws }));
-  stage.lifecycle.resources.add(recorder(log, "two", { afterRestore: () => Promise.reject("text") }));
-  stage.lifecycle.resources.add(recorder(log, "three"));
-  const { outcome } = await stage.deliver({ id: "a" });
-  assert.equal(outcome, "continued");
-  assert.equal(log.at(-1), "after three");
-  const [error, ...others] = stage.reports;
-  assert.ok(error instanceof RecoveryError);
-  assert.equal(others.length, 0);
-  assert.equal(error.outcome, "continued");
-  const errors = error.errors as ResourceError[];
-  assert.deepEqual(
-    errors.map(({ resource, hook, message }) => [resource, hook, message]),
-    [
-      ["one", "afterRestore", "one: no route"],
-      ["two", "afterRestore", "two: text"],
-    ],
-  );
-  assert.equal(errors[0]?.cause, cause);
-  assert.ok(errors[0] instanceof ResourceError);
-});
-
-test("an afterRestore that outlasts its time is reported, and the next one gets its turn", async () => {
-  const stage = createStage();
-  const log: string[] = [];
-  let aborted = false;
-  stage.lifecycle.resources.add({
-    name: "slow",
-    timeoutMs: 5,
-    afterRestore: ({ signal }) =>
-      new Promise(() => {
-        signal.onabort = () => {
-          aborted = true;
-        };
-      }),
-  });
-  stage.lifecycle.resources.add(recorder(log, "next"));
-  await stage.deliver({ id: "a" });
-  assert.equal(aborted, true);
-  assert.deepEqual(log, ["before next", "after next"]);
-  assert.match(stage.reports[0]?.message ?? "", /slow: afterRestore was not done after 5 ms/);
 });
 
 test("a resource that is registered while preparing counts for the next round, one that is taken out still counts", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { parseMarker, readMarker, replaceMarker } from "../../strategies/file/marker.ts";
+import { openLibc } from "../../ffi/libc.ts";
+import { exchangeMarker, parseMarker, readMarker, replaceMarker } from "../../strategies/file/marker.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 test("an empty marker is a notice that names nothing", () => {
@@ -76,14 +77,18 @@ test("a marker that is too long is cut, and so is unknown", () => {
   assert.equal(readMarker(path)?.marker.kind, "unknown");
 });
 
-test("a marker has another version after it was replaced, and the same one while it was not", () => {
+test("exchangeMarker() returns what stood there until that moment, and undefined when nothing did", async () => {
+  const libc = await openLibc();
   using directory = temporaryDirectory();
   const path = `${directory.path}/marker`;
-  writeFileSync(path, "");
-  const first = readMarker(path)?.version;
-  assert.equal(readMarker(path)?.version, first);
-  replaceMarker(path, {});
-  assert.notEqual(readMarker(path)?.version, first);
+  assert.equal(exchangeMarker(libc, path, { id: "a", reply: "ready" }), undefined);
+  assert.equal(readMarker(path)?.marker.kind, "reply");
+  writeFileSync(path, '{"id":"next"}');
+  const displaced = exchangeMarker(libc, path, { id: "a", outcome: "continued" });
+  assert.deepEqual(displaced?.marker, { kind: "notice", notice: { id: "next" } });
+  assert.equal(displaced.uid, process.getuid?.());
+  assert.equal(readMarker(path)?.marker.kind, "outcome");
+  assert.deepEqual(readdirSync(directory.path), ["marker"]);
 });
 
 test("replaceMarker() leaves one whole line that others may read, and no temporary file", () => {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, statSync, truncateSync } from "node:fs";
+import { existsSync, statSync, truncateSync } from "node:fs";
 import { test } from "node:test";
 import { openLibc } from "../../ffi/libc.ts";
 import { createMemfd, openShared, SEALED_SIZE, sealsOf, sizeOf, unlinkShared } from "../../ffi/shared_memory.ts";
 import { bindCalls } from "../support/calls.ts";
+import { countDescriptors } from "../support/descriptors.ts";
 
 const name = `criu-aware-test-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
-const descriptors = (): number => readdirSync("/proc/self/fd").length;
+const descriptors = (): number => countDescriptors(/memfd|shm/);
 
 test("named shared memory has mode 0600 whatever the umask, and begins with zeros", async () => {
   const libc = await openLibc();
@@ -59,7 +60,7 @@ test("openShared() names what it could not open, and leaves no descriptor", asyn
   }
   assert.throws(() => openShared(libc, name, -1), { message: /^Cannot make shared memory .* -1 bytes long: EINVAL$/ });
   unlinkShared(libc, name);
-  assert.equal(descriptors(), before);
+  assert.ok(descriptors() <= before, "it left a descriptor open");
 });
 
 test("a sealed memfd keeps its size whoever tries", async () => {
@@ -94,7 +95,7 @@ test("many segments that are opened and disposed leave nothing behind", async ()
     using memory = createMemfd(libc, "many", 65_536, { sealed: i % 2 === 0 });
     new Uint8Array(memory.buffer)[0] = 1;
   }
-  assert.equal(descriptors(), before);
+  assert.ok(descriptors() <= before, "it left a descriptor open");
 });
 
 test("a memfd that cannot be made leaves no descriptor", async () => {
@@ -102,5 +103,5 @@ test("a memfd that cannot be made leaves no descriptor", async () => {
   const before = descriptors();
   assert.throws(() => createMemfd(libc, "bad", -1, { sealed: true }), { code: "EINVAL" });
   assert.throws(() => createMemfd(libc, "x".repeat(300), 4096, { sealed: true }), { code: "EINVAL" });
-  assert.equal(descriptors(), before);
+  assert.ok(descriptors() <= before, "it left a descriptor open");
 });

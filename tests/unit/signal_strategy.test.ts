@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { attach } from "../../attach.ts";
+import { openLibc } from "../../ffi/libc.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import { notify } from "../../strategies/notify.ts";
 import { signal } from "../../strategies/signal/agent.ts";
-import { forgeSignal, signalSelf } from "../support/calls.ts";
+import { bindCalls, forgeSignal, signalSelf } from "../support/calls.ts";
 import { runShell, startScript } from "../support/child.ts";
 import { openFields, openOwnPage } from "../support/own_page.ts";
 import { threadId } from "../support/process_id.ts";
@@ -69,10 +71,12 @@ test("a notice on the page that is over its deadline does nothing", async () => 
 });
 
 test("a notice that was withdrawn before the app looked does nothing", async () => {
+  const libc = await openLibc();
+  const { kill } = bindCalls(libc);
   await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
   using page = await DriverPage.open(process.pid);
   page.leave({ id: "a" });
-  await signalSelf(23);
+  kill(process.pid, 23);
   page.withdraw("a");
   await sleep(40);
   assert.equal(agent.lastOutcome, undefined);
@@ -114,7 +118,7 @@ test("a second notice that comes while the app is held does not end the hold, an
   const second = runShell(`sleep 0.1; kill -URG ${process.pid}`);
   const began = performance.now();
   await signalSelf(23);
-  await waitFor("the first outcome", () => ids.length === 1);
+  await waitFor("the first outcome", () => ids.length >= 1);
   assert.ok(performance.now() - began >= 240);
   await second;
   await waitFor("the second outcome", () => ids.length === 2);
@@ -124,14 +128,15 @@ test("a second notice that comes while the app is held does not end the hold, an
 test("while the app is held every signal but its own is blocked, and afterwards none", async () => {
   await using agent = await attach({ strategies: [signal()], leaseMs: 250 });
   const status = `/proc/${process.pid}/task/${threadId()}/status`;
-  const before = await runShell(`grep SigBlk ${status}`);
+  const blocked = (): string | undefined => /^SigBlk:.*$/m.exec(readFileSync(status, "utf8"))?.[0];
+  const before = blocked();
   const held = runShell(`sleep 0.1; grep SigBlk ${status}`);
   await signalSelf(23);
   await waitFor("the outcome", () => agent.lastOutcome !== undefined);
   const mask = BigInt(`0x${(await held).stdout.split(/\s+/)[1]}`);
   const isBlocked = (number: number): boolean => ((mask >> BigInt(number - 1)) & 1n) === 1n;
   assert.ok(isBlocked(15) && isBlocked(18) && isBlocked(28) && !isBlocked(23) && !isBlocked(11));
-  assert.equal((await runShell(`grep SigBlk ${status}`)).stdout, before.stdout);
+  assert.equal(blocked(), before);
 });
 
 test("a driver's word ends the hold as continued, aborted, or a simulated restore", async () => {

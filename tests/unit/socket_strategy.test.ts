@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { type Agent, attach } from "../../attach.ts";
@@ -7,6 +7,7 @@ import { DriverPage } from "../../page/driver_page.ts";
 import { socket } from "../../strategies/socket/agent.ts";
 import { call } from "../../strategies/socket/driver.ts";
 import { startScript } from "../support/child.ts";
+import { countDescriptors } from "../support/descriptors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
@@ -137,12 +138,12 @@ test("a line that is too long is refused, and the app goes on", async () => {
 test("a client that says nothing and goes leaves no descriptor", async () => {
   await using attached = await attachToSocket();
   await send(attached.path, request("status"));
-  const before = readdirSync("/proc/self/fd").length;
+  const before = countDescriptors(/socket/);
   for (let i = 0; i < 20; i++) {
     const client = connect(attached.path, () => client.destroy());
     await new Promise((resolve) => client.on("close", resolve));
   }
-  await waitFor("the descriptors", () => readdirSync("/proc/self/fd").length <= before);
+  await waitFor("the descriptors", () => countDescriptors(/socket/) <= before);
 });
 
 test("outcome, when nobody is held, is answered with null", async () => {
