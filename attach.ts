@@ -86,7 +86,7 @@ async function start(options: AttachOptions): Promise<Agent> {
     page.describe({
       runtime: { name: libc.runtime.name, version: libc.runtime.version },
       strategies: listeners.map(({ endpoint }) => endpoint),
-      resources: lifecycle.resources.inOrder().map(({ name }) => name),
+      resources: lifecycle.resources.inOrder.map(({ name }) => name),
       lastRound,
     });
   const look = (): void => {

@@ -1,5 +1,6 @@
 import { bytesOf } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
+import { createPoll } from "./poll.ts";
 import type { Bound } from "./runtime.ts";
 
 // Only this module needs them, so that an app without the socket strategy does not carry them.
@@ -28,6 +29,8 @@ const F_SETOWN = 8;
 const F_SETSIG = 10;
 const PRIVATE = 0o177;
 const SUN_PATH_BYTES = 108;
+const FIRST_WAIT_MS = 1;
+const buffer = new Uint8Array(16_384);
 
 /** A unix socket that listens: unix(7). Only its owner and root can connect (mode 0600). */
 export interface UnixListener extends Disposable {
@@ -40,7 +43,7 @@ export interface UnixListener extends Disposable {
 export interface UnixConnection extends Disposable {
   /** Who connected: SO_PEERCRED. */
   readonly uid: number;
-  /** What has come since; undefined when nothing has, an empty array after the end. */
+  /** What has come since; undefined when nothing has, an empty array after the end. The first call may wait 1 ms. */
   receive(): Uint8Array | undefined;
   /** Sends as much as the socket takes at once: at least 64 KiB on a fresh connection. */
   send(bytes: Uint8Array): void;
@@ -71,23 +74,31 @@ export function listenUnix(libc: Libc, path: string, signal: number): UnixListen
     accept() {
       const connection = calls.accept4(fd, 0, 0, NONBLOCK_CLOEXEC);
       if (connection < 0) return undefined;
-      raise(libc, connection, signal);
-      return createConnection(libc, calls, connection);
+      return createConnection(libc, calls, connection, signal);
     },
     [Symbol.dispose]: () => void libc.close(fd),
   };
 }
 
-function createConnection(libc: Libc, calls: Calls, fd: number): UnixConnection {
+function createConnection(libc: Libc, calls: Calls, fd: number, signal: number): UnixConnection {
   // struct ucred { pid_t pid; uid_t uid; gid_t gid; } (sys/socket.h)
   const credentials = new Uint32Array(3);
   calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytesOf(credentials), bytesOf(new Uint32Array([12])));
-  const buffer = new Uint8Array(16_384);
+  const poll = createPoll(libc, [fd]);
+  const receive = (): number => Number(calls.recv(fd, buffer, buffer.length, MSG_DONTWAIT_NOSIGNAL));
   let open = true;
+  let raises = false;
   return {
     uid: credentials[1] as number,
     receive() {
-      const bytes = Number(calls.recv(fd, buffer, buffer.length, MSG_DONTWAIT_NOSIGNAL));
+      let bytes = receive();
+      if (bytes < 0 && !raises) {
+        // Who connects has something to say: most often it is there within this time, and no second signal is needed.
+        poll(FIRST_WAIT_MS);
+        raise(libc, fd, signal);
+        raises = true;
+        bytes = receive();
+      }
       return bytes < 0 ? undefined : buffer.slice(0, bytes);
     },
     send: (bytes) => void calls.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL),

@@ -98,9 +98,9 @@ export class Lifecycle {
 
     const entered: Resource[] = [];
     const errors: Error[] = [];
-    for (const resource of this.resources.inOrder().reverse()) {
+    for (const resource of this.resources.inOrder.toReversed()) {
       entered.unshift(resource);
-      const left = (notice.deadline ?? Number.MAX_VALUE) - now();
+      const left = notice.deadline === undefined ? Number.MAX_VALUE : notice.deadline - now();
       const timeoutMs = Math.min(resource.timeoutMs ?? this.#ports.hookTimeoutMs, left);
       let failure = callHook(resource, "beforeCheckpoint", { noticeId: notice.id }, timeoutMs);
       if (failure instanceof Promise) failure = await failure;
@@ -174,7 +174,7 @@ export class Lifecycle {
   }
 
   #isVoid(notice: Notice): boolean {
-    return this.#ports.now() > (notice.deadline ?? Number.MAX_VALUE) || this.#ports.isWithdrawn(notice);
+    return (notice.deadline !== undefined && this.#ports.now() > notice.deadline) || this.#ports.isWithdrawn(notice);
   }
 }
 

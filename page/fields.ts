@@ -47,10 +47,9 @@ export class Fields {
   /** The text up to the first NUL; what is no UTF-8 shows as U+FFFD. */
   text(name: keyof typeof texts): string {
     const { at, bytes } = texts[name];
+    const end = this.#bytes.indexOf(0, at);
     // A copy, for the other side may be writing.
-    const copy = this.#bytes.slice(at, at + bytes);
-    const end = copy.indexOf(0);
-    return decoder.decode(end < 0 ? copy : copy.subarray(0, end));
+    return end === at ? "" : decoder.decode(this.#bytes.slice(at, end < 0 ? at + bytes : Math.min(end, at + bytes)));
   }
 
   /** Writes as much of `text` as fits, and NUL to the end of the field. */

@@ -15,7 +15,16 @@ import { dumpableEnv } from "../../tests/support/runtimes.ts";
 import { type Arrivals, viewArrivals } from "./arrivals.ts";
 
 /** The ways of a notice: our three, and what the runtime itself has. */
-export const ways = ["signal", "file", "socket", "own signal", "own watcher", "own socket", "own open socket"] as const;
+export const ways = [
+  "signal",
+  "signal with a notice",
+  "file",
+  "socket",
+  "own signal",
+  "own watcher",
+  "own socket",
+  "own open socket",
+] as const;
 /** `held` is an app by signal that notes when it is let go, not when it is notified. */
 export type Way = (typeof ways)[number] | "held";
 
@@ -34,6 +43,8 @@ export class Sender implements Disposable {
   #process: ProcessHandle | undefined;
   #page: DriverPage | undefined;
   #open: Socket | undefined;
+  /** The notice before this one: a bare signal gets its id from the app. */
+  #last = "";
 
   private constructor(libc: Libc, command: readonly string[], way: Way) {
     this.way = way;
@@ -57,7 +68,7 @@ export class Sender implements Disposable {
     const sender = new Sender(libc, command, way);
     await sender.#arrival(0);
     sender.#process = openProcess(libc, sender.pid);
-    if (!way.startsWith("own")) sender.#page = await DriverPage.open(sender.pid);
+    sender.#page = await DriverPage.open(sender.pid);
     if (way === "own open socket") {
       const socket = connect(join(sender.#directory, "socket"));
       await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
@@ -88,7 +99,7 @@ export class Sender implements Disposable {
     const id = crypto.randomUUID();
     const sentAt = this.#send(id);
     const at = await this.#arrival(before);
-    await this.#settle(id);
+    await this.#settle();
     return at - sentAt;
   }
 
@@ -98,7 +109,8 @@ export class Sender implements Disposable {
     const sentAt = this.now();
     const sends: Record<Way, () => void> = {
       held: () => {},
-      signal: () => {
+      signal: () => page.process.kill(page.noticeSignal as number),
+      "signal with a notice": () => {
         page.leave({ id });
         page.process.kill(page.noticeSignal as number);
       },
@@ -124,14 +136,15 @@ export class Sender implements Disposable {
   }
 
   /** Lets an app go that is held, and a watcher finish with the events that belong together. */
-  async #settle(id: string): Promise<void> {
+  async #settle(): Promise<void> {
     if (this.#page) {
       const page = this.#page;
-      await page.until(({ state, activeId }) => state === "held" && activeId === id, 5_000);
-      page.tell(id, "aborted");
+      const status = await page.until(({ state, activeId }) => state === "held" && activeId !== this.#last, 5_000);
+      this.#last = status?.activeId ?? "";
+      page.tell(this.#last, "aborted");
       await page.until(({ state }) => state === "running", 5_000);
     }
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => setTimeout(resolve, 3));
   }
 
   [Symbol.dispose](): void {

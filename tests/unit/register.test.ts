@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { Register } from "../../lifecycle/register.ts";
 import type { Resource } from "../../lifecycle/types.ts";
 
-const names = (register: Register): string[] => register.inOrder().map(({ name }) => name);
+const names = (register: Register): string[] => register.inOrder.map(({ name }) => name);
 
-test("inOrder() goes by tier, inside a tier by registration; app is the default", () => {
+test("inOrder goes by tier, inside a tier by registration; app is the default", () => {
   const register = new Register();
   register.add({ name: "default" });
   register.add({ name: "app", tier: "app" });
