@@ -95,8 +95,12 @@ function createConnection(libc: Libc, calls: Calls, fd: number, signal: number):
       if (bytes < 0 && !raises) {
         // Who connects has something to say: most often it is there within this time, and no second signal is needed.
         poll(FIRST_WAIT_MS);
-        raise(libc, fd, signal);
+        bytes = receive();
+      }
+      if (bytes < 0 && !raises) {
         raises = true;
+        raise(libc, fd, signal);
+        // It may have come in between.
         bytes = receive();
       }
       return bytes < 0 ? undefined : buffer.slice(0, bytes);
