@@ -10,23 +10,6 @@ interface Contexts {
 /** The longest time that setTimeout() takes. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The signal of a context is made when it is first asked for: most hooks need none, and to make one takes long. */
-class Context {
-  #controller: AbortController | undefined;
-  #timeout: HookTimeoutError | undefined;
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#timeout) this.#controller.abort(this.#timeout);
-    return this.#controller.signal;
-  }
-
-  static end(context: Context, timeout: HookTimeoutError): void {
-    context.#timeout = timeout;
-    context.#controller?.abort(timeout);
-  }
-}
-
 /**
  * Calls a hook of a resource, gives it `timeoutMs`, and returns what went wrong. A promise is returned only when the hook
  * returned one: nothing else runs between a synchronous hook and what follows.
@@ -38,18 +21,28 @@ export function callHook<H extends keyof Contexts>(
   timeoutMs: number,
 ): ResourceError | undefined | Promise<ResourceError | undefined> {
   const failed = (cause: unknown): ResourceError => new ResourceError(resource.name, hook, cause);
-  const context = Object.assign(new Context(), details);
+  let controller: AbortController | undefined;
+  let timeout: HookTimeoutError | undefined;
+  const context = {
+    ...details,
+    // Made when it is first asked for: most hooks need none, and to make one takes long.
+    get signal() {
+      controller ??= new AbortController();
+      if (timeout) controller.abort(timeout);
+      return controller.signal;
+    },
+  };
   let result: void | Promise<void>;
   try {
-    result = resource[hook]?.(context as Context & CheckpointContext & RestoreContext);
+    result = resource[hook]?.(context as CheckpointContext & RestoreContext);
   } catch (cause) {
     return failed(cause);
   }
   if (typeof result?.then !== "function") return undefined;
   return new Promise<void>((resolve, reject) => {
     const end = (): void => {
-      const timeout = new HookTimeoutError(hook, timeoutMs);
-      Context.end(context, timeout);
+      timeout = new HookTimeoutError(hook, timeoutMs);
+      controller?.abort(timeout);
       reject(timeout);
     };
     const timer = setTimeout(end, Math.min(timeoutMs, MAX_TIMEOUT_MS));

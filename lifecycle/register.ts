@@ -3,7 +3,6 @@ import { type Resource, tiers } from "./types.ts";
 
 /** The resources of an app, in order. */
 export class Register {
-  readonly #resources = new Set<Resource>();
   /** As they are rebuilt: by tier, inside a tier in the order of registration. Preparation is the reverse. */
   inOrder: readonly Resource[] = [];
 
@@ -13,20 +12,19 @@ export class Register {
    */
   add(resource: Resource): Disposable {
     checkResource(resource);
-    if (this.#resources.has(resource))
+    if (this.inOrder.includes(resource)) {
       throw new TypeError(`Cannot register ${resource.name}: it is registered already.`);
-    this.#resources.add(resource);
-    this.#order();
+    }
+    // The sort is stable.
+    this.inOrder = [...this.inOrder, resource].sort((one, other) => rank(one) - rank(other));
     return {
       [Symbol.dispose]: () => {
-        this.#resources.delete(resource);
-        this.#order();
+        this.inOrder = this.inOrder.filter((other) => other !== resource);
       },
     };
   }
+}
 
-  #order(): void {
-    const all = [...this.#resources];
-    this.inOrder = tiers.flatMap((tier) => all.filter((resource) => (resource.tier ?? "app") === tier));
-  }
+function rank({ tier = "app" }: Resource): number {
+  return tiers.indexOf(tier);
 }

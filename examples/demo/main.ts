@@ -12,6 +12,12 @@ const { values: flags } = parseArgs({
   options: { json: { type: "boolean", default: false }, engine: { type: "string" } },
 });
 
+if (process.platform !== "linux") {
+  console.error(
+    "Notices travel by Linux's own means, with and without CRIU: run the demo on Linux, a container will do.",
+  );
+  process.exit(1);
+}
 const engine = chooseEngine(flags.engine);
 const runs: Run[] = [];
 for (const runtime of runtimes) {
