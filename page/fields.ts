@@ -8,7 +8,6 @@ const decoder = new TextDecoder();
 
 /** Reads and writes the fields of a mapped page by name. Numbers are atomic, texts are not. */
 export class Fields {
-  readonly view: DataView;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #libc: Libc;
@@ -17,7 +16,6 @@ export class Fields {
   constructor(libc: Libc, memory: Pick<SharedMemory, "address" | "buffer">) {
     this.#libc = libc;
     this.#address = memory.address;
-    this.view = new DataView(memory.buffer, 0, PAGE_BYTES);
     this.#words = new Int32Array(memory.buffer, 0, PAGE_BYTES / 4);
     this.#bytes = new Uint8Array(memory.buffer, 0, PAGE_BYTES);
   }

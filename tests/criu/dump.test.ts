@@ -128,6 +128,24 @@ for (const runtime of runtimes) {
   });
 }
 
+for (const runtime of runtimes) {
+  test(`${runtime}: a lease that ran out before the freeze refuses the dump in post-dump, and its images are removed`, {
+    skip,
+  }, async () => {
+    using images = temporaryDirectory();
+    await using app = await App.start(runtime);
+    // A driver that stalls between ready and the freeze cannot renew the lease.
+    const onPhase = ({ name }: { name: string }): void => {
+      if (name === "ready") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    };
+    const message = await refusal(command().dump({ pid: app.pid, imagesDir: images.path, leaseMs: 50, onPhase }));
+    assert.match(message, /no longer held when it was frozen/);
+    assert.deepEqual(readdirSync(images.path), ["dump.log"]);
+    assert.equal((await app.event("released")).outcome, "continued");
+    await app.goesOn();
+  });
+}
+
 test("a directory that is not empty is refused before anybody is notified", { skip }, async () => {
   await using app = await App.start("bun");
   await assert.rejects(command().dump({ pid: app.pid, imagesDir: app.directory }), UsageError);
