@@ -1,11 +1,12 @@
 /** The scripts as a user runs them: what they do, and one line with what to do when they cannot. In both runtimes. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { App } from "../support/app.ts";
+import { App, delay, until } from "../support/app.ts";
 import { noCriu, temporaryDirectory } from "../support/criu.ts";
+import { pageStatus } from "../support/notice.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
 
 const skip = noCriu;
@@ -95,6 +96,43 @@ for (const runtime of runtimes) {
       assert.equal(result.err.split("\n").length, 1, result.err);
       assert.equal(result.out, "");
     }
+  });
+}
+
+for (const runtime of runtimes) {
+  test(`${runtime}: the dump script killed between ready and the freeze, CRIU gives up and the app goes on`, {
+    skip,
+  }, async () => {
+    using directory = temporaryDirectory();
+    await using app = await App.start(runtime, { leaseMs: 60_000 });
+    // Runs at pre-dump after our own script, and keeps CRIU from freezing.
+    const slow = join(directory.path, "slow.sh");
+    writeFileSync(slow, '#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" != pre-dump ] || sleep 1\n');
+    chmodSync(slow, 0o755);
+    const images = join(directory.path, "images");
+    const [program, ...rest] = [...runCommand.bun, join(scripts, "dump.ts")] as string[];
+    const flags = [
+      "--pid",
+      String(app.pid),
+      "--images-dir",
+      images,
+      "--lease-ms",
+      "60000",
+      "--",
+      "--action-script",
+      slow,
+    ];
+    const driver = spawn(program as string, [...rest, ...flags], { stdio: "ignore" });
+    await app.event("before");
+    while ((await pageStatus(app)).state !== "held") await delay(2);
+    driver.kill("SIGKILL");
+    assert.equal((await app.event("released", 1, 3_000)).outcome, "continued");
+    await until(
+      "CRIU to end",
+      () =>
+        existsSync(join(images, "dump.log")) && /Dumping FAILED/.test(readFileSync(join(images, "dump.log"), "utf8")),
+    );
+    await app.goesOn();
   });
 }
 
