@@ -33,6 +33,7 @@ export async function bench(json: boolean): Promise<void> {
     row("signal", 0.5, "own open socket", 1.25);
     row("signal", 0.99, "own signal", 1);
     row("signal", 0.99, "own open socket", 1);
+    row("signal, wake alone", 0.5, "own signal");
     row("file", 0.5, "own watcher", 1);
     row("socket", 0.5, "own socket", 1.1);
   }

@@ -13,6 +13,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { openShared } from "../../ffi/shared_memory.ts";
 import { type Arrivals, viewArrivals } from "./arrivals.ts";
 
+const WAKE = "signal, wake alone";
 const [way = "", shared = "", directory = ""] = process.argv.slice(2);
 const libc = await openLibc();
 const now = createClock(libc);
@@ -23,10 +24,35 @@ const path = join(directory, "socket");
 const strategies: Record<string, () => Strategy> = {
   signal: () => signal(),
   "signal with a notice": () => signal(),
+  [WAKE]: () => wakeAlone(signal()),
   held: () => signal(),
   file: () => file({ path: join(directory, "marker") }),
   socket: () => socket({ path }),
 };
+
+/** Notes when the doorbell rings, before anything looks at why: no strategy can be faster than that. */
+function wakeAlone(strategy: Strategy): Strategy {
+  return {
+    ...strategy,
+    start(agent) {
+      const listener = strategy.start(agent);
+      let seen = agent.doorbell.sequence;
+      return {
+        ...listener,
+        look() {
+          // Not the driver's kick, and not the look after a round.
+          const isNotice = agent.doorbell.sequence !== seen && agent.page.fields.get("state") === 0;
+          const isKick = agent.page.fields.get("kicks") !== kicks;
+          kicks = agent.page.fields.get("kicks");
+          seen = agent.doorbell.sequence;
+          if (isNotice && !isKick) arrived();
+          listener.look();
+        },
+      };
+    },
+  };
+}
+let kicks = 0;
 
 /** Calls back by what the runtime itself has. */
 const ownBun: Record<string, (onNotice: () => void) => void> = {
@@ -75,6 +101,6 @@ function own(way: string): Strategy {
 const strategy = strategies[way]?.() ?? own(way);
 const agent = await attach({ strategies: [strategy] });
 if (way === "held") agent.register({ name: "bench", tier: "runtime", afterRestore: arrived });
-else agent.register({ name: "bench", beforeCheckpoint: way in strategies ? arrived : () => {} });
+else agent.register({ name: "bench", beforeCheckpoint: way in strategies && way !== WAKE ? arrived : () => {} });
 setInterval(() => {}, 1000);
 arrivals.note(now());

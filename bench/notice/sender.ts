@@ -18,6 +18,7 @@ import { type Arrivals, viewArrivals } from "./arrivals.ts";
 export const ways = [
   "signal",
   "signal with a notice",
+  "signal, wake alone",
   "file",
   "socket",
   "own signal",
@@ -110,6 +111,7 @@ export class Sender implements Disposable {
     const sends: Record<Way, () => void> = {
       held: () => {},
       signal: () => page.process.kill(page.noticeSignal as number),
+      "signal, wake alone": () => page.process.kill(page.noticeSignal as number),
       "signal with a notice": () => {
         page.leave({ id });
         page.process.kill(page.noticeSignal as number);
