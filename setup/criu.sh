@@ -9,7 +9,7 @@ prefix=$(cd "$(dirname "$0")/.." && pwd)/.tools/criu
 
 fail() {
   echo "setup: cannot install CRIU: $1" >&2
-  echo "setup: install CRIU 4.2 or newer yourself, see https://criu.org/Installation, and put it on the PATH" >&2
+  echo "setup: install CRIU 4.2 or newer yourself and put it on the PATH" >&2
   exit 1
 }
 
@@ -29,7 +29,7 @@ mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs:[[:
 
 work=$prefix.new
 rm -rf "$work"
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root"
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/unpacked"
 : >"$work/status"
 echo "deb [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
 
@@ -42,20 +42,20 @@ apt apt-get update >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "apt-g
 packages=$(apt apt-get --simulate --no-install-recommends install criu 2>>"$work/log" | sed -n 's/^Inst \([^ ]*\).*/\1/p')
 [ -n "$packages" ] || { tail -n 5 "$work/log" >&2; fail "apt finds no package criu in $suite"; }
 # shellcheck disable=SC2086 # a list of names
-(cd "$work/root" && apt apt-get download $packages) >>"$work/log" 2>&1 ||
+(cd "$work/unpacked" && apt apt-get download $packages) >>"$work/log" 2>&1 ||
   { tail -n 5 "$work/log" >&2; fail "the download failed"; }
-for deb in "$work"/root/*.deb; do
-  dpkg -x "$deb" "$work/root" || fail "$deb cannot be unpacked"
+for deb in "$work"/unpacked/*.deb; do
+  dpkg -x "$deb" "$work/unpacked" || fail "$deb cannot be unpacked"
   rm "$deb"
 done
 
-loader=$(cd "$work/root" && find usr/lib* lib* -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
+loader=$(cd "$work/unpacked" && find usr/lib* lib* -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
 [ -n "$loader" ] || fail "no dynamic loader among the packages"
-libraries=$prefix/root/usr/lib/$(cd "$work/root/usr/lib" && ls -d *-linux-gnu*  | head -n 1)
+libraries=$prefix/unpacked/usr/lib/$(cd "$work/unpacked/usr/lib" && ls -d *-linux-gnu* | head -n 1)
 mkdir "$work/bin"
 cat >"$work/bin/criu" <<END
 #!/bin/sh
-exec "$prefix/root/$loader" --library-path "$libraries" "$prefix/root/usr/sbin/criu" "\$@"
+exec "$prefix/unpacked/$loader" --library-path "$libraries" "$prefix/unpacked/usr/sbin/criu" "\$@"
 END
 chmod +x "$work/bin/criu"
 rm -rf "$work/lists" "$work/cache" "$prefix"
