@@ -29,8 +29,8 @@ export interface CommandOptions {
 }
 
 /**
- * Drives the `criu` binary, with our action script. The script asks this process over its standard input and output: when this
- * process dies, the script fails, CRIU gives up, and the apps go on.
+ * Drives the `criu` binary, with our action script. The script asks this process (hook_channel.ts): when this process dies, the
+ * script fails, CRIU gives up, and the apps go on.
  *
  * @throws {CriuError} when CRIU is missing or too old.
  * @example
@@ -84,10 +84,9 @@ async function runDump(criu: string, options: DumpOptions): Promise<DumpResult> 
   const env = { ...process.env, ...channel.env };
   const { exitCode, stderr } = await $({ ...quiet, env })`exec ${criu} dump ${args} ${criuOptions}`;
   if (exitCode !== 0) {
-    const log = firstErrors(join(imagesDir, DUMP_LOG));
+    const failed = failure("dump", imagesDir, exitCode, stderr);
     participants.tell(discardImages(imagesDir, DUMP_LOG) ? "aborted" : "continued");
-    if (refusals.length > 0) throw new DumpRefusedError(refusals);
-    throw failure("dump", imagesDir, exitCode, log.length > 0 ? log : stderr.trim().split("\n"));
+    throw refusals.length > 0 ? new DumpRefusedError(refusals) : failed;
   }
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");
@@ -126,10 +125,10 @@ async function runRestore(criu: string, options: RestoreOptions): Promise<Restor
       phases.enter("rebuilt");
       return { pid, restoreMs, processes };
     }
-    const log = firstErrors(join(imagesDir, RESTORE_LOG));
+    const failed = failure("restore", imagesDir, exitCode, stderr);
+    const { log } = failed;
     const taken = /Can't fork for (\d+): File exists/.exec(log.join("\n"))?.[1];
-    if (taken === undefined)
-      throw failure("restore", imagesDir, exitCode, log.length > 0 ? log : stderr.trim().split("\n"));
+    if (taken === undefined) throw failed;
     // Most likely the dumped process itself, until its parent has reaped it.
     phases.enter("waiting for the pid");
     while (existsSync(`/proc/${taken}`)) {
@@ -147,16 +146,12 @@ async function runRestore(criu: string, options: RestoreOptions): Promise<Restor
 
 const quiet = { quiet: true, nothrow: true };
 
-function failure(
-  phase: "dump" | "restore",
-  imagesDir: string,
-  exitCode: number | null,
-  log: readonly string[],
-): CriuError {
+function failure(phase: "dump" | "restore", imagesDir: string, exitCode: number | null, stderr: string): CriuError {
   const file = join(imagesDir, phase === "dump" ? DUMP_LOG : RESTORE_LOG);
+  const errors = firstErrors(file);
   return new CriuError(phase, `CRIU's ${phase} failed with exit code ${exitCode}; see ${file}`, {
     ...(exitCode === null ? {} : { exitCode }),
-    log,
+    log: errors.length > 0 ? errors : stderr.trim().split("\n"),
   });
 }
 

@@ -1,27 +1,19 @@
-import { readFileSync } from "node:fs";
+import { readOrEmpty } from "../ffi/read_or_empty.ts";
 
 /**
  * True when the cgroup freezer holds a process (a paused container): it could not answer a notice. Both versions of cgroups,
  * at their usual mount points: cgroups(7).
  */
 export function isPaused(pid: number): boolean {
-  return read(`/proc/${pid}/cgroup`)
+  return readOrEmpty(`/proc/${pid}/cgroup`)
     .split("\n")
     .some((line) => {
       const [, controllers = "", path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
       if (path === undefined) return false;
       if (controllers.split(",").includes("freezer")) {
-        return /^FR/.test(read(`/sys/fs/cgroup/freezer${path}/freezer.state`));
+        return /^FR/.test(readOrEmpty(`/sys/fs/cgroup/freezer${path}/freezer.state`));
       }
       const roots = controllers === "" ? ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] : [];
-      return roots.some((root) => /^frozen 1$/m.test(read(`${root}${path}/cgroup.events`)));
+      return roots.some((root) => /^frozen 1$/m.test(readOrEmpty(`${root}${path}/cgroup.events`)));
     });
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
+import { readOrEmpty } from "./read_or_empty.ts";
 
 // The same number on every architecture: asm-generic/unistd.h
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -61,11 +62,7 @@ function stat(pid: number | "self"): string[] {
  * The offsets of the time namespace of this process (time_namespaces(7)); "" where the kernel has none.
  */
 export function timeOffsets(): string {
-  try {
-    return readFileSync("/proc/self/timens_offsets", "utf8");
-  } catch {
-    return "";
-  }
+  return readOrEmpty("/proc/self/timens_offsets");
 }
 
 /**

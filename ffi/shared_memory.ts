@@ -68,7 +68,7 @@ export function sealsOf(libc: Libc, fd: number): number {
 
 /** Maps `fd` after `prepare` ran; closes it when anything fails. */
 export function claim(libc: Libc, fd: number, bytes: number, prepare: () => void): SharedMemory {
-  try {
+  return orClose(libc, fd, () => {
     prepare();
     const mapping = mapShared(libc, fd, bytes);
     return {
@@ -80,6 +80,13 @@ export function claim(libc: Libc, fd: number, bytes: number, prepare: () => void
         libc.close(fd);
       },
     };
+  });
+}
+
+/** Returns what `make` makes of `fd`; closes it when that throws. */
+export function orClose<T>(libc: Libc, fd: number, make: () => T): T {
+  try {
+    return make();
   } catch (error) {
     libc.close(fd);
     throw error;

@@ -2,7 +2,7 @@ import { renameSync } from "node:fs";
 import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import type { Libc } from "../ffi/libc.ts";
-import { SEALED_SIZE, sizeOf, unlinkShared } from "../ffi/shared_memory.ts";
+import { orClose, SEALED_SIZE, sizeOf, unlinkShared } from "../ffi/shared_memory.ts";
 import { identify, refuseTooMuch, reserve } from "./segment_calls.ts";
 import { StateError } from "./state_error.ts";
 
@@ -117,15 +117,6 @@ function createNamed(libc: Libc, name: string, bytes: number): Segment {
 /** What `name` is called until it is published. */
 function temporaryName(name: string): string {
   return `${name}.new`;
-}
-
-function orClose<T>(libc: Libc, fd: number, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    libc.close(fd);
-    throw error;
-  }
 }
 
 function map(libc: Libc, fd: number, bytes: number, memory: "reserved" | "maybe sparse"): Segment {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { CriuError, command, DumpRefusedError, strategyNames, UsageError } from "criu-aware/criu";
 import { App } from "../support/app.ts";
-import { noCriu, shell, temporaryDirectory } from "../support/criu.ts";
+import { noCriu, shell } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const skip = noCriu;
 

@@ -4,10 +4,12 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DriverPage } from "../../page/driver_page.ts";
-import { App, delay } from "../support/app.ts";
-import { noCriu, runCriu, runCriuAsync, temporaryDirectory } from "../support/criu.ts";
+import { App } from "../support/app.ts";
+import { noCriu, runCriu, runCriuAsync } from "../support/criu.ts";
 import { holdApp, pageStatus } from "../support/notice.ts";
 import { runCommand, runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { sleep } from "../support/time.ts";
 
 const skip = noCriu;
 
@@ -88,13 +90,13 @@ for (const runtime of runtimes) {
     using page = await DriverPage.open(app.pid);
     for (let i = 0; i < 10; i++) {
       page.renew();
-      await delay(100);
+      await sleep(100);
     }
     process.kill(app.pid, "SIGSTOP");
-    await delay(20);
+    await sleep(20);
     process.kill(app.pid, "SIGCONT");
     page.renew();
-    await delay(50);
+    await sleep(50);
     assert.equal(page.status().state, "held");
     page.tell(id, "aborted");
     assert.equal((await app.event("released", 1, 3_000)).outcome, "aborted");

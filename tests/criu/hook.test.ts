@@ -4,8 +4,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { App } from "../support/app.ts";
-import { hook, noCriu, runCriu, runCriuAsync, temporaryDirectory } from "../support/criu.ts";
+import { hook, noCriu, runCriu, runCriuAsync } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const skip = noCriu;
 

@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { test } from "node:test";
 import { command, type DumpRefusedError } from "criu-aware/criu";
 import { DriverPage } from "../../page/driver_page.ts";
-import { App, delay, until } from "../support/app.ts";
-import { hook, noCriu, runCriu, temporaryDirectory } from "../support/criu.ts";
+import { App } from "../support/app.ts";
+import { hook, noCriu, runCriu } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { sleep, waitFor } from "../support/time.ts";
 
 /** A freezer of either version of cgroups: its directory, and what to write where. */
 interface Freezer {
@@ -50,7 +52,7 @@ class Pause implements Disposable {
 
   async pause(): Promise<void> {
     writeFileSync(`${this.#directory}/${this.#freezer.file}`, this.#freezer.frozen);
-    await until("the cgroup to freeze", () => this.#freezer.isFrozen(this.#directory));
+    await waitFor("the cgroup to freeze", () => this.#freezer.isFrozen(this.#directory), 10_000);
   }
 
   resume(): void {
@@ -77,7 +79,7 @@ for (const runtime of runtimes) {
       page.leave({ id: "too-late", deadline: Date.now() + 100 });
       page.process.kill(page.noticeSignal as number);
     }
-    await delay(200);
+    await sleep(200);
     pause.resume();
     await app.goesOn();
     assert.deepEqual(app.named("before"), []);

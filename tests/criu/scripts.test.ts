@@ -4,10 +4,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { App, delay, until } from "../support/app.ts";
-import { noCriu, temporaryDirectory } from "../support/criu.ts";
+import { App } from "../support/app.ts";
+import { noCriu } from "../support/criu.ts";
 import { pageStatus } from "../support/notice.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { sleep, waitFor } from "../support/time.ts";
 
 const skip = noCriu;
 const scripts = join(import.meta.dirname as string, "../../scripts");
@@ -124,13 +126,14 @@ for (const runtime of runtimes) {
     ];
     const driver = spawn(program as string, [...rest, ...flags], { stdio: "ignore" });
     await app.event("before");
-    while ((await pageStatus(app)).state !== "held") await delay(2);
+    while ((await pageStatus(app)).state !== "held") await sleep(2);
     driver.kill("SIGKILL");
     assert.equal((await app.event("released", 1, 3_000)).outcome, "continued");
-    await until(
+    await waitFor(
       "CRIU to end",
       () =>
         existsSync(join(images, "dump.log")) && /Dumping FAILED/.test(readFileSync(join(images, "dump.log"), "utf8")),
+      10_000,
     );
     await app.goesOn();
   });

@@ -4,9 +4,10 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { App, delay } from "../support/app.ts";
+import { App } from "../support/app.ts";
 import { noCriu, shell } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";
+import { sleep } from "../support/time.ts";
 
 const skip = process.geteuid?.() === 0 ? false : noCriu || "it takes root to become another user";
 
@@ -39,7 +40,7 @@ for (const runtime of runtimes) {
   test(`${runtime}: another user cannot notify by signal`, { skip }, async () => {
     await using app = await App.start(runtime);
     assert.match(asNobody(`kill -URG ${app.pid}`).output, /not permitted/);
-    await delay(50);
+    await sleep(50);
     assert.deepEqual(app.named("before"), []);
     shell(`kill -URG ${app.pid}`);
     await app.event("before");
@@ -65,12 +66,12 @@ for (const runtime of runtimes) {
     // Now everybody may create files there, as in /tmp.
     chmodSync(app.directory, 0o1777);
     assert.ok(asNobody(`echo '{"id":"stranger"}' >${marker}`).ok);
-    await delay(100);
+    await sleep(100);
     assert.deepEqual(app.named("before"), []);
     assert.match(readFileSync(marker, "utf8"), /stranger/);
     shell(`rm ${marker}`);
     assert.ok(asNobody(`ln -s /etc/hostname ${marker}`).ok);
-    await delay(100);
+    await sleep(100);
     assert.deepEqual(app.named("before"), []);
     shell(`rm ${marker}`);
     writeFileSync(marker, "");

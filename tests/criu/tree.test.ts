@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { command, type DumpRefusedError } from "criu-aware/criu";
-import { App, until } from "../support/app.ts";
-import { hook, noCriu, runCriu, temporaryDirectory } from "../support/criu.ts";
+import { App } from "../support/app.ts";
+import { hook, noCriu, runCriu } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { waitFor } from "../support/time.ts";
 
 const skip = noCriu;
 
@@ -17,7 +19,7 @@ for (const runtime of runtimes) {
     assert.equal(dumped.pids.length, 3);
     assert.equal(dumped.pids[0], app.pid);
     await app.ended();
-    await until("the children to be reaped", () => dumped.pids.every((pid) => !isThere(pid)));
+    await waitFor("the children to be reaped", () => dumped.pids.every((pid) => !isThere(pid)), 10_000);
     const { processes } = await command().restore({ imagesDir: images.path });
     assert.deepEqual(processes.map(({ pid }) => pid).sort(), [...dumped.pids].sort());
     for (const { outcome, generation } of processes) assert.deepEqual([outcome, generation], ["restored", 1]);

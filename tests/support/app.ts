@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dumpableEnv, type RuntimeName, runCommand } from "./runtimes.ts";
+import { sleep } from "./time.ts";
 
 /** One line that an app printed. */
 export interface AppEvent {
@@ -66,7 +67,7 @@ export class App implements AsyncDisposable {
       if (found) return found;
       if (Date.now() > end)
         throw new Error(`The app did not print event ${n} "${name}". Its output:\n${this.output()}`);
-      await delay(5);
+      await sleep(5);
     }
   }
 
@@ -89,16 +90,5 @@ export class App implements AsyncDisposable {
       process.kill(this.pid, "SIGKILL");
     } catch {}
     rmSync(this.directory, { recursive: true, force: true });
-  }
-}
-
-export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Waits until `done`, or throws what `what` says. */
-export async function until(what: string, done: () => boolean, timeoutMs = 10_000): Promise<void> {
-  for (const end = Date.now() + timeoutMs; !done(); await delay(5)) {
-    if (Date.now() > end) throw new Error(`Waited in vain: ${what}`);
   }
 }

@@ -1,6 +1,4 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locateCriu } from "criu-aware/criu";
 
@@ -19,12 +17,6 @@ function why(): string | false {
 }
 
 export const hook: string = join(import.meta.dirname as string, "../../criu/hook.sh");
-
-/** A directory that is removed at disposal. */
-export function temporaryDirectory(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), "criu-aware-images-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
 
 /** Runs CRIU by hand, as somebody who knows nothing of our engines, and waits for its end. */
 export function runCriu(

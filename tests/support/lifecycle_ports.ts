@@ -1,5 +1,5 @@
 import { type Caller, Lifecycle, type Ports, type Release } from "../../lifecycle/lifecycle.ts";
-import type { Notice, Outcome, Reply, Round, State } from "../../lifecycle/types.ts";
+import type { Notice, Outcome, Reply, Resource, Round, State } from "../../lifecycle/types.ts";
 
 /** What the lifecycle published at one moment. */
 export interface Published {
@@ -66,6 +66,16 @@ export function recordingCaller(log: string[], name: string, more: Partial<Calle
   return {
     reply: (reply) => void log.push(`${name}: ${reply.reply}`),
     outcome: (outcome) => void log.push(`${name}: ${outcome}`),
+    ...more,
+  };
+}
+
+/** A resource that writes its hooks down. */
+export function recorder(log: string[], name: string, more: Partial<Resource> = {}): Resource {
+  return {
+    name,
+    beforeCheckpoint: () => void log.push(`before ${name}`),
+    afterRestore: () => void log.push(`after ${name}`),
     ...more,
   };
 }

@@ -12,29 +12,17 @@ import {
   writeFileSync,
 } from "node:fs";
 import { test } from "node:test";
-import { type Agent, attach } from "../../attach.ts";
+import { attach } from "../../attach.ts";
 import { file } from "../../strategies/file/agent.ts";
+import { type Attached, attachAt } from "../support/attached.ts";
 import { startScript } from "../support/child.ts";
 import { openFields } from "../support/own_page.ts";
-import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary_directory.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
 const isRoot = process.getuid?.() === 0;
 
-/** An agent that listens to a marker file in a directory of its own. */
-async function attachToFile(leaseMs = 3): Promise<{ agent: Agent; path: string } & AsyncDisposable> {
-  const directory: TemporaryDirectory = temporaryDirectory();
-  const path = `${directory.path}/marker`;
-  const agent = await attach({ strategies: [file({ path })], leaseMs, onError: () => {} });
-  return {
-    agent,
-    path,
-    async [Symbol.asyncDispose]() {
-      await agent[Symbol.asyncDispose]();
-      directory[Symbol.dispose]();
-    },
-  };
-}
+const attachToFile = (leaseMs?: number): Promise<Attached> => attachAt((path) => file({ path }), leaseMs);
 
 function content(path: string): Record<string, unknown> {
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8") || "{}") : {};

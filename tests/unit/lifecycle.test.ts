@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Resource, RestoreContext } from "../../lifecycle/types.ts";
-import { createStage } from "../support/lifecycle_ports.ts";
+import type { RestoreContext } from "../../lifecycle/types.ts";
+import { createStage, recorder } from "../support/lifecycle_ports.ts";
 import { sleep } from "../support/time.ts";
-
-/** A resource that writes its hooks down. */
-function recorder(log: string[], name: string, more: Partial<Resource> = {}): Resource {
-  return {
-    name,
-    beforeCheckpoint: () => void log.push(`before ${name}`),
-    afterRestore: () => void log.push(`after ${name}`),
-    ...more,
-  };
-}
 
 test("beforeCheckpoint runs from the app tier down to the runtime tier, afterRestore the other way", async () => {
   const stage = createStage();

@@ -1,18 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RecoveryError, ResourceError } from "../../lifecycle/errors.ts";
-import type { Resource } from "../../lifecycle/types.ts";
-import { createStage } from "../support/lifecycle_ports.ts";
-
-/** A resource that writes its hooks down. */
-function recorder(log: string[], name: string, more: Partial<Resource> = {}): Resource {
-  return {
-    name,
-    beforeCheckpoint: () => void log.push(`before ${name}`),
-    afterRestore: () => void log.push(`after ${name}`),
-    ...more,
-  };
-}
+import { createStage, recorder } from "../support/lifecycle_ports.ts";
 
 test("every afterRestore runs, and those that fail are reported together", async () => {
   const stage = createStage();

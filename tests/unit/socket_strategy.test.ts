@@ -2,29 +2,17 @@ import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
-import { type Agent, attach } from "../../attach.ts";
+import { attach } from "../../attach.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import { socket } from "../../strategies/socket/agent.ts";
 import { call } from "../../strategies/socket/driver.ts";
+import { type Attached, attachAt } from "../support/attached.ts";
 import { startScript } from "../support/child.ts";
 import { countDescriptors } from "../support/descriptors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
-/** An agent that listens on a socket in a directory of its own. */
-async function attachToSocket(leaseMs = 3): Promise<{ agent: Agent; path: string } & AsyncDisposable> {
-  const directory = temporaryDirectory();
-  const path = `${directory.path}/s`;
-  const agent = await attach({ strategies: [socket({ path })], leaseMs, onError: () => {} });
-  return {
-    agent,
-    path,
-    async [Symbol.asyncDispose]() {
-      await agent[Symbol.asyncDispose]();
-      directory[Symbol.dispose]();
-    },
-  };
-}
+const attachToSocket = (leaseMs?: number): Promise<Attached> => attachAt((path) => socket({ path }), leaseMs);
 
 /** Sends text as it is, and resolves with all that comes back until the app hangs up. */
 function send(path: string, ...texts: string[]): Promise<string> {
