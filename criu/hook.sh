@@ -60,6 +60,11 @@ look() {
   set -- $(od -An -v -tu4 -j20 -N136 "$page")
   state=$1 reply=$2 kick=$6 notice_signal=$7 kicks=${34}
 }
+# Sends signal $1 to process $2, whose page says that it comes from us.
+ring() {
+  u32 $((kicks + 1)) | put 4 38
+  kill -"$1" "$2"
+}
 is_signal() { [ "$1" -ge 1 ] && [ "$1" -le 64 ] && [ "$1" -ne 9 ] && [ "$1" -ne 19 ]; }
 
 is_paused() {
@@ -80,8 +85,7 @@ abort() {
   u32 0 | put 4 17
   printf '%s\000' "$id" | put 16 7
   u32 2 | put 4 17
-  u32 $((kicks + 1)) | put 4 38
-  ! is_signal "$kick" || kill -"$kick" "$1" 2>/dev/null || true
+  ! is_signal "$kick" || ring "$kick" "$1" 2>/dev/null || true
 }
 
 refuse() {
@@ -129,7 +133,7 @@ for pid in $attached; do
   if [ "$notice_signal" != 0 ]; then
     is_signal "$notice_signal" || refuse "process $pid names $notice_signal as its signal"
     printf '%s\000' "$notice" | put 512 5
-    kill -"$notice_signal" "$pid" || refuse "process $pid cannot be notified"
+    ring "$notice_signal" "$pid" || refuse "process $pid cannot be notified"
   elif [ -n "${CRIU_AWARE_MARKER-}" ]; then
     echo "$notice" >"$CRIU_AWARE_MARKER.$$" && mv "$CRIU_AWARE_MARKER.$$" "$CRIU_AWARE_MARKER" || refuse "$CRIU_AWARE_MARKER cannot be written"
   else

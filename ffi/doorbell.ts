@@ -28,8 +28,8 @@ export interface Doorbell extends AsyncDisposable {
   readonly sequence: number;
   /** From now on `signal` rings. Throws when it cannot be handled. */
   listen(signal: number): void;
-  /** The rings after `sequence`, as far as they are still remembered. */
-  since(sequence: number): readonly Ring[];
+  /** The rings from number `sequence` on, as far as they are still remembered, and the number of the one that comes next. */
+  since(sequence: number): { readonly rings: readonly Ring[]; readonly next: number };
   /** Makes `fd` unreadable again. */
   drain(): void;
 }
@@ -84,7 +84,8 @@ export async function openDoorbell(
   const scratch = new Uint8Array(512);
   const read = (): number => Number(libc.read(fd, scratch, scratch.length));
   const sequence = (): number => (code ? view.getUint32(ring.sequence, true) : counted);
-  const recorded = (n: number): Ring | undefined => {
+  /** Undefined when it was overwritten meanwhile, null when it is not written yet. */
+  const recorded = (n: number): Ring | undefined | null => {
     const at = ring.slots + ring.slotBytes * (n % RINGS);
     const found = {
       signal: view.getInt32(at + 8, true),
@@ -92,8 +93,8 @@ export async function openDoorbell(
       pid: view.getInt32(at + 16, true),
       uid: view.getUint32(at + 20, true),
     };
-    // Otherwise it is not written yet, or was overwritten meanwhile.
-    return view.getUint32(at, true) === n + 1 ? found : undefined;
+    const written = view.getUint32(at, true);
+    return written === n + 1 ? found : written > n ? undefined : null;
   };
   const anonymous = (): Ring => {
     const [signal = 0, another] = signals();
@@ -117,11 +118,14 @@ export async function openDoorbell(
     since(from) {
       const rings: Ring[] = [];
       const end = sequence();
-      for (let n = Math.max(from, end - RINGS); n < end; n++) {
-        const found = code ? recorded(n) : anonymous();
+      let next = Math.max(from, end - RINGS);
+      for (; next < end; next++) {
+        const found = code ? recorded(next) : anonymous();
+        // Another thread is still in the handler: it rings once more when it is done.
+        if (found === null) break;
         if (found) rings.push(found);
       }
-      return rings;
+      return { rings, next };
     },
     drain() {
       for (let bytes = read(); bytes > 0; bytes = read()) counted += bytes / RING_BYTES;

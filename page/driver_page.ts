@@ -80,9 +80,15 @@ export class DriverPage implements Disposable {
     return this.#fields.get("noticeSignal") === 0 ? undefined : this.#signal("noticeSignal");
   }
 
-  /** Leaves a notice for the app to find. */
+  /** Leaves a notice for the app to find; the signal is to follow. */
   leave(notice: Notice): void {
     this.#fields.setText("notice", JSON.stringify(notice));
+  }
+
+  /** Leaves a notice, and sends the signal that the app takes notices by. */
+  notify(notice: Notice): void {
+    this.leave(notice);
+    this.#ring("noticeSignal");
   }
 
   /** Takes the notice back: an app that has not begun with it does nothing, one that prepares for it refuses. */
@@ -96,9 +102,8 @@ export class DriverPage implements Disposable {
     this.#fields.set("word", words.indexOf("none"));
     this.#fields.setText("wordId", id);
     this.#fields.set("word", words.indexOf(word));
-    this.#fields.increment("kicks");
     try {
-      this.process.kill(this.#signal("kick"));
+      this.#ring("kick");
     } catch {}
   }
 
@@ -127,6 +132,11 @@ export class DriverPage implements Disposable {
   [Symbol.dispose](): void {
     this.#memory[Symbol.dispose]();
     this.process[Symbol.dispose]();
+  }
+
+  #ring(name: "kick" | "noticeSignal"): void {
+    this.#fields.increment("kicks");
+    this.process.kill(this.#signal(name));
   }
 
   #signal(name: "kick" | "noticeSignal"): number {

@@ -34,7 +34,7 @@ export const numbers = {
   renewals: 64,
   /** Driver: index into `words`: what became of `wordId`. */
   word: 68,
-  /** Driver: grows before each signal that is no notice. */
+  /** Driver: grows before each signal that it sends. */
   kicks: 152,
 } as const;
 

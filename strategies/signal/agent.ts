@@ -7,6 +7,8 @@ import { createTrust } from "../trust.ts";
 
 /** What a doorbell says that cannot tell its signals apart. */
 const UNKNOWN = 0;
+/** After this time a driver's signal that has not arrived never will. */
+const COALESCED_MS = 1000;
 
 /** Options of {@linkcode signal}. */
 export interface SignalOptions {
@@ -43,10 +45,13 @@ export function signal(options: SignalOptions = {}): Strategy {
       page.noticeSignal = number;
       let seen = doorbell.sequence;
       let kicks = page.fields.get("kicks");
+      let kickedAt = 0;
+      // Signals of drivers that have not arrived yet.
+      let due = 0;
       let taken = "";
 
-      const isNotice = ({ signal, code, uid }: Ring): boolean => {
-        if ((signal !== number && signal !== UNKNOWN) || code > 0) return false;
+      const isOurs = ({ signal, code, uid }: Ring): boolean => {
+        if (![number, page.fields.get("kick"), UNKNOWN].includes(signal) || code > 0) return false;
         if (isTrusted(uid)) return true;
         page.countStranger();
         return false;
@@ -55,16 +60,23 @@ export function signal(options: SignalOptions = {}): Strategy {
       return {
         endpoint: { kind: "signal", signal: number },
         look() {
-          const rings = doorbell.since(seen).filter(isNotice);
-          seen = doorbell.sequence;
-          const kicked = page.fields.get("kicks") !== kicks;
-          kicks = page.fields.get("kicks");
-          if (rings.length === 0) return;
+          const { rings, next } = doorbell.since(seen);
+          seen = next;
+          const ours = rings.filter(isOurs);
+          if (ours.length === 0) return;
+          const sent = page.fields.get("kicks");
+          // Two that were pending at the same time arrived as one: nothing is due any more.
+          if (performance.now() - kickedAt > COALESCED_MS) due = 0;
+          if (sent !== kicks) kickedAt = performance.now();
+          due += sent - kicks - ours.length;
+          kicks = sent;
+          const isBare = due < 0;
+          if (isBare) due = 0;
           const left = leftNotice(page.fields.text("notice"));
           if (left && left.id !== taken) {
             taken = left.id;
             deliver(left, noReply);
-          } else if (!kicked && rings.some((ring) => ring.signal === number)) {
+          } else if (isBare && ours.some((ring) => ring.signal === number)) {
             // Somebody who knows nothing of the page.
             deliver({ id: crypto.randomUUID() }, noReply);
           }

@@ -9,8 +9,7 @@ export async function notifyBySignal(page: DriverPage, notice: Notice, timeoutMs
   if (page.noticeSignal === undefined) {
     return { reply: "refused", reasons: ["the app takes no notice by signal; it has to attach with signal()"] };
   }
-  page.leave(notice);
-  page.process.kill(page.noticeSignal);
+  page.notify(notice);
   const answered = await page.until(({ activeId, reply }) => activeId === notice.id && reply !== "none", timeoutMs);
   if (!answered) return undefined;
   return answered.reply === "ready" ? { reply: "ready" } : { reply: "refused", reasons: answered.refusal };

@@ -20,7 +20,7 @@ for (const signal of [SIGURG, SIGUSR2, REAL_TIME]) {
     bell.ring(signal);
     await waitFor("the ring", () => heard.length > 0);
     assert.equal(doorbell.sequence, 1);
-    const [ring] = doorbell.since(0) as [Ring];
+    const [ring] = doorbell.since(0).rings as [Ring];
     assert.deepEqual([ring.signal, ring.code, ring.pid, ring.uid], [signal, 0, libc.getpid(), libc.geteuid()]);
   });
 }
@@ -30,7 +30,7 @@ test("another process is recorded with its pid", async () => {
   bell.doorbell.listen(SIGUSR2);
   const { stdout } = await runShell(`echo $$; kill -${SIGUSR2} ${process.pid}`);
   await waitFor("the ring", () => bell.heard.length > 0);
-  assert.equal(bell.doorbell.since(0)[0]?.pid, Number(stdout));
+  assert.equal(bell.doorbell.since(0).rings[0]?.pid, Number(stdout));
 });
 
 test("what a signal says of its sender is recorded as it is", async () => {
@@ -39,7 +39,7 @@ test("what a signal says of its sender is recorded as it is", async () => {
   const sender = { code: -1, pid: 4711, uid: 0xfffffffe };
   await forgeSignal(REAL_TIME, sender);
   await waitFor("the ring", () => bell.doorbell.sequence === 1);
-  assert.deepEqual(bell.doorbell.since(0), [{ signal: REAL_TIME, ...sender }]);
+  assert.deepEqual(bell.doorbell.since(0).rings, [{ signal: REAL_TIME, ...sender }]);
 });
 
 test("thousands of real-time signals are all counted, and none is left without a wake", async () => {
@@ -51,7 +51,7 @@ test("thousands of real-time signals are all counted, and none is left without a
   assert.equal((await sent).code, 0);
   await waitFor(`${count} rings`, () => heard.at(-1) === count);
   assert.equal(doorbell.sequence, count);
-  const rings = doorbell.since(0);
+  const rings = doorbell.since(0).rings;
   assert.equal(rings.length, 32);
   assert.ok(rings.every(({ signal }) => signal === REAL_TIME));
 });
@@ -89,15 +89,15 @@ test("since() gives the rings after a number, and no more than the ring has slot
   await send(REAL_TIME);
   await send(SIGURG);
   assert.deepEqual(
-    doorbell.since(1).map(({ signal }) => signal),
+    doorbell.since(1).rings.map(({ signal }) => signal),
     [SIGURG],
   );
-  assert.deepEqual(doorbell.since(2), []);
+  assert.deepEqual(doorbell.since(2).rings, []);
   for (let i = 2; i < 40; i++) await send(REAL_TIME);
-  assert.equal(doorbell.since(0).length, 32);
-  assert.equal(doorbell.since(38).length, 2);
-  assert.deepEqual(doorbell.since(40), []);
-  assert.deepEqual(doorbell.since(41), []);
+  assert.equal(doorbell.since(0).rings.length, 32);
+  assert.equal(doorbell.since(38).rings.length, 2);
+  assert.deepEqual(doorbell.since(40).rings, []);
+  assert.deepEqual(doorbell.since(41).rings, []);
 });
 
 test("its descriptor is readable after a ring until it is drained", async () => {

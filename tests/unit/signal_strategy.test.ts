@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { attach } from "../../attach.ts";
-import { openLibc } from "../../ffi/libc.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import { notify } from "../../strategies/notify.ts";
 import { signal } from "../../strategies/signal/agent.ts";
-import { bindCalls, forgeSignal, signalSelf } from "../support/calls.ts";
+import { forgeSignal, signalSelf } from "../support/calls.ts";
 import { runShell, startScript } from "../support/child.ts";
 import { openFields, openOwnPage } from "../support/own_page.ts";
 import { threadId } from "../support/process_id.ts";
@@ -70,12 +69,9 @@ test("a notice on the page that is over its deadline does nothing", async () => 
 });
 
 test("a notice that was withdrawn before the app looked does nothing", async () => {
-  const libc = await openLibc();
-  const { kill } = bindCalls(libc);
   await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
   using page = await DriverPage.open(process.pid);
-  page.leave({ id: "a" });
-  kill(process.pid, 23);
+  page.notify({ id: "a" });
   page.withdraw("a");
   await sleep(40);
   assert.equal(agent.lastOutcome, undefined);
@@ -95,6 +91,31 @@ test("a kick, which comes with a word, is no notice", async () => {
   page.tell("old", "continued");
   await sleep(40);
   assert.equal(agent.lastOutcome, undefined);
+});
+
+test("a driver's signal that arrives late, after its notice was found, is no second notice", async () => {
+  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  using page = await openFields();
+  page.fields.setText("notice", '{"id":"early"}');
+  page.fields.increment("kicks");
+  page.fields.increment("kicks");
+  await signalSelf(23);
+  await waitFor("the outcome", () => agent.lastOutcome === "continued");
+  await signalSelf(23);
+  await sleep(40);
+  assert.equal(page.fields.text("activeId"), "early");
+});
+
+test("a driver's signal that merged with another one swallows no later notice", async () => {
+  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  using page = await openFields();
+  page.fields.increment("kicks");
+  page.fields.increment("kicks");
+  await signalSelf(23);
+  await sleep(1100);
+  assert.equal(agent.lastOutcome, undefined);
+  await signalSelf(23);
+  await waitFor("the outcome", () => agent.lastOutcome === "continued");
 });
 
 test("a signal of another user is refused and counted, one of the kernel is neither", async () => {
