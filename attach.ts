@@ -3,8 +3,8 @@ import { type Doorbell, listenToOne, openDoorbell } from "./ffi/doorbell.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { SIGURG } from "./ffi/signal_numbers.ts";
 import type { CheckpointRefusedError, RecoveryError } from "./lifecycle/errors.ts";
-import { Lifecycle } from "./lifecycle/lifecycle.ts";
-import type { Outcome, Resource, Round, State } from "./lifecycle/types.ts";
+import { type Caller, Lifecycle } from "./lifecycle/lifecycle.ts";
+import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
 import { AppPage } from "./page/app_page.ts";
 import { armHold } from "./page/hold.ts";
 import { join } from "./registry.ts";
@@ -35,6 +35,8 @@ export interface Agent extends AsyncDisposable {
    * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
    */
   register(resource: Resource): Disposable;
+  /** Hands over a notice that came by a way of its own, as `checkpoint()` of criu-aware/criu does. */
+  deliver(notice: Notice, caller: Caller): void;
 }
 
 let isAttached = false;
@@ -53,7 +55,7 @@ let isAttached = false;
  * import { attach } from "criu-aware";
  * import { signal } from "criu-aware/strategies/signal";
  *
- * await using agent = await attach({ strategies: [signal()] });
+ * const agent = await attach({ strategies: [signal()] });
  * agent.register({
  *   name: "cache",
  *   beforeCheckpoint: () => console.log("about to be dumped"),
@@ -82,9 +84,10 @@ async function start(options: AttachOptions): Promise<Agent> {
   let lastRound: Round | undefined;
   let doorbell: Doorbell;
 
+  const { name, version } = libc.runtime;
   const describe = (): void =>
     page.describe({
-      runtime: { name: libc.runtime.name, version: libc.runtime.version },
+      runtime: { name, version },
       strategies: listeners.map(({ endpoint }) => endpoint),
       resources: lifecycle.resources.inOrder.map(({ name }) => name),
       lastRound,
@@ -115,8 +118,9 @@ async function start(options: AttachOptions): Promise<Agent> {
 
   doorbell = cleanup.use(await openDoorbell(libc, page.ring, look));
   const kick = listenToOne(doorbell, SIGURG);
+  const deliver = lifecycle.deliver.bind(lifecycle);
   for (const strategy of options.strategies) {
-    const context = { libc, page, doorbell, deliver: lifecycle.deliver.bind(lifecycle) };
+    const context = { libc, page, doorbell, deliver };
     listeners.push(cleanup.use(strategy.start(context)));
   }
 
@@ -144,6 +148,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       return lifecycle.lastOutcome;
     },
     register,
+    deliver,
     async [Symbol.asyncDispose]() {
       if (running.disposed) return;
       // From here on nobody looks at what is being closed.

@@ -7,8 +7,10 @@ export { type Agent, type AttachOptions, attach } from "./attach.ts";
 export { UnsupportedPlatformError } from "./ffi/libc.ts";
 export { SystemCallError } from "./ffi/system_call_error.ts";
 export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError } from "./lifecycle/errors.ts";
+export type { Caller, Release } from "./lifecycle/lifecycle.ts";
 export type {
   CheckpointContext,
+  Notice,
   Outcome,
   Resource,
   RestoreContext,

@@ -1,20 +1,23 @@
 import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { CriuOptions } from "./options.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
 
 /** Something that can dump a process tree whose apps know about it, and restore it. */
 export interface Engine {
-  readonly kind: "command" | "simulate";
+  readonly kind: "rpc" | "command" | "simulate";
   /**
    * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
    * @throws {UsageError} when there is no such process, or the directory is not empty.
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
    * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
    * @throws {CriuError} when CRIU failed: the images were removed, all go on.
+   * @throws what `signal` was aborted with. All go on, and are told `aborted`.
    */
   dump(options: DumpOptions): Promise<DumpResult>;
   /**
    * Restores what is in `imagesDir` and waits until its apps are rebuilt.
    * @throws {CriuError} when CRIU failed, or a pid is still taken after `timeoutMs`.
+   * @throws what `signal` was aborted with: nothing was restored.
    */
   restore(options: RestoreOptions): Promise<RestoreResult>;
 }
@@ -26,11 +29,17 @@ export interface DumpOptions extends NoticeOptions {
   readonly imagesDir: string;
   /** The tree goes on after the dump. @default false */
   readonly leaveRunning?: boolean;
-  /** Further options for `criu dump`. */
-  readonly criuOptions?: readonly string[];
+  /**
+   * Called at each hook of CRIU's, by its own name (the command engine: `pre-dump`, when all are ready, and `post-dump`). CRIU
+   * waits for it; to throw refuses the dump.
+   */
+  readonly onHook?: OnHook;
   /** Told what happens, as it happens. */
   readonly onPhase?: (phase: Phase) => void;
 }
+
+/** `pid` is that of the root where CRIU names it: at `post-restore`, and by the command engine after it as well. */
+export type OnHook = (hook: string, pid?: number) => void | Promise<void>;
 
 /** A moment in a dump or restore; `at` is milliseconds since 1970. */
 export interface Phase {
@@ -63,8 +72,15 @@ export interface RestoreOptions {
   readonly imagesDir: string;
   /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
-  /** Further options for `criu restore`. */
-  readonly criuOptions?: readonly string[];
+  /** Options of CRIU itself. */
+  readonly criuOptions?: CriuOptions;
+  /**
+   * Called at each hook of CRIU's, by its own name. CRIU waits for it; to throw refuses the restore at `pre-restore` and
+   * `post-restore`, and is too late afterwards.
+   */
+  readonly onHook?: OnHook;
+  /** Cancels, as long as nothing was restored. */
+  readonly signal?: AbortSignal;
   readonly onPhase?: (phase: Phase) => void;
 }
 

@@ -13,9 +13,11 @@
 set -u
 
 # An early way out: nobody waits for the other actions.
-case "${CRTOOLS_SCRIPT_ACTION-}" in pre-dump | post-dump) ;; *) exit 0 ;; esac
+case " ${CRIU_AWARE_HOOKS-pre-dump post-dump} " in *" ${CRTOOLS_SCRIPT_ACTION-} "*) ;; *) exit 0 ;; esac
 
-# Our own engine does all itself: ask it through its pipes (hook_channel.ts). When it is dead, they are gone, and we fail.
+# Our own engines do all themselves. By RPC CRIU has asked already; the command engine is asked through its pipes
+# (hook_channel.ts): when it is dead, they are gone, and we fail.
+[ "${CRIU_AWARE_DRIVER-}" != rpc ] || exit 0
 if [ -n "${CRIU_AWARE_DRIVER-}" ]; then
   # shellcheck disable=SC2086 # three numbers: pid, pipe for the question, pipe for the answer
   set -- $CRIU_AWARE_DRIVER

@@ -1,11 +1,10 @@
+import { drain } from "#reader";
 import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import type { Run } from "./drive.ts";
 
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-
-/** What to do at a hook of CRIU's: resolves with whether CRIU may go on. */
-export type HookAnswers = Readonly<Record<string, () => Promise<boolean>>>;
 
 /**
  * Lets the action script ask this process. CRIU closes the script's standard input and every other descriptor, so it opens
@@ -19,25 +18,29 @@ export class HookChannel implements Disposable {
   readonly #descriptors: readonly number[];
   readonly #listening: Disposable;
 
-  private constructor(libc: Libc, answers: HookAnswers) {
+  private constructor(libc: Libc, hooks: readonly string[], onHook: Run["onHook"]) {
     const question = createPipe(libc);
     const answer = createPipe(libc);
     const given = new Map<string, Promise<boolean>>();
-    const reply = async (action: string): Promise<void> => {
-      if (!given.has(action)) given.set(action, answers[action]?.() ?? Promise.resolve(true));
-      const text = (await given.get(action)) ? "go\n" : "no\n";
+    const reply = async (hook: string): Promise<void> => {
+      if (!given.has(hook)) given.set(hook, onHook(hook));
+      const text = (await given.get(hook)) ? "go\n" : "no\n";
       fileCalls(libc).write(answer.write, cString(text), text.length);
     };
     this.#libc = libc;
     this.#descriptors = [question.read, question.write, answer.read, answer.write];
-    this.env = { CRIU_AWARE_DRIVER: `${process.pid} ${question.write} ${answer.read}` };
-    this.#listening = libc.runtime.drain(libc, question.read, (bytes) => {
-      for (const action of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(action);
+    this.env = {
+      CRIU_AWARE_DRIVER: `${process.pid} ${question.write} ${answer.read}`,
+      CRIU_AWARE_HOOKS: hooks.join(" "),
+    };
+    this.#listening = drain(libc, question.read, (bytes) => {
+      for (const hook of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(hook);
     });
   }
 
-  static async open(answers: HookAnswers): Promise<HookChannel> {
-    return new HookChannel(await openLibc(), answers);
+  /** Opens a channel for the hooks named; at all others CRIU goes on unasked. */
+  static async open(hooks: readonly string[], onHook: Run["onHook"]): Promise<HookChannel> {
+    return new HookChannel(await openLibc(), hooks, onHook);
   }
 
   [Symbol.dispose](): void {

@@ -6,12 +6,14 @@
 
 export { PageError } from "../page/errors.ts";
 export { type StrategyName, strategyNames } from "../strategies/notify.ts";
-export { type CommandOptions, command } from "./command.ts";
+export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
+export { type CriuEngineOptions, command } from "./command.ts";
 export {
   type DumpOptions,
   DumpRefusedError,
   type DumpResult,
   type Engine,
+  type OnHook,
   type Phase,
   type RestoredProcess,
   type RestoreOptions,
@@ -19,7 +21,10 @@ export {
 } from "./engine.ts";
 export { CriuError, UsageError } from "./errors.ts";
 export { locateCriu } from "./locate.ts";
+export { type CriuOption, type CriuOptions, flagOf, parseArguments, toArguments } from "./options.ts";
 export type { NoticeOptions, Refusal } from "./participants.ts";
+export type { CriuFeatures, CriuQueries, CriuVersion } from "./rpc/queries.ts";
+export { rpc } from "./rpc/rpc.ts";
 export { simulate } from "./simulate.ts";
 export { type AttachedProcess, listAttached } from "./status.ts";
 export { type TrialResult, tryCriu } from "./trial.ts";

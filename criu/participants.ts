@@ -7,6 +7,7 @@ import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
 import { notify, type StrategyName } from "../strategies/notify.ts";
 import { UsageError } from "./errors.ts";
+import type { CriuOptions } from "./options.ts";
 import { isPaused } from "./paused.ts";
 import { processTree } from "./tree.ts";
 
@@ -20,6 +21,15 @@ export interface NoticeOptions {
   readonly leaseMs?: number;
   /** Go on when no process of the tree is attached. @default false */
   readonly unaware?: boolean;
+  /** Options of CRIU itself. The apps are told their names, so that they do not refuse for what those cure. */
+  readonly criuOptions?: CriuOptions;
+  /** Cancels: apps that are preparing, or held, are told `aborted`, and the dump is refused before or while they are frozen. */
+  readonly signal?: AbortSignal;
+}
+
+/** A process of the tree that needs no telling, for it asks for the checkpoint itself. */
+interface Without {
+  readonly without?: number;
 }
 
 /** Reasons why an app, or the tree, cannot be dumped now. */
@@ -35,11 +45,11 @@ export interface Refusal {
 export class Participants implements Disposable {
   readonly noticeId: string = crypto.randomUUID();
   readonly pid: number;
-  readonly #options: NoticeOptions;
+  readonly #options: NoticeOptions & Without;
   #pages: DriverPage[] = [];
   #renewal: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(pid: number, options: NoticeOptions) {
+  private constructor(pid: number, options: NoticeOptions & Without) {
     this.pid = pid;
     this.#options = options;
   }
@@ -49,7 +59,7 @@ export class Participants implements Disposable {
    * @throws {UsageError} when there is no such process.
    * @throws {PageError} when none is attached (unless `unaware`), when a page is damaged, or without the right to look.
    */
-  static async find(pid: number, options: NoticeOptions): Promise<Participants> {
+  static async find(pid: number, options: NoticeOptions & Without): Promise<Participants> {
     const participants = new Participants(pid, options);
     await participants.#collect();
     return participants;
@@ -63,7 +73,7 @@ export class Participants implements Disposable {
   async prepare(): Promise<Refusal[]> {
     // The tree may have grown since it was looked at.
     await this.#collect();
-    const { timeoutMs = 10_000, leaseMs = 5_000, strategy } = this.#options;
+    const { timeoutMs = 10_000, leaseMs = 5_000, strategy, criuOptions = {}, signal } = this.#options;
     const now = createClock(await openLibc());
     const notice: Notice = {
       id: this.noticeId,
@@ -71,11 +81,12 @@ export class Participants implements Disposable {
       deadline: now() + timeoutMs,
       leaseMs,
       driver: { pid: process.pid, namespace: pidNamespace("self") },
+      criuOptions: Object.keys(criuOptions),
     };
     this.#renewal = setInterval(() => this.#renew(), leaseMs / 3);
     const ask = async (page: DriverPage): Promise<Reply> => {
       if (isPaused(page.pid)) return { reply: "refused", reasons: ["it is paused (cgroup freezer) and cannot answer"] };
-      if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy);
+      if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy, signal);
       return { reply: "refused", reasons: ["another driver is at work on it"] };
     };
     const replies = await Promise.all(this.#pages.map(ask));
@@ -115,7 +126,7 @@ export class Participants implements Disposable {
   async #collect(): Promise<void> {
     const tree = processTree(this.pid);
     if (tree.length === 0) throw new UsageError(`There is no process ${this.pid}.`);
-    for (const pid of tree.filter((pid) => !this.pids.includes(pid))) {
+    for (const pid of tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid))) {
       try {
         this.#pages.push(await DriverPage.open(pid));
       } catch (error) {

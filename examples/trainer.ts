@@ -3,12 +3,15 @@
  *
  *     bun examples/trainer.ts --strategy signal --steps 1000
  *     deno run -A examples/trainer.ts --strategy file --marker /tmp/marker
+ *
+ * On other systems than Linux it trains as well, and can play a checkpoint: --simulate-at 100
  */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { attach } from "criu-aware";
 import { allocateBuffers, defineState, host, openState, scalar, tensor } from "criu-aware/gpu";
 import { gpu } from "criu-aware/resources/gpu";
+import { attach as simulate } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
@@ -20,6 +23,8 @@ const { values: flags } = parseArgs({
     /** Milliseconds to rest after each step. */
     "rest-ms": { type: "string", default: "5" },
     marker: { type: "string", default: "/tmp/criu-aware-trainer" },
+    /** The step after which to play a checkpoint in this process: nothing is dumped, and no notice is taken. */
+    "simulate-at": { type: "string" },
   },
 });
 const steps = Number(flags.steps);
@@ -38,7 +43,9 @@ const device = host();
 using state = await openState(schema);
 const buffers = await allocateBuffers(device, schema);
 
-await using agent = await attach({ strategies: [strategy()] });
+const isReal = process.platform === "linux" && flags["simulate-at"] === undefined;
+const simulated = isReal ? undefined : await simulate({ strategies: [] });
+await using agent = simulated ?? (await attach({ strategies: [strategy()] }));
 agent.register(gpu({ name: "model", device, state, buffers }));
 agent.register({
   name: "log",
@@ -49,6 +56,10 @@ console.log(`step 0 of ${steps}, attached as process ${process.pid}, digest ${di
 while (step() < steps) {
   train();
   if (step() % 100 === 0) console.log(`step ${step()}, digest ${digest()}`);
+  if (simulated && step() === Number(flags["simulate-at"])) {
+    await simulated.checkpoint();
+    console.log(`round ${JSON.stringify(simulated.lastRound)}`);
+  }
   await rest();
 }
 console.log(`done: step ${step()}, digest ${digest()}`);

@@ -1,5 +1,4 @@
 import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
-import type { Libc } from "./libc.ts";
 import type { Bound, CType, Runtime, Signature, SymbolTable } from "./runtime.ts";
 
 const SIGPWR = 30;
@@ -24,14 +23,6 @@ export const runtime: Runtime = {
     const socket = await Bun.connect({ fd, socket: { data } } as unknown as Bun.UnixSocketOptions);
     socket.unref();
     return { [Symbol.dispose]: () => void socket.end() };
-  },
-  drain(_libc: Libc, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable {
-    const reader = Bun.file(fd).stream().getReader();
-    const pump = async (): Promise<void> => {
-      for (let read = await reader.read(); !read.done; read = await reader.read()) onBytes(read.value);
-    };
-    pump().catch(() => {});
-    return { [Symbol.dispose]: () => void reader.cancel().catch(() => {}) };
   },
 };
 

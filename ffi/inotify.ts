@@ -1,3 +1,4 @@
+import { drain } from "#reader";
 import { cString } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
 import type { Bound } from "./runtime.ts";
@@ -33,7 +34,7 @@ export function watchDirectory(libc: Libc, directory: string, onChange: () => vo
     libc.close(fd);
     throw error;
   }
-  const drained = libc.runtime.drain(libc, fd, onChange);
+  const drained = drain(libc, fd, onChange);
   const scratch = new Uint8Array(4096);
   return {
     fd,

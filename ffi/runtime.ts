@@ -1,6 +1,6 @@
 /**
- * The two runtimes behind one interface. `bun.ts` and `deno.ts` implement it and are the only files that know which
- * runtime this is; they are loaded when the first agent attaches, never at import.
+ * The two runtimes behind one interface. `bun.ts` and `deno.ts` implement it, and with their readers are the only files that
+ * know which runtime this is; they are loaded when the first agent attaches, never at import.
  */
 import type { Libc } from "./libc.ts";
 
@@ -40,9 +40,11 @@ export interface Runtime {
    * closes the descriptor.
    */
   watch(fd: number, onBytes: (bytes: number) => void): Promise<Disposable>;
-  /**
-   * Reads `fd` empty whenever it is readable and hands over what it read. For descriptors that the runtimes' sockets refuse
-   * (inotify, eventfd, foreign pipes); they must be O_NONBLOCK. It keeps the process alive until it is disposed.
-   */
-  drain(libc: Libc, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable;
 }
+
+/**
+ * Reads `fd` empty whenever it is readable, until its end, and hands over what each read returned. For descriptors that the
+ * runtimes' sockets refuse (inotify, eventfd, foreign pipes, message sockets); they must be O_NONBLOCK. It keeps the process
+ * alive until it is disposed. `bun_reader.ts` and `deno_reader.ts` implement it; an app that only takes signals carries none.
+ */
+export type Reader = (libc: Libc, fd: number, onBytes: (bytes: Uint8Array) => void) => Disposable;

@@ -1,9 +1,9 @@
-import type { Libc } from "../ffi/libc.ts";
 import { checksum } from "./checksum.ts";
 import { type Control, invalidate, readControl } from "./control.ts";
 import type { Layout } from "./layout.ts";
+import type { Memory } from "./memory.ts";
 import { parseLayout } from "./parse.ts";
-import { createSegment, openSegment, type Segment, unlinkSegment, type Window } from "./segment.ts";
+import type { Segment, Window } from "./segment.ts";
 import { StateError } from "./state_error.ts";
 
 /** A committed file: its layout and what its control block says. The data is not verified yet. */
@@ -12,17 +12,17 @@ export interface Committed {
   readonly control: Control;
 }
 
-/** The place of one state file: a memfd, or shared memory by name. */
+/** The place of one state file: a memfd, shared memory by name, or the heap. */
 export class Slot implements Disposable {
-  readonly #libc: Libc;
+  readonly #memory: Memory;
   readonly #name: string | undefined;
   readonly #windows = new Set<Window>();
   #segment: Segment | undefined;
   /** The layout that was last found here. */
   #parsed: Layout | undefined;
 
-  constructor(libc: Libc, name: string | undefined) {
-    this.#libc = libc;
+  constructor(memory: Memory, name: string | undefined) {
+    this.#memory = memory;
     this.#name = name;
   }
 
@@ -39,7 +39,7 @@ export class Slot implements Disposable {
 
   /** A new segment with the header of `layout`, not yet in this place. */
   create(layout: Layout): Segment {
-    const segment = createSegment(this.#libc, this.#name, layout.bytes);
+    const segment = this.#memory.create(this.#name, layout.bytes);
     using window = segment.window();
     new Uint8Array(window.view(0, layout.header.length)).set(layout.header);
     return segment;
@@ -110,7 +110,7 @@ export class Slot implements Disposable {
   }
 
   unlink(): void {
-    if (this.#name !== undefined) unlinkSegment(this.#libc, this.#name);
+    if (this.#name !== undefined) this.#memory.unlink(this.#name);
   }
 
   [Symbol.dispose](): void {
@@ -149,7 +149,7 @@ export class Slot implements Disposable {
 
   #reopen(): void {
     if (this.#name === undefined) return;
-    const segment = openSegment(this.#libc, this.#name, this.#segment);
+    const segment = this.#memory.open(this.#name, this.#segment);
     if (segment && segment === this.#segment) return;
     this.#drop();
     this.#segment = segment;

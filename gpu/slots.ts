@@ -1,8 +1,8 @@
-import type { Libc } from "../ffi/libc.ts";
 import { checksum } from "./checksum.ts";
 import { commit } from "./control.ts";
 import { describe } from "./dtype.ts";
 import { type Layout, layOut, type Placed, type Shaped } from "./layout.ts";
+import type { Memory } from "./memory.ts";
 import { MAX_HEADER } from "./parse.ts";
 import { type Committed, Slot } from "./slot.ts";
 import { StateError } from "./state_error.ts";
@@ -17,6 +17,12 @@ export interface StateOptions {
   readonly name?: string;
   /** With 2 a crash while saving leaves the last good state, for twice the memory. @default 1 */
   readonly slots?: 1 | 2;
+  /**
+   * `heap`: ordinary memory of this process, for where there is no shared memory. It cannot have a name, nobody else sees
+   * it, each save and `read()` makes a copy of the data that `shared` does not need, and in Bun a slot has at most 4 GiB.
+   * @default "shared" on Linux, "heap" on other systems
+   */
+  readonly memory?: "shared" | "heap";
 }
 
 /** A save in progress. Disposal without `commit` gives it up. */
@@ -47,7 +53,7 @@ export class Slots implements Disposable {
   #newest = 0;
   generation = 0;
 
-  constructor(libc: Libc, { name, slots = 1 }: StateOptions) {
+  constructor(memory: Memory, { name, slots = 1 }: StateOptions) {
     if (name !== undefined && !/^[\w-][\w.-]{0,199}$/.test(name)) {
       throw new RangeError(
         `Cannot open the state ${JSON.stringify(name)}: a name has 1 to 200 letters, digits, ".", "_" or "-".`,
@@ -55,11 +61,10 @@ export class Slots implements Disposable {
     }
     if (slots !== 1 && slots !== 2)
       throw new RangeError(`Cannot open a state with ${String(slots)} slots: there are 1 or 2.`);
-    // bun:ffi makes no view that is larger.
-    this.#maxView = libc.runtime.name === "bun" ? 2 ** 32 : Number.MAX_SAFE_INTEGER;
+    this.#maxView = memory.maxView;
     this.#slots = Array.from(
       { length: slots },
-      (_, i) => new Slot(libc, name === undefined ? undefined : `${name}.${i}`),
+      (_, i) => new Slot(memory, name === undefined ? undefined : `${name}.${i}`),
     );
   }
 

@@ -1,5 +1,5 @@
-import { openLibc } from "../ffi/libc.ts";
 import { arrayOver } from "./dtype.ts";
+import { openMemory } from "./memory.ts";
 import {
   flatten,
   flattenValues,
@@ -64,7 +64,7 @@ export interface State<S extends Schema> extends Disposable {
  * Opens the state of a schema and takes the memory for it.
  * @throws {StateError} `schema` for a name that cannot be, `space` when there is not enough shared memory, `foreign`
  * when another user owns the segment.
- * @throws {RangeError} for a `name` or a number of slots that cannot be.
+ * @throws {RangeError} for a `name`, a number of slots or a memory that cannot be; a name needs Linux.
  *
  * @example
  * ```ts
@@ -78,7 +78,7 @@ export interface State<S extends Schema> extends Disposable {
 export async function openState<const S extends Schema>(schema: S, options: StateOptions = {}): Promise<State<S>> {
   const specs = flatten(schema);
   const layout = placeTensors(specs);
-  const slots = new Slots(await openLibc(), options);
+  const slots = new Slots(await openMemory(options), options);
   try {
     slots.prepare(layout);
   } catch (error) {

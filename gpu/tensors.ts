@@ -1,5 +1,5 @@
-import { openLibc } from "../ffi/libc.ts";
 import { type ArrayOf, arrayOver, type DType, dtypes, type OwnArrayOf, type ScalarOf } from "./dtype.ts";
+import { openMemory } from "./memory.ts";
 import { checkName, type ScalarSpec, type Spec, type TensorSpec, tensor } from "./schema.ts";
 import { placeTensors, Slots, type StateOptions } from "./slots.ts";
 import { StateError } from "./state_error.ts";
@@ -62,7 +62,7 @@ export interface Tensors extends Disposable {
  * ```
  */
 export async function openTensors(options: StateOptions = {}): Promise<Tensors> {
-  const slots = new Slots(await openLibc(), options);
+  const slots = new Slots(await openMemory(options), options);
   let tensors = new Map<string, Tensor>();
   const begin = (specs: Iterable<readonly [string, Spec]>): TensorsWriter => {
     const layout = placeTensors(checked(specs));

@@ -17,6 +17,8 @@ export interface Caller {
   isGone?(): boolean;
   /** Tells how it ended, after every resource was rebuilt. */
   outcome?(outcome: Outcome): void;
+  /** A hold of its own, in the place of the one that waits for a driver's word. */
+  hold?(): Release;
 }
 
 /** What the lifecycle needs from outside. */
@@ -102,7 +104,8 @@ export class Lifecycle {
       entered.unshift(resource);
       const left = notice.deadline === undefined ? Number.MAX_VALUE : notice.deadline - now();
       const timeoutMs = Math.min(resource.timeoutMs ?? this.#ports.hookTimeoutMs, left);
-      let failure = callHook(resource, "beforeCheckpoint", { noticeId: notice.id }, timeoutMs);
+      const context = { noticeId: notice.id, criuOptions: notice.criuOptions ?? [] };
+      let failure = callHook(resource, "beforeCheckpoint", context, timeoutMs);
       if (failure instanceof Promise) failure = await failure;
       if (failure) errors.push(failure);
     }
@@ -114,7 +117,7 @@ export class Lifecycle {
       round.readyAt = now();
       // From here to the outcome nothing is awaited.
       this.#answer(visit, "held", round, { reply: "ready" });
-      release = hold();
+      release = (visit.callers.find((caller) => caller.hold)?.hold ?? hold)();
       round.releasedAt = now();
       if (release.outcome === "restored") {
         this.generation++;

@@ -26,7 +26,7 @@ export function parseNotice(text: string): Notice {
  * @throws {NoticeError} when a member is missing or has the wrong type or size.
  */
 export function checkNotice(value: unknown): Notice {
-  const { id, driver, ...times } = Object(value) as Record<string, unknown>;
+  const { id, driver, criuOptions, ...times } = Object(value) as Record<string, unknown>;
   if (typeof id !== "string" || !/^[\w.-]{1,36}$/.test(id)) {
     throw new NoticeError("Cannot read a notice: `id` must be 1 to 36 letters, digits, '-', '_' or '.'.");
   }
@@ -39,6 +39,7 @@ export function checkNotice(value: unknown): Notice {
     }
     notice[name] = time as number;
   }
+  if (Array.isArray(criuOptions)) notice.criuOptions = criuOptions.map(String);
   const { pid, namespace } = Object(driver) as Record<string, unknown>;
   if (Number.isSafeInteger(pid) && typeof namespace === "string") notice.driver = { pid: pid as number, namespace };
   return notice;

@@ -32,11 +32,15 @@ export interface Notice {
   readonly leaseMs?: number;
   /** Who notifies, in its own pid namespace; its death ends the hold. */
   readonly driver?: { readonly pid: number; readonly namespace: string };
+  /** The names of the options that the driver gives to CRIU, such as `tcpClose`: what they cure is no reason to refuse. */
+  readonly criuOptions?: readonly string[];
 }
 
 /** What `beforeCheckpoint` gets. */
 export interface CheckpointContext {
   readonly noticeId: string;
+  /** The names of the options that the driver gives to CRIU, such as `tcpClose`; empty when it does not say. */
+  readonly criuOptions: readonly string[];
   /** Aborts when the time of this hook is over: the checkpoint is then refused, whatever the hook still does. */
   readonly signal: AbortSignal;
 }

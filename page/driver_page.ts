@@ -113,15 +113,22 @@ export class DriverPage implements Disposable {
     // The app looks at the lease only when it ends; nothing has to wake it.
   }
 
-  /** Resolves once `done` holds for the status, or after `timeoutMs` (then undefined). Rejects when the process ends. */
-  async until(done: (status: PageStatus) => boolean, timeoutMs: number): Promise<PageStatus | undefined> {
+  /**
+   * Resolves once `done` holds for the status, with undefined after `timeoutMs` and when `signal` aborts. Rejects when the
+   * process ends.
+   */
+  async until(
+    done: (status: PageStatus) => boolean,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<PageStatus | undefined> {
     const end = performance.now() + timeoutMs;
     for (let turn = 0; ; turn++) {
       const changes = this.#fields.get("changes");
       const status = this.status();
       if (done(status)) return status;
       const left = end - performance.now();
-      if (left <= 0) return undefined;
+      if (left <= 0 || signal?.aborted) return undefined;
       if (!this.process.isAlive()) throw new PageError(this.pid, "missing", `Process ${this.pid} has ended.`);
       // Most answers come within a few milliseconds: wait for them in the kernel, then let the event loop live.
       if (turn < 20) waitFutex(this.libc, this.#fields.addressOf("changes"), changes, Math.min(1, left));

@@ -30,7 +30,7 @@ export interface GpuOptions<S extends Schema, K extends BufferKind> {
  * const device = host();
  * const state = await openState(schema);
  * const buffers = await allocateBuffers(device, schema);
- * await using agent = await attach({ strategies: [signal()] });
+ * const agent = await attach({ strategies: [signal()] });
  * agent.register(gpu({ device, state, buffers }));
  * ```
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 /** Dumps a process tree; every attached process in it is told first. bun scripts/dump.ts --pid 1234 --images-dir DIR */
 import { Option } from "commander";
-import { command, strategyNames } from "criu-aware/criu";
+import { command, parseArguments, strategyNames } from "criu-aware/criu";
 import { chalk } from "zx";
 import { positive, program, report } from "./report.ts";
 
@@ -23,7 +23,12 @@ const options = program("dump", "Dump a process tree with CRIU; every attached p
 
 await report(options.name(), async () => {
   const { json, ...dump } = options.opts();
-  const result = await command().dump({ ...dump, pid: dump.pid, imagesDir: dump.imagesDir, criuOptions: options.args });
+  const result = await command().dump({
+    ...dump,
+    pid: dump.pid,
+    imagesDir: dump.imagesDir,
+    criuOptions: parseArguments(options.args),
+  });
   if (json) return console.log(JSON.stringify(result));
   const held = `${result.pids.length} attached, held after ${result.noticeToReadyMs.toFixed(1)} ms`;
   console.log(`${chalk.green("dumped")} in ${result.dumpMs.toFixed(0)} ms (${held}) into ${dump.imagesDir}`);

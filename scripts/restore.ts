@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /** Restores what scripts/dump.ts dumped. bun scripts/restore.ts --images-dir DIR */
-import { command } from "criu-aware/criu";
+import { command, parseArguments } from "criu-aware/criu";
 import { chalk } from "zx";
 import { positive, program, report } from "./report.ts";
 
@@ -13,7 +13,7 @@ const options = program("restore", "Restore a process tree with CRIU, and wait u
 
 await report(options.name(), async () => {
   const { imagesDir, timeoutMs, json } = options.opts();
-  const result = await command().restore({ imagesDir, timeoutMs, criuOptions: options.args });
+  const result = await command().restore({ imagesDir, timeoutMs, criuOptions: parseArguments(options.args) });
   if (json) return console.log(JSON.stringify(result));
   console.log(`${chalk.green("restored")} process ${result.pid} in ${result.restoreMs.toFixed(0)} ms`);
   for (const { pid, outcome = "no outcome", generation } of result.processes) {

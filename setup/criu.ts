@@ -19,7 +19,7 @@ async function prove(): Promise<string | undefined> {
 }
 
 if (process.platform !== "linux") {
-  say("CRIU runs on Linux only; here the simulate engine stands in for it.");
+  say("CRIU runs on Linux only; here the demo plays its checkpoints in the process (criu-aware/simulate).");
 } else if (process.geteuid?.() !== 0) {
   say("CRIU needs root; as this user the simulate engine stands in for it.");
 } else {

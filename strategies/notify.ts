@@ -11,12 +11,16 @@ export const strategyNames = ["signal", "socket", "file"] as const;
 /** The name of a strategy that a driver can use. */
 export type StrategyName = (typeof strategyNames)[number];
 
-type Notifier = (page: DriverPage, endpoint: Endpoint, notice: Notice, timeoutMs: number) => Promise<Reply | undefined>;
+type Notifier = (
+  page: DriverPage,
+  endpoint: Endpoint,
+  ...rest: readonly [notice: Notice, timeoutMs: number, signal: AbortSignal | undefined]
+) => Promise<Reply | undefined>;
 
 const notifiers: Record<StrategyName, Notifier> = {
-  signal: (page, _endpoint, notice, timeoutMs) => notifyBySignal(page, notice, timeoutMs),
-  socket: (page, endpoint, notice, timeoutMs) => notifyBySocket(page, String(endpoint.path), notice, timeoutMs),
-  file: (page, endpoint, notice, timeoutMs) => notifyByFile(page, String(endpoint.path), notice, timeoutMs),
+  signal: (page, _endpoint, ...rest) => notifyBySignal(page, ...rest),
+  socket: (page, endpoint, ...rest) => notifyBySocket(page, String(endpoint.path), ...rest),
+  file: (page, endpoint, ...rest) => notifyByFile(page, String(endpoint.path), ...rest),
 };
 
 /**
@@ -28,6 +32,7 @@ export async function notify(
   notice: Notice,
   timeoutMs: number,
   strategy?: StrategyName,
+  signal?: AbortSignal,
 ): Promise<Reply> {
   const refuse = (reason: string): Reply => {
     page.withdraw(notice.id);
@@ -42,8 +47,8 @@ export async function notify(
   }
   try {
     const endpoint = endpoints.find(({ kind }) => kind === name) as Endpoint;
-    const reply = await notifiers[name](page, endpoint, notice, timeoutMs);
-    return reply ?? refuse(`no answer within ${timeoutMs} ms`);
+    const reply = await notifiers[name](page, endpoint, notice, timeoutMs, signal);
+    return reply ?? refuse(signal?.aborted ? "cancelled" : `no answer within ${timeoutMs} ms`);
   } catch (error) {
     return refuse((error as Error).message);
   }

@@ -4,7 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { command, type Engine, locateCriu, simulate, strategyNames } from "criu-aware/criu";
-import { type Run, runOnce, runUninterrupted } from "./run.ts";
+import { runInProcess } from "./in_process.ts";
+import { type Run, runOnce, runUninterrupted, type Shown } from "./run.ts";
 import { showRuns, showTimeline } from "./show.ts";
 import { runtimes } from "./trainer.ts";
 
@@ -12,24 +13,25 @@ const { values: flags } = parseArgs({
   options: { json: { type: "boolean", default: false }, engine: { type: "string" } },
 });
 
-if (process.platform !== "linux") {
-  console.error(
-    "Notices travel by Linux's own means, with and without CRIU: run the demo on Linux, a container will do.",
-  );
-  process.exit(1);
-}
-const engine = chooseEngine(flags.engine);
+const engine = process.platform === "linux" ? chooseEngine(flags.engine) : undefined;
+if (!engine) console.log("CRIU needs Linux: here the same trainer plays its checkpoint in its own process.\n");
 const runs: Run[] = [];
 for (const runtime of runtimes) {
   const expected = await runUninterrupted(runtime);
-  for (const strategy of strategyNames) {
-    const { run, moments } = await runOnce(engine, runtime, strategy, expected);
+  const show = ({ run, moments }: Shown, title: string): void => {
     runs.push(run);
-    console.log(`${showTimeline(`${runtime}, notified by ${strategy}`, moments)}\n`);
+    console.log(`${showTimeline(`${runtime}, ${title}`, moments)}\n`);
+  };
+  if (engine) {
+    for (const strategy of strategyNames)
+      show(await runOnce(engine, runtime, strategy, expected), `notified by ${strategy}`);
+  } else {
+    show(await runInProcess(runtime, expected), "on its own");
   }
 }
 console.log(showRuns(runs));
-if (flags.json) console.log(JSON.stringify({ engine: engine.kind === "simulate" ? "simulate" : "criu", runs }));
+const kind = engine && engine.kind !== "simulate" ? "criu" : "simulate";
+if (flags.json) console.log(JSON.stringify({ engine: kind, runs }));
 process.exitCode = runs.every(({ outcome, exact }) => outcome === "restored" && exact) ? 0 : 1;
 
 function chooseEngine(wanted: string | undefined): Engine {

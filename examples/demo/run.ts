@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import type { Engine, StrategyName } from "criu-aware/criu";
+import type { Engine, RestoredProcess, StrategyName } from "criu-aware/criu";
 import { type RuntimeName, Trainer } from "./trainer.ts";
 
 /** One checkpoint of one trainer. Durations in milliseconds. */
 export interface Run {
   readonly runtime: RuntimeName;
-  readonly strategy: StrategyName;
+  /** How the notice travelled; `none` where the trainer itself played the checkpoint. */
+  readonly strategy: StrategyName | "none";
   readonly outcome: string;
   /** The state after the last step is, bit for bit, that of a run that nobody interrupted. */
   readonly exact: boolean;
@@ -15,6 +16,12 @@ export interface Run {
   readonly restoreToRebuiltMs: number;
 }
 
+/** A run, and what happened in it. */
+export interface Shown {
+  readonly run: Run;
+  readonly moments: readonly Moment[];
+}
+
 /** Something that happened, and who did it. */
 export interface Moment {
   readonly at: number;
@@ -22,13 +29,15 @@ export interface Moment {
   readonly what: string;
 }
 
-const STEPS = 200;
+export const STEPS = 200;
+/** The step in the middle, where the checkpoint comes. */
+export const STOP_AT = 100;
 const REST_MS = 3;
 const AWAY_MS = 500;
 
 /** The digest of a run that nobody interrupts. */
 export async function runUninterrupted(runtime: RuntimeName): Promise<string> {
-  using trainer = new Trainer(runtime, "signal", STEPS, 0);
+  using trainer = new Trainer(runtime, { steps: STEPS });
   return await trainer.digest();
 }
 
@@ -38,12 +47,12 @@ export async function runOnce(
   runtime: RuntimeName,
   strategy: StrategyName,
   expected: string,
-): Promise<{ run: Run; moments: Moment[] }> {
-  using trainer = new Trainer(runtime, strategy, STEPS, REST_MS);
+): Promise<Shown> {
+  using trainer = new Trainer(runtime, { strategy, steps: STEPS, restMs: REST_MS });
   const moments: Moment[] = [];
   const onPhase = ({ name, at }: { name: string; at: number }): void =>
     void moments.push({ at, who: "driver", what: name });
-  await trainer.until(/^step 100/m);
+  await trainer.until(new RegExp(`^step ${STOP_AT}`, "m"));
 
   const imagesDir = join(trainer.directory, "images");
   const dumped = await engine.dump({ pid: trainer.pid, imagesDir, strategy, onPhase });
@@ -52,13 +61,7 @@ export async function runOnce(
   const restored = await engine.restore({ imagesDir, onPhase });
 
   const { outcome = "unknown", round } = restored.processes[0] ?? {};
-  const said = [
-    ["the notice arrives", round?.noticedAt],
-    ["model saved and released, held", round?.readyAt],
-    [`knows: ${outcome}`, round?.releasedAt],
-    ["model rebuilt, training goes on", round?.recoveredAt],
-  ] as const;
-  for (const [what, at] of said) if (at !== undefined) moments.push({ at, who: "app", what });
+  moments.push(...appMoments(round));
   const run = {
     runtime,
     strategy,
@@ -70,4 +73,15 @@ export async function runOnce(
     restoreToRebuiltMs: (round?.recoveredAt ?? Number.NaN) - (round?.releasedAt ?? Number.NaN),
   };
   return { run, moments: moments.sort((a, b) => a.at - b.at) };
+}
+
+/** What the app did, as it says itself. */
+export function appMoments(round: RestoredProcess["round"]): Moment[] {
+  const said = [
+    ["the notice arrives", round?.noticedAt],
+    ["model saved and released, held", round?.readyAt],
+    [`knows: ${round?.outcome}`, round?.releasedAt],
+    ["model rebuilt, training goes on", round?.recoveredAt],
+  ] as const;
+  return said.flatMap(([what, at]) => (at === undefined ? [] : { at, who: "app", what }));
 }

@@ -2,9 +2,12 @@ import Table from "cli-table3";
 import { chalk } from "zx";
 import type { Moment, Run } from "./run.ts";
 
-/** A timeline as text: what the driver did on the left, what the app did on the right, in milliseconds since the notice. */
+/**
+ * A timeline as text: what the driver did on the left, what the app did on the right, in milliseconds since the first thing
+ * that happened.
+ */
 export function showTimeline(title: string, moments: readonly Moment[]): string {
-  const start = moments.find(({ what }) => what === "notice")?.at ?? 0;
+  const start = moments[0]?.at ?? 0;
   const lines = moments.map(({ at, who, what }) => {
     const time = (at - start).toFixed(1).padStart(8);
     return who === "driver" ? `${time}  ${what}` : `${time}  ${" ".repeat(14)}${chalk.cyan(what)}`;

@@ -14,19 +14,34 @@ const commands: Record<RuntimeName, readonly string[]> = {
   deno: [join(root, "node_modules/.bin/deno"), "run", "--allow-all", "--no-check", "--no-lock"],
 };
 
+/** How a trainer works. */
+export interface TrainerOptions {
+  readonly steps: number;
+  /** @default "signal" */
+  readonly strategy?: StrategyName;
+  /** Milliseconds to rest after each step. @default 0 */
+  readonly restMs?: number;
+  /** The step after which it plays a checkpoint itself. @default never */
+  readonly simulateAt?: number;
+}
+
 /** A trainer that runs: in its own session, its output in a file, as CRIU needs it. */
 export class Trainer implements Disposable {
   readonly pid: number;
   readonly directory: string;
   readonly #child: ChildProcess;
 
-  constructor(runtime: RuntimeName, strategy: StrategyName, steps: number, restMs: number) {
+  constructor(runtime: RuntimeName, options: TrainerOptions) {
     this.directory = mkdtempSync(join(tmpdir(), "criu-aware-demo-"));
     const output = openSync(join(this.directory, "output"), "a");
-    const script = join(root, "examples/trainer.ts");
+    const { steps, strategy = "signal", restMs = 0, simulateAt } = options;
     const flags = ["--strategy", strategy, "--steps", String(steps), "--rest-ms", String(restMs)];
-    const marker = ["--marker", join(this.directory, "marker")];
-    this.#child = spawn("setsid", [...commands[runtime], script, ...flags, ...marker], {
+    flags.push("--marker", join(this.directory, "marker"));
+    if (simulateAt !== undefined) flags.push("--simulate-at", String(simulateAt));
+    const [program, ...args] = commands[runtime] as [string, ...string[]];
+    this.#child = spawn(program, [...args, join(root, "examples/trainer.ts"), ...flags], {
+      // A session of its own: setsid(2).
+      detached: true,
       stdio: ["ignore", output, output],
       // Deno's caches hold file locks, and another `deno run` would change them under the image.
       env: { ...process.env, DENO_DIR: "/dev/null/none" },

@@ -23,7 +23,7 @@ export interface FileOptions {
  * ```ts
  * import { attach } from "criu-aware";
  * import { file } from "criu-aware/strategies/file";
- * await using agent = await attach({ strategies: [file({ path: "/run/app/checkpoint" })] });
+ * const agent = await attach({ strategies: [file({ path: "/run/app/checkpoint" })] });
  * ```
  */
 export function file(options: FileOptions): Strategy {

@@ -11,6 +11,7 @@ export async function notifyByFile(
   path: string,
   notice: Notice,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Reply | undefined> {
   using directory = openBeneath(page.libc, page.pid, dirname(path));
   const marker = `${directory.path}/${basename(path)}`;
@@ -22,7 +23,7 @@ export async function notifyByFile(
       const { reply } = found;
       return reply.reply === "ready" ? reply : { reply: "refused", reasons: reply.reasons.map(printable) };
     }
-    if (performance.now() >= end || !page.process.isAlive()) return undefined;
+    if (performance.now() >= end || signal?.aborted || !page.process.isAlive()) return undefined;
     await new Promise((resolve) => setTimeout(resolve, turn < 20 ? 0.5 : 5));
   }
 }

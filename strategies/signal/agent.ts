@@ -29,7 +29,7 @@ export interface SignalOptions {
  * ```ts
  * import { attach } from "criu-aware";
  * import { signal } from "criu-aware/strategies/signal";
- * await using agent = await attach({ strategies: [signal({ signal: "SIGUSR2" })] });
+ * const agent = await attach({ strategies: [signal({ signal: "SIGUSR2" })] });
  * ```
  */
 export function signal(options: SignalOptions = {}): Strategy {

@@ -3,14 +3,23 @@ import type { DriverPage } from "../../page/driver_page.ts";
 
 /**
  * Notifies by signal: the notice is left on the page, the signal sent through the pidfd, the reply read from the page.
- * Resolves with undefined when there was none within `timeoutMs`.
+ * Resolves with undefined when there was none within `timeoutMs`, or before `signal` aborted.
  */
-export async function notifyBySignal(page: DriverPage, notice: Notice, timeoutMs: number): Promise<Reply | undefined> {
+export async function notifyBySignal(
+  page: DriverPage,
+  notice: Notice,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Reply | undefined> {
   if (page.noticeSignal === undefined) {
     return { reply: "refused", reasons: ["the app takes no notice by signal; it has to attach with signal()"] };
   }
   page.notify(notice);
-  const answered = await page.until(({ activeId, reply }) => activeId === notice.id && reply !== "none", timeoutMs);
+  const answered = await page.until(
+    ({ activeId, reply }) => activeId === notice.id && reply !== "none",
+    timeoutMs,
+    signal,
+  );
   if (!answered) return undefined;
   return answered.reply === "ready" ? { reply: "ready" } : { reply: "refused", reasons: answered.refusal };
 }

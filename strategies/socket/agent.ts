@@ -35,7 +35,7 @@ interface Client {
  * ```ts
  * import { attach } from "criu-aware";
  * import { socket } from "criu-aware/strategies/socket";
- * await using agent = await attach({ strategies: [socket({ path: "/run/app/checkpoint.sock" })] });
+ * const agent = await attach({ strategies: [socket({ path: "/run/app/checkpoint.sock" })] });
  * ```
  */
 export function socket(options: SocketOptions = {}): Strategy {

@@ -11,15 +11,17 @@ export async function notifyBySocket(
   path: string,
   notice: Notice,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Reply | undefined> {
   using place = openBeneath(page.libc, page.pid, path);
-  const reply = await call(place.path, "checkpoint", notice, timeoutMs);
+  const reply = await call(place.path, "checkpoint", notice, timeoutMs, signal);
   if (reply?.reply !== "refused") return reply;
   return { reply: "refused", reasons: [...(reply.reasons ?? [])].map(printable) };
 }
 
 /**
- * Calls one method of an app that listens at `path`. Resolves with undefined when no answer came within `timeoutMs`.
+ * Calls one method of an app that listens at `path`. Resolves with undefined when no answer came within `timeoutMs`, or before
+ * `signal` aborted.
  * Rejects when the app answers with an error, or cannot be reached.
  */
 export function call<M extends keyof Results>(
@@ -27,13 +29,17 @@ export function call<M extends keyof Results>(
   method: M,
   params: unknown,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Results[M] | undefined> {
   return new Promise((resolve, reject) => {
     const connection = connect(path, () => connection.write(encodeRequest(method, params)));
-    const timer = setTimeout(() => end(() => resolve(undefined)), timeoutMs);
+    const giveUp = (): void => end(() => resolve(undefined));
+    const timer = setTimeout(giveUp, timeoutMs);
+    signal?.addEventListener("abort", giveUp);
     let text = "";
     const end = (settle: () => void): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
       connection.destroy();
       settle();
     };

@@ -113,17 +113,9 @@ for (const runtime of runtimes) {
     chmodSync(slow, 0o755);
     const images = join(directory.path, "images");
     const [program, ...rest] = [...runCommand.bun, join(scripts, "dump.ts")] as string[];
-    const flags = [
-      "--pid",
-      String(app.pid),
-      "--images-dir",
-      images,
-      "--lease-ms",
-      "60000",
-      "--",
-      "--action-script",
-      slow,
-    ];
+    const config = join(directory.path, "criu.conf");
+    writeFileSync(config, `action-script ${slow}\n`);
+    const flags = ["--pid", String(app.pid), "--images-dir", images, "--lease-ms", "60000", "--", "--config", config];
     const driver = spawn(program as string, [...rest, ...flags], { stdio: "ignore" });
     await app.event("before");
     while ((await pageStatus(app)).state !== "held") await sleep(2);

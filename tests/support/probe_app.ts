@@ -7,7 +7,13 @@ import { listAttached } from "criu-aware/criu";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
+import { cString } from "../../ffi/bytes.ts";
+import { fileCalls } from "../../ffi/files.ts";
+import { openLibc } from "../../ffi/libc.ts";
 import { dumpableEnv, type RuntimeName, runCommand } from "./runtimes.ts";
+
+const O_RDWR_CREAT = 0o102;
+const LOCK_EX = 2;
 
 interface Options {
   readonly directory: string;
@@ -21,6 +27,8 @@ interface Options {
   /** Starts attached children in these runtimes; `childDoes` is what their resource does. */
   readonly children?: readonly RuntimeName[];
   readonly childDoes?: "fails";
+  /** Holds a file lock, which CRIU does not dump unasked. */
+  readonly lock?: boolean;
 }
 
 const options: Options = JSON.parse(process.argv[2] as string);
@@ -91,6 +99,11 @@ agent.register({
 });
 
 process.on("SIGWINCH", () => say("tick", { state: agent.state, generation: agent.generation }));
+if (options.lock) {
+  const libc = await openLibc();
+  const file = libc.check(fileCalls(libc).open(cString(join(options.directory, "lock")), O_RDWR_CREAT, 0o600), "open");
+  libc.check(fileCalls(libc).flock(file, LOCK_EX), "lock");
+}
 setInterval(() => counters.interval++, options.busy ? 1 : 1000);
 if (options.busy) void spin();
 say("attached", { pid: process.pid });

@@ -100,7 +100,7 @@ function numbers({ weights, momentum, model, step }: Buffers<typeof schema, Host
 }
 
 const prepare = async (resource: Resource, signal: AbortSignal = new AbortController().signal): Promise<void> =>
-  resource.beforeCheckpoint?.({ noticeId: "n", signal });
+  resource.beforeCheckpoint?.({ noticeId: "n", criuOptions: [], signal });
 const recover = async (resource: Resource, outcome: Outcome = "restored"): Promise<void> =>
   resource.afterRestore?.({
     noticeId: "n",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { drain } from "#reader";
 import { bytesOf, cString } from "../../ffi/bytes.ts";
 import { createClock } from "../../ffi/clock.ts";
 import { handlerCode } from "../../ffi/handler_code.ts";
@@ -82,7 +83,7 @@ test("drain() hands over the bytes of a descriptor until it is disposed", async 
   const calls = bindCalls(libc);
   const fd = calls.eventfd(0, NONBLOCK_CLOEXEC);
   let bytes = 0;
-  const drained = libc.runtime.drain(libc, fd, (read) => {
+  const drained = drain(libc, fd, (read) => {
     bytes += read.length;
   });
   for (let round = 1; round <= 3; round++) {

@@ -1,0 +1,145 @@
+import { closeSync, openSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Agent } from "../attach.ts";
+import { type Libc, openLibc } from "../ffi/libc.ts";
+import { type MessageSocket, openMessageSocket } from "../ffi/message_socket.ts";
+import { createPoll } from "../ffi/poll.ts";
+import { restoreSigns } from "../ffi/process.ts";
+import { blockSignalsExcept } from "../ffi/signal.ts";
+import type { Release } from "../lifecycle/lifecycle.ts";
+import type { Notice, Outcome } from "../lifecycle/types.ts";
+import { type DumpOptions, DumpRefusedError } from "./engine.ts";
+import { type CriuError, UsageError } from "./errors.ts";
+import { requireRoot, runError } from "./failure.ts";
+import { discardImages, makeImagesDir } from "./images_dir.ts";
+import { locateCriu } from "./locate.ts";
+import { Participants } from "./participants.ts";
+import { toRpc } from "./rpc/options.ts";
+import { startOrphan } from "./rpc/orphan.ts";
+import { RequestSchema, RequestType, ResponseSchema } from "./rpc/rpc_pb.ts";
+
+const LOG = "dump.log";
+/** What CRIU prints before it has a log. */
+const EARLY_LOG = "criu.log";
+/** Longer than any dump: apps of the tree have no driver that renews it while this process waits. */
+const LEASE_MS = 600_000;
+
+/** Options of {@linkcode checkpoint}. */
+export interface CheckpointOptions
+  extends Pick<DumpOptions, "imagesDir" | "leaveRunning" | "criuOptions" | "timeoutMs"> {
+  /** The criu binary. @default that of our set-up, else the one on the PATH */
+  readonly criu?: string;
+}
+
+/**
+ * Dumps this very process, and all below it. Every resource is prepared, the process holds while CRIU works, and the promise
+ * resolves with the outcome in both lives: with `restored` in every process that comes out of the image, at once or years
+ * later, and, with `leaveRunning`, with `continued` in this one (without, it ends here).
+ *
+ * CRIU must not be in the tree that it dumps: it is started as an orphan, so this process must not be pid 1.
+ *
+ * @throws {UsageError} when this process is pid 1 of its pid namespace, when a checkpoint is under way (a hook cannot ask for
+ * one) or the agent was disposed, and when the directory is not empty.
+ * @throws {DumpRefusedError} when a resource, or another attached process of the tree, refused. All go on.
+ * @throws {CriuError} when CRIU failed: the images were removed, all go on.
+ * @example
+ * ```ts
+ * import { attach } from "criu-aware";
+ * import { checkpoint } from "criu-aware/criu";
+ *
+ * const agent = await attach({ strategies: [] });
+ * const { outcome } = await checkpoint(agent, { imagesDir: "/var/tmp/images", leaveRunning: true });
+ * console.log(outcome === "restored" ? "I am a copy" : "I am the original");
+ * ```
+ */
+export async function checkpoint(agent: Agent, options: CheckpointOptions): Promise<{ readonly outcome: Outcome }> {
+  if (process.pid === 1) {
+    throw new UsageError(
+      "Cannot dump pid 1 from inside: CRIU would be in the tree that it dumps. Start the app below a small init (docker run " +
+        "--init, tini), or dump it from outside: criu-aware dump PID.",
+    );
+  }
+  if (agent.state !== "running") {
+    const why = agent.state === "detached" ? "its agent was disposed" : "a checkpoint is under way";
+    throw new UsageError(`Cannot dump this process now: ${why}.`);
+  }
+  requireRoot();
+  const imagesDir = resolve(options.imagesDir);
+  const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
+  const criu = locateCriu(options.criu);
+  const libc = await openLibc();
+  makeImagesDir(imagesDir);
+  using others = await Participants.find(process.pid, {
+    timeoutMs,
+    criuOptions,
+    leaseMs: LEASE_MS,
+    unaware: true,
+    without: process.pid,
+  });
+  using socket = openMessageSocket(libc);
+  await orphan(criu, imagesDir, socket);
+  const refusals = await others.prepare();
+  if (refusals.length > 0) {
+    discardImages(imagesDir, LOG);
+    throw new DumpRefusedError(refusals);
+  }
+
+  const opts = { ...toRpc(criuOptions), imagesDirFd: -1, imagesDir, logFile: LOG, leaveRunning };
+  const request = toBinary(RequestSchema, create(RequestSchema, { type: RequestType.DUMP, opts }));
+  const notice: Notice = {
+    id: others.noticeId,
+    deadline: Date.now() + timeoutMs,
+    criuOptions: Object.keys(criuOptions),
+  };
+  let failed: CriuError | undefined;
+  const hold = (): Release => {
+    const { outcome, crErrno } = holdWhile(libc, socket, request);
+    if (outcome !== "aborted") return { outcome, simulated: false };
+    failed = runError("dump", imagesDir, LOG, { exitCode: 1, crErrno: crErrno ?? 0, stderr: "" });
+    return { outcome: discardImages(imagesDir, LOG) ? "aborted" : "continued", simulated: false };
+  };
+  const outcome = await new Promise<Outcome>((resolve, reject) => {
+    agent.deliver(notice, {
+      hold,
+      reply(reply) {
+        if (reply.reply === "ready") return;
+        others.tell("aborted");
+        discardImages(imagesDir, LOG);
+        reject(new DumpRefusedError([{ pid: process.pid, reasons: reply.reasons }]));
+      },
+      outcome: resolve,
+    });
+  });
+  if (outcome !== "restored") others.tell(outcome);
+  if (failed) throw failed;
+  return { outcome };
+}
+
+/** Has CRIU dump this process, and waits for its answer, which comes in both lives. Nothing else runs meanwhile. */
+function holdWhile(libc: Libc, socket: MessageSocket, request: Uint8Array): { outcome: Outcome; crErrno?: number } {
+  const before = restoreSigns();
+  const poll = createPoll(libc, [socket.fd]);
+  using _mask = blockSignalsExcept(libc, []);
+  // Without a pid CRIU takes the process at the other end. Without hooks: the frozen process could not answer them.
+  socket.send(request);
+  for (;;) {
+    if (poll(60_000) !== "readable") continue;
+    const message = socket.receive();
+    // CRIU has ended without an answer.
+    if (!message) return { outcome: restoreSigns() === before ? "continued" : "restored" };
+    const { success, dump, crErrno } = fromBinary(ResponseSchema, message);
+    if (!success) return { outcome: "aborted", crErrno };
+    return { outcome: dump?.restored ? "restored" : "continued" };
+  }
+}
+
+async function orphan(criu: string, imagesDir: string, socket: MessageSocket): Promise<void> {
+  const log = openSync(join(imagesDir, EARLY_LOG), "a", 0o600);
+  try {
+    await startOrphan(criu, socket.theirs, log);
+  } finally {
+    closeSync(log);
+    socket.closeTheirs();
+  }
+}

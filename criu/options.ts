@@ -1,0 +1,180 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "./errors.ts";
+
+/** How a value is written: `flag` alone, a number, a text, a list of texts (the flag repeated), or one of some words. */
+type Kind = "boolean" | "number" | "text" | "list" | readonly string[];
+
+/**
+ * CRIU's options, by name: the flag of its command line, and the kind of value. Those that a driver decides itself (the tree,
+ * directories, logs, hooks, --leave-running) are not among them. From criu(8) and `criu --help` of CRIU 4.2.
+ */
+const options = {
+  /** Dumps established TCP connections, and restores them. */
+  tcpEstablished: ["--tcp-established", "boolean"],
+  /** Restores established TCP connections closed. */
+  tcpClose: ["--tcp-close", "boolean"],
+  /** Leaves out TCP connections that are being made. */
+  tcpSkipInFlight: ["--skip-in-flight", "boolean"],
+  /** Lets unix sockets be connected to processes outside of the tree. */
+  extUnixSk: ["--ext-unix-sk", "boolean"],
+  /** Dumps file locks, and restores them. */
+  fileLocks: ["--file-locks", "boolean"],
+  /** Dumps a process that shares the session or the terminal of its shell. */
+  shellJob: ["--shell-job", "boolean"],
+  /** How large a deleted file that is still open may be, in bytes. CRIU's own default is 1 MiB. */
+  ghostLimit: ["--ghost-limit", "number"],
+  /** Links deleted files back to a name while they are dumped. */
+  linkRemap: ["--link-remap", "boolean"],
+  /** Leaves the tree stopped after the dump. */
+  leaveStopped: ["--leave-stopped", "boolean"],
+  /** Makes the root of the restored tree a child of this process, which has to reap it. */
+  restoreSibling: ["--restore-sibling", "boolean"],
+  /** Uses any path to a device file whose own one cannot be reached. */
+  evasiveDevices: ["--evasive-devices", "boolean"],
+  /** Resources that are not dumped but found again: `tty[…]`, `file[…]`, `unix[…]`, `mnt[…]:…`, `net[…]:…`. */
+  external: ["--external", "list"],
+  /** Open descriptors of this process that take the place of resources of the tree at a restore: `fd[N]:RESOURCE`. */
+  inheritFd: ["--inherit-fd", "list"],
+  /** Namespaces to join at a restore: `NS:FILE` or `NS:PID`. */
+  joinNs: ["--join-ns", "list"],
+  /** Runs with what a user without root may do. */
+  unprivileged: ["--unprivileged", "boolean"],
+  manageCgroups: ["--manage-cgroups", ["ignore", "none", "props", "soft", "full", "strict"]],
+  /** `[CONTROLLER:]PATH`. */
+  cgroupRoot: ["--cgroup-root", "list"],
+  cgroupProps: ["--cgroup-props", "text"],
+  cgroupPropsFile: ["--cgroup-props-file", "text"],
+  cgroupDumpController: ["--cgroup-dump-controller", "list"],
+  cgroupYard: ["--cgroup-yard", "text"],
+  /** The cgroup whose freezer stops the tree. */
+  freezeCgroup: ["--freeze-cgroup", "text"],
+  /** How long CRIU may take to stop the tree, in seconds. CRIU's own default is 10. */
+  timeout: ["--timeout", "number"],
+  /** `TYPE:NAME` of an LSM profile for the restored tree. */
+  lsmProfile: ["--lsm-profile", "text"],
+  lsmMountContext: ["--lsm-mount-context", "text"],
+  /** How TCP connections are kept still during a dump. */
+  networkLock: ["--network-lock", ["iptables", "nftables", "skip"]],
+  /** Do not restore the network namespace's content. Only `net` is known. */
+  emptyNs: ["--empty-ns", ["net"]],
+  root: ["--root", "text"],
+  skipMnt: ["--skip-mnt", "list"],
+  enableFs: ["--enable-fs", "list"],
+  extSharing: ["--enable-external-sharing", "boolean"],
+  extMasters: ["--enable-external-masters", "boolean"],
+  mntnsCompatMode: ["--mntns-compat-mode", "boolean"],
+  weakSysctls: ["--weak-sysctls", "boolean"],
+  skipFileRwxCheck: ["--skip-file-rwx-check", "boolean"],
+  forceIrmap: ["--force-irmap", "boolean"],
+  irmapScanPath: ["--irmap-scan-path", "list"],
+  /** What of the CPU must be the same at the restore; the image says what there was. */
+  cpuCap: ["--cpu-cap", ["none", "fpu", "cpu", "ins", "all"]],
+  /** Images of an earlier dump of the same tree, relative to the images directory: only what changed since is written. */
+  prevImagesDir: ["--prev-images-dir", "text"],
+  trackMem: ["--track-mem", "boolean"],
+  autoDedup: ["--auto-dedup", "boolean"],
+  preDumpMode: ["--pre-dump-mode", ["splice", "read"]],
+  /** Restores pages when they are first used: needs `criu lazy-pages` beside. */
+  lazyPages: ["--lazy-pages", "boolean"],
+  /** Sends the pages to a page server. */
+  pageServer: ["--page-server", "boolean"],
+  address: ["--address", "text"],
+  port: ["--port", "number"],
+  tls: ["--tls", "boolean"],
+  tlsCacert: ["--tls-cacert", "text"],
+  tlsCacrl: ["--tls-cacrl", "text"],
+  tlsCert: ["--tls-cert", "text"],
+  tlsKey: ["--tls-key", "text"],
+  tlsNoCnVerify: ["--tls-no-cn-verify", "boolean"],
+  /** A configuration file of CRIU whose settings win over these. */
+  config: ["--config", "text"],
+} as const;
+
+type Value<K> = K extends "boolean"
+  ? boolean
+  : K extends "number"
+    ? number
+    : K extends "text"
+      ? string
+      : K extends "list"
+        ? readonly string[]
+        : K extends readonly (infer Word)[]
+          ? Word
+          : never;
+
+/** The name of an option of CRIU. */
+export type CriuOption = keyof typeof options;
+
+/** Options of CRIU itself, typed, by the names that both engines know. */
+export type CriuOptions = { readonly [K in CriuOption]?: Value<(typeof options)[K][1]> };
+
+const rows = Object.entries(options) as [CriuOption, readonly [flag: string, kind: Kind]][];
+
+/** The flag of CRIU's command line, with its dashes. */
+export function flagOf(name: CriuOption): string {
+  return options[name][0];
+}
+
+/** The options as arguments of CRIU's command line. */
+export function toArguments(given: CriuOptions): string[] {
+  return rows.flatMap(([name, [flag]]) => {
+    const value: unknown = given[name];
+    if (value === undefined || value === false) return [];
+    if (value === true) return [flag];
+    // With `=`: some of CRIU's values are optional, and then not taken from the next argument.
+    return (Array.isArray(value) ? value : [value]).map((one) => `${flag}=${one}`);
+  });
+}
+
+/**
+ * The descriptors that `inheritFd` names, and the options with the numbers that they have in CRIU's process, where they follow
+ * each other from `first` on.
+ */
+export function passDescriptors(given: CriuOptions, first: number): { fds: number[]; criuOptions: CriuOptions } {
+  const fds: number[] = [];
+  const inheritFd = given.inheritFd?.map((text) => {
+    const [, fd, resource] = /^fd\[(\d+)\]:(.+)$/.exec(text) ?? [];
+    if (fd === undefined) throw new UsageError(`--inherit-fd must be fd[NUMBER]:RESOURCE, not ${text}.`);
+    return `fd[${first + fds.push(Number(fd)) - 1}]:${resource}`;
+  });
+  return { fds, criuOptions: inheritFd ? { ...given, inheritFd } : given };
+}
+
+/**
+ * Reads arguments in the form of CRIU's command line, such as `--tcp-close --ghost-limit 4096`.
+ * @throws {UsageError} for an option that CRIU does not have, or that a driver decides itself, and for a wrong value.
+ */
+export function parseArguments(args: readonly string[]): CriuOptions {
+  const config: Record<string, { type: "boolean" | "string"; multiple?: boolean; short?: string }> = {};
+  for (const [name, [flag, kind]] of rows) {
+    config[flag.slice(2)] = {
+      type: kind === "boolean" ? "boolean" : "string",
+      ...(kind === "list" ? { multiple: true } : {}),
+      ...(shorts[name] ? { short: shorts[name] } : {}),
+    };
+  }
+  let values: Record<string, unknown>;
+  try {
+    ({ values } = parseArgs({ args: [...args], options: config }));
+  } catch (error) {
+    throw new UsageError(`Cannot use these options of CRIU: ${(error as Error).message.split("\n")[0]}`);
+  }
+  const found: Record<string, unknown> = {};
+  for (const [name, [flag, kind]] of rows) {
+    const value = values[flag.slice(2)];
+    if (value === undefined) continue;
+    found[name] = kind === "number" ? number(flag, value as string) : value;
+    if (Array.isArray(kind) && !kind.includes(value)) {
+      throw new UsageError(`${flag} must be one of ${kind.join(", ")}, not ${value}.`);
+    }
+  }
+  return found as CriuOptions;
+}
+
+const shorts: Partial<Record<CriuOption, string>> = { shellJob: "j", fileLocks: "l", root: "r", joinNs: "J" };
+
+function number(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new UsageError(`${flag} must be a whole number, not ${text}.`);
+}

@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Drive } from "./drive.ts";
+import type { RestoreOptions, RestoreResult } from "./engine.ts";
+import { CriuError, UsageError } from "./errors.ts";
+import { requireRoot, runError } from "./failure.ts";
+import { now, watchPhases } from "./phases.ts";
+import { awaitRebuilt } from "./rebuilt.ts";
+
+const LOG = "restore.log";
+
+/** Restores a process tree and waits until its apps are rebuilt. The same for every engine that runs CRIU. */
+export async function restoreTree(drive: Drive, options: RestoreOptions): Promise<RestoreResult> {
+  const imagesDir = resolve(options.imagesDir);
+  const { criuOptions = {}, timeoutMs = 10_000, signal } = options;
+  signal?.throwIfAborted();
+  requireRoot();
+  if (!existsSync(join(imagesDir, "inventory.img"))) {
+    throw new UsageError(
+      `There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`,
+    );
+  }
+  const phases = watchPhases(options.onPhase);
+  let refusal: unknown;
+  const run = {
+    imagesDir,
+    log: LOG,
+    criuOptions,
+    asks: signal !== undefined || options.onHook !== undefined,
+    async onHook(hook: string, pid?: number): Promise<boolean> {
+      try {
+        await options.onHook?.(hook, pid);
+        signal?.throwIfAborted();
+        return true;
+      } catch (error) {
+        refusal = error;
+        return false;
+      }
+    },
+  };
+  for (const deadline = now() + timeoutMs; ; ) {
+    phases.enter("restoring");
+    const started = now();
+    const end = await drive.restore(run);
+    const restoreMs = now() - started;
+    if (end.exitCode === 0) {
+      phases.enter("restored");
+      const processes = await awaitRebuilt(end.pid, timeoutMs);
+      phases.enter("rebuilt");
+      return { pid: end.pid, restoreMs, processes };
+    }
+    if (refusal !== undefined) throw refusal;
+    const failed = runError("restore", imagesDir, LOG, end);
+    const taken = /Can't fork for (\d+): File exists/.exec(failed.log.join("\n"))?.[1];
+    if (taken === undefined) throw failed;
+    // Most likely the dumped process itself, until its parent has reaped it.
+    phases.enter("waiting for the pid");
+    while (existsSync(`/proc/${taken}`)) {
+      signal?.throwIfAborted();
+      if (now() > deadline) {
+        throw new CriuError(
+          "restore",
+          `Cannot restore: pid ${taken} is taken. End that process, or restore in a pid namespace of its own.`,
+          { log: failed.log },
+        );
+      }
+      await sleep(10);
+    }
+  }
+}

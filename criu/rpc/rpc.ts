@@ -1,0 +1,65 @@
+import type { CriuEngineOptions } from "../command.ts";
+import type { Drive, End, Run } from "../drive.ts";
+import { dumpTree } from "../dump.ts";
+import type { Engine } from "../engine.ts";
+import { locateCriu } from "../locate.ts";
+import { passDescriptors } from "../options.ts";
+import { restoreTree } from "../restore.ts";
+import { toRpc } from "./options.ts";
+import { type CriuQueries, queries } from "./queries.ts";
+import { RequestType, type Response } from "./rpc_pb.ts";
+import { FIRST_INHERITED, Swrk } from "./swrk.ts";
+
+/**
+ * Drives CRIU by its RPC: CRIU itself asks this process at each hook, no process is started for one. When this process dies,
+ * CRIU takes that as a refusal, and the apps go on.
+ *
+ * @throws {CriuError} when CRIU is missing or too old.
+ * @example
+ * ```ts
+ * import { rpc } from "criu-aware/criu";
+ * await rpc().dump({ pid: 1234, imagesDir: "/var/tmp/images", criuOptions: { tcpClose: true } });
+ * ```
+ */
+export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
+  const criu = locateCriu(options.criu);
+  const drive = driveRpc(criu);
+  return {
+    ...queries(criu),
+    kind: "rpc",
+    dump: (dump) => dumpTree(drive, dump),
+    restore: (restore) => restoreTree(drive, restore),
+  };
+}
+
+function driveRpc(criu: string): Drive {
+  return {
+    async dump(run) {
+      const { fds, opts } = common(run);
+      await using swrk = await Swrk.start(criu, fds);
+      const { pid, leaveRunning } = run;
+      return await ended(
+        swrk,
+        await swrk.request({ type: RequestType.DUMP, opts: { ...opts, pid, leaveRunning } }, run.onHook),
+      );
+    },
+    async restore(run) {
+      const { fds, opts } = common(run);
+      await using swrk = await Swrk.start(criu, fds);
+      const response = await swrk.request({ type: RequestType.RESTORE, opts }, run.onHook);
+      return { ...(await ended(swrk, response)), pid: response.restore?.pid ?? 0 };
+    },
+  };
+}
+
+/** With `notifyScripts` always: without, a driver that dies would cost the app its life. */
+function common({ imagesDir, log, criuOptions: given }: Run) {
+  const { fds, criuOptions } = passDescriptors(given, FIRST_INHERITED);
+  const opts = { ...toRpc(criuOptions), imagesDirFd: -1, imagesDir, logFile: log, notifyScripts: true } as const;
+  return { fds, opts };
+}
+
+async function ended(swrk: Swrk, { success, crErrno }: Response): Promise<End> {
+  if (success) return { exitCode: 0, stderr: swrk.stderr };
+  return { exitCode: (await swrk.exited) || 1, crErrno, stderr: swrk.stderr };
+}

@@ -1,0 +1,136 @@
+/**
+ * The app's half without Linux and without CRIU: for the laptop of a developer, and for tests of an app's resources. Every
+ * `beforeCheckpoint` and `afterRestore` runs as it would, with the same order, time limits and rollback; nothing is frozen.
+ *
+ * @module
+ */
+import type { Agent, AttachOptions } from "./attach.ts";
+import { CheckpointRefusedError } from "./lifecycle/errors.ts";
+import { Lifecycle } from "./lifecycle/lifecycle.ts";
+import type { Outcome, Round } from "./lifecycle/types.ts";
+import { join } from "./registry.ts";
+
+export type { Agent, AttachOptions } from "./attach.ts";
+export type { Outcome, Round } from "./lifecycle/types.ts";
+
+/** Options of {@linkcode SimulatedAgent.checkpoint}. */
+export interface SimulatedCheckpointOptions {
+  /** What becomes of the checkpoint when no resource refuses it. @default "restored" */
+  readonly outcome?: Outcome;
+}
+
+/** An agent that plays checkpoints. */
+export interface SimulatedAgent extends Agent {
+  /** When the parts of the last checkpoint happened. */
+  readonly lastRound: Round | undefined;
+  /**
+   * Goes through one whole checkpoint in this process, and resolves with its outcome once everything is rebuilt. The hooks of
+   * the recovery see `simulated: true`. What could not be rebuilt goes to `onError`, as always, and does not reject.
+   * @throws {CheckpointRefusedError} when a hook refused it; every resource has then been told `aborted`.
+   * @throws {Error} when another checkpoint is under way (a hook cannot ask for one), or the agent was disposed.
+   */
+  checkpoint(options?: SimulatedCheckpointOptions): Promise<Outcome>;
+}
+
+/** A checkpoint that is under way. */
+interface Checkpoint {
+  readonly outcome: Outcome;
+  refusal?: CheckpointRefusedError;
+}
+
+let isAttached = false;
+
+/**
+ * Attaches this process to nothing: takes the options of the real `attach()` and works on any system where Bun or Deno runs.
+ * The strategies are not started and `leaseMs` counts for nothing, because no notice comes from outside: the app, or its
+ * test, calls {@linkcode SimulatedAgent.checkpoint}. The hold is over at once. Libraries on `criu-aware/registry` take part.
+ *
+ * @throws {Error} when this process is attached by this function already.
+ * @example In the test of a resource
+ * ```ts
+ * import { attach } from "criu-aware/simulate";
+ *
+ * const agent = await attach({ strategies: [] });
+ * agent.register({ name: "cache", afterRestore: ({ outcome }) => console.log(outcome) });
+ * await agent.checkpoint();
+ * await agent.checkpoint({ outcome: "aborted" });
+ * ```
+ * @example In an app that is written on macOS and runs on Linux
+ * ```ts
+ * import { signal } from "criu-aware/strategies/signal";
+ *
+ * const { attach } = process.platform === "linux" ? await import("criu-aware") : await import("criu-aware/simulate");
+ * const agent = await attach({ strategies: [signal()] });
+ * ```
+ */
+export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
+  if (isAttached) throw new Error("Cannot attach twice: use the agent that is there, or dispose it first.");
+  const { hookTimeoutMs = 10_000, onError = console.error } = options;
+  // Unlike the clock of the real agent it would be wrong after a restore, and here is none.
+  const now = (): number => performance.timeOrigin + performance.now();
+  const underWay = new Map<string, Checkpoint>();
+  let lastRound: Round | undefined;
+
+  const lifecycle = new Lifecycle({
+    hookTimeoutMs,
+    now,
+    isWithdrawn: () => false,
+    publish(_state, round) {
+      lastRound = round;
+    },
+    report(error) {
+      const checkpoint = error instanceof CheckpointRefusedError && underWay.get(error.noticeId);
+      if (checkpoint) checkpoint.refusal = error;
+      onError(error);
+    },
+    arm:
+      ({ id }) =>
+      () => ({ outcome: underWay.get(id)?.outcome ?? "restored", simulated: true }),
+  });
+  const deliver = lifecycle.deliver.bind(lifecycle);
+  const register: Agent["register"] = (resource) => lifecycle.resources.add(resource);
+  const membership = join(register);
+  isAttached = true;
+  let isDetached = false;
+
+  return {
+    get state() {
+      return isDetached ? "detached" : lifecycle.state;
+    },
+    get generation() {
+      return lifecycle.generation;
+    },
+    get restoredAt() {
+      return lifecycle.restoredAt;
+    },
+    get lastOutcome() {
+      return lifecycle.lastOutcome;
+    },
+    get lastRound() {
+      return lastRound;
+    },
+    register,
+    deliver,
+    async checkpoint({ outcome = "restored" } = {}) {
+      if (isDetached) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
+      // A hook that waited for the next checkpoint would wait for itself.
+      if (lifecycle.state !== "running")
+        throw new Error("Cannot checkpoint: another checkpoint is under way. Wait until the agent's state is running.");
+      const id = crypto.randomUUID();
+      const checkpoint: Checkpoint = { outcome };
+      underWay.set(id, checkpoint);
+      const ended = await new Promise<Outcome>((resolve) => {
+        deliver({ id, sentAt: now() }, { reply: () => {}, outcome: resolve });
+      });
+      underWay.delete(id);
+      if (checkpoint.refusal) throw checkpoint.refusal;
+      return ended;
+    },
+    async [Symbol.asyncDispose]() {
+      if (isDetached) return;
+      isDetached = true;
+      membership[Symbol.dispose]();
+      isAttached = false;
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** An app that dumps itself at SIGUSR2. Options in JSON: those of checkpoint(), and what else the first line names. */
+import { writeSync } from "node:fs";
+import { attach } from "criu-aware";
+import { type CheckpointOptions, checkpoint } from "criu-aware/criu";
+
+const { refuses, atOnce, ...options } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
+  readonly refuses?: boolean;
+  /** Tries at once, and ends. */
+  readonly atOnce?: boolean;
+};
+const say = (event: string, details: object = {}): void =>
+  void writeSync(1, `${JSON.stringify({ event, ...details })}\n`);
+
+const agent = await attach({ strategies: [], onError: () => {} });
+agent.register({
+  name: "self",
+  beforeCheckpoint() {
+    if (refuses) throw new Error("the app was told to refuse");
+  },
+  afterRestore: ({ outcome, generation }) => say("after", { outcome, generation }),
+});
+const dump = async (): Promise<void> => {
+  try {
+    const { outcome } = await checkpoint(agent, options);
+    say("checkpoint", { outcome, generation: agent.generation });
+  } catch (error) {
+    say("failed", { name: (error as Error).name, message: (error as Error).message });
+  }
+};
+if (atOnce) {
+  await dump();
+  process.exit();
+}
+process.on("SIGWINCH", () => say("tick"));
+process.once("SIGUSR2", dump);
+setInterval(() => {}, 1000);
+say("attached", { pid: process.pid });
