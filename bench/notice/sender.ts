@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,6 @@ import type { Libc } from "../../ffi/libc.ts";
 import { openProcess, type ProcessHandle } from "../../ffi/process.ts";
 import { openShared, type SharedMemory, unlinkShared } from "../../ffi/shared_memory.ts";
 import { DriverPage } from "../../page/driver_page.ts";
-import { replaceMarker } from "../../strategies/file/marker.ts";
 import { notifyBySignal } from "../../strategies/signal/driver.ts";
 import { encodeRequest } from "../../strategies/socket/protocol.ts";
 import { dumpableEnv } from "../../tests/support/runtimes.ts";
@@ -36,6 +35,7 @@ export class Sender implements Disposable {
   readonly way: Way;
   readonly #child: ChildProcess;
   readonly #directory: string;
+  readonly #staging: string;
   readonly #shared: string;
   readonly #memory: SharedMemory;
   readonly arrivals: Arrivals;
@@ -52,6 +52,7 @@ export class Sender implements Disposable {
     this.#libc = libc;
     this.now = createClock(libc);
     this.#directory = mkdtempSync(join(tmpdir(), "criu-aware-bench-"));
+    this.#staging = mkdtempSync(join(tmpdir(), "criu-aware-bench-"));
     this.#shared = `criu-aware-bench-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
     this.#memory = openShared(libc, this.#shared, 4096);
     this.arrivals = viewArrivals(this.#memory.buffer);
@@ -107,6 +108,9 @@ export class Sender implements Disposable {
   #send(id: string): number {
     const path = join(this.#directory, "socket");
     const [page, receiver] = [this.#page as DriverPage, this.#process as ProcessHandle];
+    // Written elsewhere: a watcher of the directory would otherwise be woken by the file before there is a marker.
+    const staged = join(this.#staging, "marker");
+    writeFileSync(staged, JSON.stringify({ id }));
     const sentAt = this.now();
     const sends: Record<Way, () => void> = {
       held: () => {},
@@ -117,8 +121,8 @@ export class Sender implements Disposable {
         page.process.kill(page.noticeSignal as number);
       },
       "own signal": () => receiver.kill(SIGUSR2),
-      file: () => replaceMarker(join(this.#directory, "marker"), { id }),
-      "own watcher": () => replaceMarker(join(this.#directory, "marker"), { id }),
+      file: () => renameSync(staged, join(this.#directory, "marker")),
+      "own watcher": () => renameSync(staged, join(this.#directory, "marker")),
       socket: () => sendOnce(path, encodeRequest("checkpoint", { id })),
       "own socket": () => sendOnce(path, encodeRequest("checkpoint", { id })),
       "own open socket": () => void this.#open?.write(encodeRequest("checkpoint", { id })),
@@ -156,7 +160,7 @@ export class Sender implements Disposable {
     kill(this.pid);
     this.#memory[Symbol.dispose]();
     unlinkShared(this.#libc, this.#shared);
-    rmSync(this.#directory, { recursive: true, force: true });
+    for (const directory of [this.#directory, this.#staging]) rmSync(directory, { recursive: true, force: true });
   }
 }
 

@@ -3,16 +3,21 @@
  * shared memory, holds still, is dumped and restored by CRIU, knows it, rebuilds, and ends bit for bit where it would have ended.
  */
 import { parseArgs } from "node:util";
-import { command, type Engine, locateCriu, simulate, strategyNames } from "criu-aware/criu";
+import { command, type Engine, locateCriu, rpc, simulate, strategyNames } from "criu-aware/criu";
 import { runInProcess } from "./in_process.ts";
 import { type Run, runOnce, runUninterrupted, type Shown } from "./run.ts";
 import { showRuns, showTimeline } from "./show.ts";
 import { runtimes } from "./trainer.ts";
 
 const { values: flags } = parseArgs({
-  options: { json: { type: "boolean", default: false }, engine: { type: "string" } },
+  options: { json: { type: "boolean", default: false }, engine: { type: "string", default: "rpc" } },
 });
+const engines = { rpc, command, simulate };
 
+if (!(flags.engine in engines)) {
+  console.error(`--engine must be one of ${Object.keys(engines).join(", ")}, not ${flags.engine}.`);
+  process.exit(2);
+}
 const engine = process.platform === "linux" ? chooseEngine(flags.engine) : undefined;
 if (!engine) console.log("CRIU needs Linux: here the same trainer plays its checkpoint in its own process.\n");
 const runs: Run[] = [];
@@ -34,12 +39,13 @@ const kind = engine && engine.kind !== "simulate" ? "criu" : "simulate";
 if (flags.json) console.log(JSON.stringify({ engine: kind, runs }));
 process.exitCode = runs.every(({ outcome, exact }) => outcome === "restored" && exact) ? 0 : 1;
 
-function chooseEngine(wanted: string | undefined): Engine {
-  if (wanted === "simulate") return simulate();
+function chooseEngine(wanted: string): Engine {
+  const create = engines[wanted as keyof typeof engines];
+  if (create === simulate) return simulate();
   try {
     if (process.geteuid?.() !== 0) throw new Error("CRIU needs root");
-    console.log(`CRIU: ${locateCriu()}\n`);
-    return command();
+    console.log(`CRIU: ${locateCriu()}, driven by ${wanted === "rpc" ? "its RPC" : "its command line"}\n`);
+    return create();
   } catch (error) {
     console.log(`CRIU cannot run here: ${(error as Error).message}.`);
     console.log("The simulate engine stands in: notices, saving and holding are real, but nothing is frozen.\n");
