@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Agent } from "../attach.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
@@ -12,9 +13,11 @@ import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { type CriuError, UsageError } from "./errors.ts";
 import { requireRoot, runError } from "./failure.ts";
+import type { DumpFacts } from "./images/manifest.ts";
 import { discardImages, makeImagesDir } from "./images_dir.ts";
-import { locateCriu } from "./locate.ts";
+import { findCriu } from "./locate.ts";
 import { Participants } from "./participants.ts";
+import { recordDump } from "./record.ts";
 import { toRpc } from "./rpc/options.ts";
 import { startOrphan } from "./rpc/orphan.ts";
 import { RequestSchema, RequestType, ResponseSchema } from "./rpc/rpc_pb.ts";
@@ -27,7 +30,7 @@ const LEASE_MS = 600_000;
 
 /** Options of {@linkcode checkpoint}. */
 export interface CheckpointOptions
-  extends Pick<DumpOptions, "imagesDir" | "leaveRunning" | "criuOptions" | "timeoutMs"> {
+  extends Pick<DumpOptions, "imagesDir" | "leaveRunning" | "criuOptions" | "timeoutMs" | "labels" | "digests"> {
   /** The criu binary. @default that of our set-up, else the one on the PATH */
   readonly criu?: string;
 }
@@ -35,7 +38,8 @@ export interface CheckpointOptions
 /**
  * Dumps this very process, and all below it. Every resource is prepared, the process holds while CRIU works, and the promise
  * resolves with the outcome in both lives: with `restored` in every process that comes out of the image, at once or years
- * later, and, with `leaveRunning`, with `continued` in this one (without, it ends here).
+ * later, and, with `leaveRunning`, with `continued` in this one (without, it ends here, and an orphan of it writes the manifest a
+ * moment later).
  *
  * CRIU must not be in the tree that it dumps: it is started as an orphan, so this process must not be pid 1.
  *
@@ -67,7 +71,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   requireRoot();
   const imagesDir = resolve(options.imagesDir);
   const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
-  const criu = locateCriu(options.criu);
+  const criu = findCriu(options.criu);
   const libc = await openLibc();
   makeImagesDir(imagesDir);
   using others = await Participants.find(process.pid, {
@@ -77,8 +81,14 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     unaware: true,
     without: process.pid,
   });
+  const { noticeId } = others;
+  const { name, version } = libc.runtime;
+  const self = { pid: process.pid, runtime: `${name} ${version}`, generation: agent.generation };
+  const apps = [self, ...others.apps()];
+  const facts = { criu: criu.version, noticeId, apps, leftRunning: leaveRunning, criuOptions };
   using socket = openMessageSocket(libc);
-  await orphan(criu, imagesDir, socket);
+  const { labels = {} } = options;
+  await orphan(criu.path, imagesDir, socket, leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels }));
   const refusals = await others.prepare();
   if (refusals.length > 0) {
     discardImages(imagesDir, LOG);
@@ -88,7 +98,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const opts = { ...toRpc(criuOptions), imagesDirFd: -1, imagesDir, logFile: LOG, leaveRunning };
   const request = toBinary(RequestSchema, create(RequestSchema, { type: RequestType.DUMP, opts }));
   const notice: Notice = {
-    id: others.noticeId,
+    id: noticeId,
     deadline: Date.now() + timeoutMs,
     criuOptions: Object.keys(criuOptions),
   };
@@ -113,6 +123,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   });
   if (outcome !== "restored") others.tell(outcome);
   if (failed) throw failed;
+  if (outcome === "continued" && leaveRunning) await recordDump(imagesDir, facts, options);
   return { outcome };
 }
 
@@ -122,22 +133,36 @@ function holdWhile(libc: Libc, socket: MessageSocket, request: Uint8Array): { ou
   const poll = createPoll(libc, [socket.fd]);
   using _mask = blockSignalsExcept(libc, []);
   // Without a pid CRIU takes the process at the other end. Without hooks: the frozen process could not answer them.
-  socket.send(request);
+  try {
+    socket.send(request);
+  } catch {
+    // CRIU has ended before it was asked.
+    return { outcome: "aborted" };
+  }
   for (;;) {
     if (poll(60_000) !== "readable") continue;
     const message = socket.receive();
-    // CRIU has ended without an answer.
-    if (!message) return { outcome: restoreSigns() === before ? "continued" : "restored" };
+    // CRIU has ended without an answer: it writes no more.
+    if (!message) return { outcome: restoreSigns() === before ? "aborted" : "restored" };
     const { success, dump, crErrno } = fromBinary(ResponseSchema, message);
     if (!success) return { outcome: "aborted", crErrno };
     return { outcome: dump?.restored ? "restored" : "continued" };
   }
 }
 
-async function orphan(criu: string, imagesDir: string, socket: MessageSocket): Promise<void> {
+/** A command that writes the manifest, for this process will have ended. */
+function recorder({ runtime }: Libc, imagesDir: string, facts: DumpFacts): string[] {
+  const run = runtime.name === "deno" ? ["run", "--allow-all", "--no-lock"] : ["run"];
+  const program = new URL("./recorder.ts", import.meta.url);
+  const path = program.protocol === "file:" ? fileURLToPath(program) : program.href;
+  return [process.execPath, ...run, path, imagesDir, JSON.stringify(facts)];
+}
+
+async function orphan(criu: string, imagesDir: string, socket: MessageSocket, then: string[]): Promise<void> {
   const log = openSync(join(imagesDir, EARLY_LOG), "a", 0o600);
+  const { theirs } = socket;
   try {
-    await startOrphan(criu, socket.theirs, log);
+    await startOrphan(criu, { theirs, log, ...(then.length > 0 ? { then } : {}) });
   } finally {
     closeSync(log);
     socket.closeTheirs();

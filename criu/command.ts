@@ -4,7 +4,7 @@ import type { Drive, End, Run } from "./drive.ts";
 import { dumpTree } from "./dump.ts";
 import type { Engine } from "./engine.ts";
 import { HookChannel } from "./hook_channel.ts";
-import { locateCriu } from "./locate.ts";
+import { findCriu, type LocatedCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
 import { restoreTree } from "./restore.ts";
 
@@ -29,7 +29,7 @@ export interface CriuEngineOptions {
  * ```
  */
 export function command(options: CriuEngineOptions = {}): Engine {
-  const drive = driveCommand(locateCriu(options.criu));
+  const drive = driveCommand(findCriu(options.criu));
   return {
     kind: "command",
     dump: (dump) => dumpTree(drive, dump),
@@ -37,8 +37,9 @@ export function command(options: CriuEngineOptions = {}): Engine {
   };
 }
 
-function driveCommand(criu: string): Drive {
+function driveCommand({ path: criu, version }: LocatedCriu): Drive {
   return {
+    version,
     async dump(run) {
       using channel = await HookChannel.open(["pre-dump", "post-dump"], run.onHook);
       const leave = run.leaveRunning ? ["--leave-running"] : [];

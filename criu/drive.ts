@@ -36,6 +36,8 @@ export interface End {
 
 /** An engine's way to run CRIU. */
 export interface Drive {
+  /** The version of CRIU. */
+  readonly version: string;
   dump(run: DumpRun): Promise<End>;
   restore(run: RestoreRun): Promise<End & { readonly pid: number }>;
 }

@@ -1,10 +1,14 @@
 import { resolve } from "node:path";
+import { describeBlocker } from "./blockers/inside.ts";
+import { findBlockers } from "./blockers/scan.ts";
 import type { Drive } from "./drive.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { discardImages, makeImagesDir } from "./images_dir.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
+import { recordDump } from "./record.ts";
+import { processTree } from "./tree.ts";
 
 const LOG = "dump.log";
 
@@ -17,14 +21,16 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   const phases = watchPhases(options.onPhase);
   using participants = await Participants.find(pid, options);
   makeImagesDir(imagesDir);
+  const apps = participants.apps();
 
   let refusals: readonly Refusal[] = [];
   const steps: Record<string, () => Promise<readonly Refusal[]> | readonly Refusal[]> = {
     async "pre-dump"() {
       phases.enter("notice");
       const refused = await participants.prepare();
-      if (refused.length === 0) phases.enter("ready");
-      return refused;
+      if (refused.length > 0) return refused;
+      phases.enter("ready");
+      return blocked(pid, options);
     },
     "post-dump"() {
       phases.enter("frozen");
@@ -53,6 +59,10 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   }
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");
+  const { noticeId } = participants;
+  const facts = { criu: drive.version, noticeId, apps, leftRunning: leaveRunning, criuOptions };
+  await recordDump(imagesDir, facts, options);
+  phases.enter("recorded");
   return {
     noticeId: participants.noticeId,
     pids: participants.pids,
@@ -60,4 +70,12 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
     dumpMs: now() - started,
     leftRunning: leaveRunning,
   };
+}
+
+/** What CRIU would fail on: with all ready, what is left is meant to stay. */
+async function blocked(pid: number, { criuOptions = {}, ignore = [] }: DumpOptions): Promise<Refusal[]> {
+  const blockers = await findBlockers(processTree(pid), { criuOptions, ignore });
+  return blockers
+    .filter(({ blocking }) => blocking)
+    .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker)] }));
 }

@@ -1,4 +1,5 @@
 import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { Digests } from "./images/digest.ts";
 import type { CriuOptions } from "./options.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
 
@@ -16,6 +17,7 @@ export interface Engine {
   dump(options: DumpOptions): Promise<DumpResult>;
   /**
    * Restores what is in `imagesDir` and waits until its apps are rebuilt.
+   * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` is not given.
    * @throws {CriuError} when CRIU failed, or a pid is still taken after `timeoutMs`.
    * @throws what `signal` was aborted with: nothing was restored.
    */
@@ -29,6 +31,12 @@ export interface DumpOptions extends NoticeOptions {
   readonly imagesDir: string;
   /** The tree goes on after the dump. @default false */
   readonly leaveRunning?: boolean;
+  /** Words of the user's own, kept in the manifest. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** How thoroughly the manifest knows the images again: see `writeManifest`. @default "quick" */
+  readonly digests?: Digests;
+  /** Blockers to leave out of account: kinds, or texts that occur in what they are. */
+  readonly ignore?: readonly string[];
   /**
    * Called at each hook of CRIU's, by its own name (the command engine: `pre-dump`, when all are ready, and `post-dump`). CRIU
    * waits for it; to throw refuses the dump.
@@ -48,6 +56,7 @@ export interface Phase {
     | "ready"
     | "frozen"
     | "dumped"
+    | "recorded"
     | "restoring"
     | "waiting for the pid"
     | "restored"
@@ -70,9 +79,11 @@ export interface DumpResult {
 /** What to restore, and how. */
 export interface RestoreOptions {
   readonly imagesDir: string;
+  /** Restore also what its manifest says is damaged or does not fit this machine, or what has none. @default false */
+  readonly force?: boolean;
   /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
-  /** Options of CRIU itself. */
+  /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
   /**
    * Called at each hook of CRIU's, by its own name. CRIU waits for it; to throw refuses the restore at `pre-restore` and

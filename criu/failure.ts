@@ -1,17 +1,28 @@
 import { join } from "node:path";
 import type { End } from "./drive.ts";
 import { CriuError } from "./errors.ts";
+import { explain } from "./failures.ts";
 import { firstErrors } from "./log.ts";
+import { flagOf } from "./options.ts";
 
 /** What to say of a run of CRIU that failed. */
 export function runError(phase: "dump" | "restore", imagesDir: string, log: string, end: End): CriuError {
   const { exitCode, crErrno, stderr } = end;
   const file = join(imagesDir, log);
   const errors = firstErrors(file);
-  return new CriuError(phase, `CRIU's ${phase} failed with exit code ${exitCode}; see ${file}`, {
+  const lines = errors.length > 0 ? errors : stderr.trim().split("\n");
+  const explanation = explain(lines, phase);
+  const message = [`CRIU's ${phase} failed with exit code ${exitCode}; see ${file}`];
+  if (explanation) {
+    const { meaning, cure, options } = explanation;
+    const flags = options.map(flagOf).join(" or ");
+    message.push(`${meaning} ${cure}${flags ? ` Or give CRIU ${flags}.` : ""}`, "CRIU says:");
+  }
+  return new CriuError(phase, message.join("\n  "), {
     ...(exitCode === null ? {} : { exitCode }),
     ...(crErrno ? { crErrno } : {}),
-    log: errors.length > 0 ? errors : stderr.trim().split("\n"),
+    ...(explanation ? { explanation } : {}),
+    log: lines,
   });
 }
 

@@ -7,11 +7,22 @@ const NEEDED = [4, 2] as const;
 /** Where our set-up unpacks CRIU when the system has none that works. */
 const unpacked = join(import.meta.dirname as string, "../.tools/criu/bin/criu");
 
+/** A CRIU, and the version that it says it has, such as `4.2.1`. */
+export interface LocatedCriu {
+  readonly path: string;
+  readonly version: string;
+}
+
 /**
  * The CRIU to use: the one named, else the one of our set-up, else the one on the PATH.
  * @throws {CriuError} when there is none, or it is older than 4.2.
  */
 export function locateCriu(named?: string): string {
+  return findCriu(named).path;
+}
+
+/** The same, with its version. */
+export function findCriu(named?: string): LocatedCriu {
   const path = named ?? [unpacked, ...onPath("criu")].find(isExecutable);
   if (!path) throw new CriuError("start", "CRIU is missing. Install CRIU 4.2 or newer, or run: sh setup/setup.sh");
   let output: string;
@@ -20,11 +31,12 @@ export function locateCriu(named?: string): string {
   } catch {
     throw new CriuError("start", `CRIU does not start: ${path}. Install CRIU 4.2 or newer, or run: sh setup/setup.sh`);
   }
-  const [, major = 0, minor = 0] = /Version:\s*(\d+)\.(\d+)/.exec(output)?.map(Number) ?? [];
-  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return path;
+  const version = /Version:\s*(\S+)/.exec(output)?.[1] ?? "unknown";
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return { path, version };
   throw new CriuError(
     "start",
-    `CRIU ${major}.${minor} is too old (${path}): before 4.2 it cannot dump sockets on Linux 6.16 and newer. Install a newer one, or run: sh setup/setup.sh`,
+    `CRIU ${version} is too old (${path}): before 4.2 it cannot dump sockets on Linux 6.16 and newer. Install a newer one, or run: sh setup/setup.sh`,
   );
 }
 

@@ -20,11 +20,15 @@ export {
   type RestoreResult,
 } from "./engine.ts";
 export { CriuError, UsageError } from "./errors.ts";
+export { type Explanation, explain } from "./failures.ts";
+export * from "./images/mod.ts";
 export { locateCriu } from "./locate.ts";
 export { type CriuOption, type CriuOptions, flagOf, parseArguments, toArguments } from "./options.ts";
 export type { NoticeOptions, Refusal } from "./participants.ts";
+export { UnfitImagesError } from "./record.ts";
 export type { CriuFeatures, CriuQueries, CriuVersion } from "./rpc/queries.ts";
 export { rpc } from "./rpc/rpc.ts";
 export { simulate } from "./simulate.ts";
 export { type AttachedProcess, listAttached } from "./status.ts";
+export { type TraceEvent, traceDump, tracePhases, traceRestore, traceRound, writeTrace } from "./trace.ts";
 export { type TrialResult, tryCriu } from "./trial.ts";

@@ -69,6 +69,14 @@ export class Participants implements Disposable {
     return this.#pages.map((page) => page.pid);
   }
 
+  /** What the apps say of themselves. */
+  apps(): { pid: number; runtime: string; generation: number }[] {
+    return this.#pages.map((page) => {
+      const { name = "unknown", version = "" } = page.document()?.runtime ?? {};
+      return { pid: page.pid, runtime: `${name} ${version}`.trim(), generation: page.status().generation };
+    });
+  }
+
   /** Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals. */
   async prepare(): Promise<Refusal[]> {
     // The tree may have grown since it was looked at.

@@ -7,13 +7,14 @@ import { CriuError, UsageError } from "./errors.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt } from "./rebuilt.ts";
+import { carryOptions, requireFit } from "./record.ts";
 
 const LOG = "restore.log";
 
 /** Restores a process tree and waits until its apps are rebuilt. The same for every engine that runs CRIU. */
 export async function restoreTree(drive: Drive, options: RestoreOptions): Promise<RestoreResult> {
   const imagesDir = resolve(options.imagesDir);
-  const { criuOptions = {}, timeoutMs = 10_000, signal } = options;
+  const { timeoutMs = 10_000, signal } = options;
   signal?.throwIfAborted();
   requireRoot();
   if (!existsSync(join(imagesDir, "inventory.img"))) {
@@ -22,6 +23,8 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
     );
   }
   const phases = watchPhases(options.onPhase);
+  if (!options.force) await requireFit(imagesDir, drive.version);
+  const criuOptions = carryOptions(imagesDir, options.criuOptions ?? {});
   let refusal: unknown;
   const run = {
     imagesDir,

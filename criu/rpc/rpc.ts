@@ -2,7 +2,7 @@ import type { CriuEngineOptions } from "../command.ts";
 import type { Drive, End, Run } from "../drive.ts";
 import { dumpTree } from "../dump.ts";
 import type { Engine } from "../engine.ts";
-import { locateCriu } from "../locate.ts";
+import { findCriu, type LocatedCriu } from "../locate.ts";
 import { passDescriptors } from "../options.ts";
 import { restoreTree } from "../restore.ts";
 import { toRpc } from "./options.ts";
@@ -22,18 +22,19 @@ import { FIRST_INHERITED, Swrk } from "./swrk.ts";
  * ```
  */
 export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
-  const criu = locateCriu(options.criu);
+  const criu = findCriu(options.criu);
   const drive = driveRpc(criu);
   return {
-    ...queries(criu),
+    ...queries(criu.path),
     kind: "rpc",
     dump: (dump) => dumpTree(drive, dump),
     restore: (restore) => restoreTree(drive, restore),
   };
 }
 
-function driveRpc(criu: string): Drive {
+function driveRpc({ path: criu, version }: LocatedCriu): Drive {
   return {
+    version,
     async dump(run) {
       const { fds, opts } = common(run);
       await using swrk = await Swrk.start(criu, fds);

@@ -1,14 +1,15 @@
 /** An app asks for its own dump, on real CRIU. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { rpc } from "criu-aware/criu";
+import { MANIFEST, readManifest, rpc } from "criu-aware/criu";
 import { App } from "../support/app.ts";
 import { noCriu } from "../support/criu.ts";
 import { dumpableEnv, runCommand, runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { waitFor } from "../support/time.ts";
 
 const skip = noCriu;
 
@@ -22,6 +23,10 @@ for (const runtime of runtimes) {
     process.kill(app.pid, "SIGUSR2");
     assert.equal((await app.event("checkpoint")).outcome, "continued");
     await app.goesOn();
+    assert.deepEqual(
+      readManifest(imagesDir).apps.map(({ pid }) => pid),
+      [app.pid],
+    );
     process.kill(app.pid, "SIGKILL");
     await app.ended();
     const { processes } = await rpc().restore({ imagesDir });
@@ -44,6 +49,8 @@ for (const runtime of runtimes) {
     process.kill(app.pid, "SIGUSR2");
     await app.ended();
     assert.deepEqual(app.named("checkpoint"), []);
+    await waitFor("the manifest", () => existsSync(join(imagesDir, MANIFEST)), 10_000);
+    assert.equal(readManifest(imagesDir).leftRunning, false);
     await rpc().restore({ imagesDir });
     assert.equal((await app.event("checkpoint")).outcome, "restored");
     await app.goesOn();
@@ -78,6 +85,18 @@ for (const runtime of runtimes) {
     assert.match(String(message), /freezer\.state/);
     assert.equal((await app.event("after")).outcome, "aborted");
     assert.ok(!existsSync(join(imagesDir, "inventory.img")));
+    await app.goesOn();
+  });
+
+  test(`${runtime}: checkpoint() rejects when CRIU ends without an answer, and the app goes on`, { skip }, async () => {
+    using images = temporaryDirectory();
+    const imagesDir = join(images.path, "images");
+    const criu = join(images.path, "criu");
+    writeFileSync(criu, '#!/bin/sh\n[ "$1" = swrk ] || exec echo "Version: 4.2"\nexit 3\n', { mode: 0o755 });
+    await using app = await App.start(runtime, { imagesDir, criu }, "self_app.ts");
+    process.kill(app.pid, "SIGUSR2");
+    assert.equal((await app.event("failed")).name, "CriuError");
+    assert.equal((await app.event("after")).outcome, "aborted");
     await app.goesOn();
   });
 

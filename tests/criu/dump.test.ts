@@ -44,7 +44,7 @@ for (const { kind, engine, runtime } of cases) {
       assert.equal(restored.pid, app.pid);
       assert.equal(restored.processes[0]?.outcome, "restored");
       assert.equal(restored.processes[0]?.round?.id, dumped.noticeId);
-      assert.deepEqual(phases, ["notice", "ready", "frozen", "dumped", "restoring", "restored", "rebuilt"]);
+      assert.deepEqual(phases, ["notice", "ready", "frozen", "dumped", "recorded", "restoring", "restored", "rebuilt"]);
       assert.deepEqual(
         app.named("before").map(({ name }) => name),
         ["b", "a"],

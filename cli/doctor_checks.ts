@@ -1,0 +1,141 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { release } from "node:os";
+import { delimiter, join } from "node:path";
+import { findCriu } from "../criu/locate.ts";
+import { tryCriu } from "../criu/trial.ts";
+import { readOrEmpty } from "../ffi/read_or_empty.ts";
+import { CONFIGURATION_DIR, configurationFile, hookTargets, installedHook } from "./hook_file.ts";
+
+/** One finding. `fails`: a dump could not work. `note`: some dumps could not. */
+export interface Check {
+  readonly name: string;
+  readonly verdict: "ok" | "note" | "fails";
+  readonly found: string;
+  /** What to install or set. */
+  readonly cure?: string;
+}
+
+/** Examines this machine from the kernel up to a real dump. What stands on something that fails is left out. */
+export async function examine(criu?: string): Promise<Check[]> {
+  if (process.platform !== "linux") {
+    const cure = "test your resources with: criu-aware/simulate";
+    return [{ name: "system", verdict: "fails", found: `${process.platform}: CRIU exists on Linux only`, cure }];
+  }
+  const checks = [system(), rights()];
+  const { check, path } = locate(criu);
+  checks.push(check);
+  // What CRIU says without the right to look is not true.
+  const mayLook = path !== undefined && checks.every(({ verdict }) => verdict !== "fails");
+  if (mayLook) checks.push(ownCheck(path), ...features(path), await trial(path));
+  return [...checks, ...hooks()];
+}
+
+function system(): Check {
+  const found = `Linux ${release()}, ${process.arch}`;
+  if (!existsSync("/proc/self/task")) return { name: "system", verdict: "fails", found, cure: "mount /proc" };
+  return { name: "system", verdict: "ok", found };
+}
+
+// What CRIU uses, by the numbers of linux/capability.h.
+const capabilities = {
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
+  KILL: 5,
+  SETGID: 6,
+  SETUID: 7,
+  SETPCAP: 8,
+  NET_ADMIN: 12,
+  SYS_CHROOT: 18,
+  SYS_PTRACE: 19,
+  SYS_ADMIN: 21,
+  SYS_RESOURCE: 24,
+  CHECKPOINT_RESTORE: 40,
+};
+
+function rights(): Check {
+  const name = "rights";
+  if (process.geteuid?.() !== 0) {
+    return { name, verdict: "fails", found: `user ${process.geteuid?.()}; CRIU needs root`, cure: "run it with sudo" };
+  }
+  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readOrEmpty("/proc/self/status"))?.[1] ?? "0"}`);
+  const missing = Object.entries(capabilities)
+    .filter(([, bit]) => ((held >> BigInt(bit)) & 1n) === 0n)
+    .map(([capability]) => `CAP_${capability}`);
+  if (missing.length === 0) return { name, verdict: "ok", found: "root, with all capabilities that CRIU uses" };
+  const found = `root, without ${missing.join(", ")}`;
+  return { name, verdict: "note", found, cure: "start the container with them, if a dump needs them: capabilities(7)" };
+}
+
+function locate(named: string | undefined): { check: Check; path?: string } {
+  const name = "criu";
+  try {
+    const { path, version } = findCriu(named);
+    return { path, check: { name, verdict: "ok", found: `${version}, ${path}` } };
+  } catch (error) {
+    const [found = "", cure] = (error as Error).message.split(/(?<=[.:]) (?=Install)|\. (?=Install)/);
+    return { check: { name, verdict: "fails", found, ...(cure ? { cure } : {}) } };
+  }
+}
+
+function ownCheck(criu: string): Check {
+  const { status, stdout, stderr } = run(criu, ["check"]);
+  const name = "criu check";
+  if (status === 0) return { name, verdict: "ok", found: (stdout.trim() || stderr.trim()).split("\n")[0] ?? "" };
+  const error = /Error \([^)]*\):\s*(.*)/.exec(stderr)?.[1] ?? `exit code ${status}`;
+  return { name, verdict: "note", found: error, cure: "the trial below decides; the kernel may lack an option" };
+}
+
+/** Features of the kernel, as `criu check --feature` knows them, and who misses them. */
+const kernelFeatures: readonly [feature: string, name: string, without: string][] = [
+  ["mem_dirty_track", "dirty memory", "no incremental dumps (--track-mem): CONFIG_MEM_SOFT_DIRTY"],
+  ["uffd-noncoop", "lazy pages", "no lazy restore (--lazy-pages): CONFIG_USERFAULTFD"],
+  ["timens", "time namespace", "clocks jump at a restore: CONFIG_TIME_NS"],
+];
+
+function features(criu: string): Check[] {
+  const has = (feature: string): boolean => run(criu, ["check", "--feature", feature]).status === 0;
+  const checks = kernelFeatures.map(([feature, name, without]): Check => {
+    if (has(feature)) return { name, verdict: "ok", found: "in this kernel" };
+    return { name, verdict: "note", found: without };
+  });
+  return [...checks, networkLock(has("network_lock_nftables"))];
+}
+
+function networkLock(nftables: boolean): Check {
+  const name = "network lock";
+  const iptables = (process.env.PATH ?? "").split(delimiter).some((place) => existsSync(join(place, "iptables")));
+  if (iptables) return { name, verdict: "ok", found: "iptables" };
+  const cure = "for containers with their own network: a line `network-lock nftables` in runc.conf";
+  if (nftables) return { name, verdict: "note", found: "no iptables here; nftables works", cure };
+  return { name, verdict: "note", found: "neither iptables nor nftables", cure: "install iptables or nftables" };
+}
+
+async function trial(criu: string): Promise<Check> {
+  const name = "trial";
+  const { works, why } = await tryCriu(criu);
+  if (works) return { name, verdict: "ok", found: "a process with a listening socket was dumped and restored" };
+  return { name, verdict: "fails", found: why, cure: "a newer CRIU, or the set-up of this package: sh setup/setup.sh" };
+}
+
+function hooks(): Check[] {
+  const found = hookTargets.flatMap((target) => {
+    const path = configurationFile(target, CONFIGURATION_DIR);
+    const script = installedHook(readOrEmpty(path));
+    return script === undefined ? [] : [{ path, script }];
+  });
+  const name = "hook";
+  if (found.length === 0) {
+    return [{ name, verdict: "ok", found: "not installed; it is for dumps by others: criu-aware hook install" }];
+  }
+  return found.map(({ path, script }): Check => {
+    if (existsSync(script)) return { name, verdict: "ok", found: `in ${path}` };
+    const missing = `${path} names ${script}, which is not there: every dump fails`;
+    return { name, verdict: "fails", found: missing, cure: "criu-aware hook install, or hook uninstall" };
+  });
+}
+
+function run(program: string, args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}

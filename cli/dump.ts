@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import type { RestoredProcess } from "../criu/engine.ts";
+import type { Digests } from "../criu/images/digest.ts";
+import { cancelOnSignal } from "./cancel.ts";
+import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { type Labels, readLabel } from "./labels.ts";
+import { paint } from "./paint.ts";
+import { pagesOf, showProgress } from "./progress.ts";
+import { type Report, reporting } from "./report.ts";
+import { collect, type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
+import { count, duration } from "./units.ts";
+
+interface Flags extends NoticeFlags, EngineFlags {
+  readonly imagesDir: string;
+  readonly leaveRunning?: boolean;
+  readonly unaware?: boolean;
+  readonly ignore?: readonly string[];
+  readonly fullDigests?: boolean;
+  readonly label?: Labels;
+  readonly trace?: string;
+}
+
+/** `criu-aware dump` */
+export function dump(): Command {
+  const command = subcommand("dump", "dump a process tree; every attached process in it is told first", [
+    "criu-aware dump 1234 -D images",
+    "criu-aware dump 1234 -D images --leave-running --label version=7",
+    "criu-aware dump 1234 -D images -- --file-locks --tcp-close",
+  ])
+    .argument("<pid>", "the root of the tree", positive)
+    .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
+    .requiredOption("-D, --images-dir <dir>", "where the images go: a new or empty directory")
+    .option("--leave-running", "the tree goes on after the dump")
+    .option("--unaware", "dump also when no process of the tree is attached")
+    .option("--ignore <blocker>", "a kind, or a part of its text, that need not be cured; may be repeated", collect)
+    .option("--full-digests", "digest the memory, too: slower, and a restore then notices any change in it")
+    .option("--label <name=value>", "kept beside the images; may be repeated", readLabel)
+    .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
+  return withEngineFlags(withNoticeFlags(command)).action(reporting(runDump));
+}
+
+const consequences = {
+  cancelled: "every app goes on, and there is no image",
+  left: "CRIU sees that its driver is gone, gives up, and lets the apps go on",
+};
+
+async function runDump(pid: number, criuArguments: string[], flags: Flags): Promise<Report> {
+  const { parseArguments } = await import("../criu/options.ts");
+  const criuOptions = parseArguments(criuArguments);
+  const engine = await pickEngine(flags);
+  const { openTrace } = await import("./trace.ts");
+  const { imagesDir, leaveRunning = false } = flags;
+  using progress = await showProgress("dump", pagesOf(pid, imagesDir));
+  using cancel = cancelOnSignal(consequences, progress.makeRoom);
+  const trace = openTrace(flags.trace, progress.onPhase);
+  const { label: labels = {}, fullDigests, ...rest } = flags;
+  const digests: Digests = fullDigests ? "full" : "quick";
+  const options = { ...rest, labels, digests, pid, criuOptions, signal: cancel.signal, onPhase: trace.onPhase };
+  const result = await engine.dump(options);
+  trace.write(imagesDir, flags.trace && leaveRunning ? await roundsOf(pid, flags.timeoutMs) : []);
+  const { pids, noticeToReadyMs, dumpMs } = result;
+  const told = `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
+  const afterwards = leaveRunning ? "it goes on" : "it has ended";
+  return {
+    value: { ...result, imagesDir },
+    text: `${paint("green", "dumped")} ${pid} into ${imagesDir} in ${duration(dumpMs)} (${told}); ${afterwards}`,
+  };
+}
+
+/** What the apps that went on say, once they are done. */
+async function roundsOf(pid: number, timeoutMs: number): Promise<readonly RestoredProcess[]> {
+  const { awaitRebuilt } = await import("../criu/rebuilt.ts");
+  return awaitRebuilt(pid, timeoutMs);
+}

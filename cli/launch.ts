@@ -1,0 +1,73 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
+import { basename } from "node:path";
+import { UsageError } from "../criu/errors.ts";
+import { openLibc } from "../ffi/libc.ts";
+
+/** A program that was started. */
+export interface Launched {
+  readonly pid: number;
+  /** Its exit code, 128 + N after signal N. */
+  readonly ended: Promise<number>;
+  /** Lets this process end before the program does. */
+  release(): void;
+}
+
+/**
+ * Starts a program so that CRIU can dump it: in a session of its own, so without a terminal, with nothing open but /dev/null and
+ * its log, and without Deno's caches, whose files hold locks (unless the user has set DENO_DIR).
+ *
+ * The log is opened write-only and for appending. CRIU compares the size of any other file at the restore, and would refuse a
+ * log that has grown since the dump (`should_check_size()` in CRIU's files-reg.c).
+ *
+ * @throws {UsageError} when the program does not start, or the log cannot be opened.
+ */
+export async function launch([program, ...args]: readonly string[], log: string): Promise<Launched> {
+  const output = openLog(log);
+  try {
+    await closeOnExec();
+    const child = spawn(program as string, args, {
+      detached: true,
+      stdio: ["ignore", output, output],
+      env: { DENO_DIR: "/dev/null/none", ...process.env },
+    });
+    const ended = new Promise<number>((resolve) => {
+      child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
+    });
+    await new Promise((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    return { pid: child.pid as number, ended, release: () => child.unref() };
+  } catch (error) {
+    throw new UsageError(`Cannot start ${program}: ${(error as Error).message}`);
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** Opens a log for appending, and makes it if it is not there: a restored program wants to find it, too. */
+export function openLog(path: string): number {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    throw new UsageError(`Cannot open the log: ${(error as Error).message}. Name another one: --log FILE`);
+  }
+}
+
+/** Where the output goes unless the user says: NAME.log in the current directory, by the script or else the program. */
+export function defaultLog(command: readonly string[]): string {
+  const script = command.slice(1).find((word) => /\.[cm]?[jt]sx?$/.test(word));
+  return `${basename(script ?? (command[0] as string)).replace(/\.[cm]?[jt]sx?$/, "")}.log`;
+}
+
+// The same number on every architecture: asm-generic/unistd.h
+const SYS_CLOSE_RANGE = 436;
+const CLOSE_RANGE_CLOEXEC = 4;
+
+/** Descriptors that this process was given, or that Deno opened, would go on to the program, and CRIU would meet them there. */
+async function closeOnExec(): Promise<void> {
+  const libc = await openLibc();
+  libc.syscall(SYS_CLOSE_RANGE, 3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC, 0, 0, 0);
+}

@@ -1,0 +1,120 @@
+import { type Command, Option } from "commander";
+import { DumpRefusedError } from "../criu/engine.ts";
+import { UsageError } from "../criu/errors.ts";
+import { paint } from "./paint.ts";
+import { type Report, reporting, say } from "./report.ts";
+import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
+import { count } from "./units.ts";
+
+interface Flags extends NoticeFlags {
+  readonly id?: string;
+  readonly tell?: "continued" | "aborted";
+  readonly failureAborts?: boolean;
+  readonly json?: boolean;
+}
+
+/** `criu-aware notify` */
+export function notify(): Command {
+  const command = subcommand("notify", "tell apps that a dump comes, for a script that runs CRIU", [
+    "criu-aware notify 1234 -- criu dump -t 1234 -D images --leave-running",
+    "id=$(criu-aware notify 1234 --lease-ms 60000)",
+    "criu-aware notify 1234 --id $id --tell continued",
+  ])
+    .argument("<pid>", "the root of the tree", positive)
+    .argument("[command...]", "after --: runs with the apps held; then they are told the outcome")
+    .option("--failure-aborts", "when the command fails, there is certainly no image: tell aborted")
+    .option("--id <id>", "the notice (default: a new UUID)")
+    .addOption(new Option("--tell <outcome>", "end the hold of the notice --id").choices(["continued", "aborted"]))
+    .addHelpText(
+      "after",
+      `
+Without a command the notice's id is printed once all apps are ready. They then
+hold until --tell, or until the lease ends, which counts as "continued". In
+doubt an image may exist: tell "aborted" only when it certainly does not.`,
+    );
+  return withNoticeFlags(command).action(reporting(runNotify));
+}
+
+async function runNotify(pid: number, command: string[], flags: Flags): Promise<Report> {
+  if (flags.tell !== undefined) return tell(pid, flags.id, flags.tell);
+  return command.length > 0 ? holdFor(pid, command, flags) : holdAlone(pid, flags);
+}
+
+/** Holds the apps while a command runs. */
+async function holdFor(pid: number, command: readonly string[], flags: Flags): Promise<Report> {
+  const { Participants } = await import("../criu/participants.ts");
+  using participants = await Participants.find(pid, flags);
+  const refusals = await participants.prepare();
+  if (refusals.length > 0) throw new DumpRefusedError(refusals);
+  const ended = await runCommand(command, flags.json === true);
+  const failed = ended !== 0;
+  const told = failed && flags.failureAborts ? "aborted" : "continued";
+  const strayed = participants.strayed();
+  participants.tell(told);
+  for (const { pid, reasons } of strayed) say(`criu-aware notify: process ${pid}: ${reasons.join("; ")}`);
+  const { noticeId, pids } = participants;
+  return {
+    value: { noticeId, pids, told, commandExitCode: ended, strayed },
+    text: `${count(pids.length, "process", "processes")} held while the command ran, ${failed ? paint("red", `which failed with ${ended}`) : "which succeeded"}; told: ${told}`,
+    exitCode: failed || strayed.length > 0 ? 1 : 0,
+  };
+}
+
+async function runCommand([program, ...args]: readonly string[], json: boolean): Promise<number> {
+  const { spawn } = await import("node:child_process");
+  const { constants } = await import("node:os");
+  const child = spawn(program as string, args, { stdio: ["inherit", json ? 2 : "inherit", "inherit"] });
+  return new Promise((resolve) => {
+    child.once("error", (error) => {
+      say(`criu-aware notify: ${program} does not start: ${error.message}`);
+      resolve(127);
+    });
+    child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
+  });
+}
+
+/** Leaves the apps held, by a notice that names no driver: the end of this process means nothing then. */
+async function holdAlone(pid: number, flags: Flags): Promise<Report> {
+  const { openPages, closePages } = await import("./pages.ts");
+  const { notify } = await import("../strategies/notify.ts");
+  const { checkNotice } = await import("../lifecycle/notice.ts");
+  const { createClock } = await import("../ffi/clock.ts");
+  const pages = await openPages(pid);
+  try {
+    const { id = crypto.randomUUID(), timeoutMs, leaseMs, strategy } = flags;
+    const now = createClock((pages[0] as (typeof pages)[number]).libc);
+    const notice = checkNotice({ id, sentAt: now(), deadline: now() + timeoutMs, leaseMs });
+    const replies = await Promise.all(pages.map((page) => notify(page, notice, timeoutMs, strategy)));
+    const refusals = replies.flatMap((reply, i) =>
+      reply.reply === "ready" ? [] : { pid: pages[i]?.pid as number, reasons: reply.reasons },
+    );
+    if (refusals.length > 0) {
+      for (const page of pages) page.tell(id, "aborted");
+      throw new DumpRefusedError(refusals);
+    }
+    if (!flags.json) say(`ready, and held for ${leaseMs} ms or until: criu-aware notify ${pid} --id ${id} --tell …`);
+    return { value: { noticeId: id, pids: pages.map((page) => page.pid), leaseMs }, text: id };
+  } finally {
+    closePages(pages);
+  }
+}
+
+async function tell(pid: number, id: string | undefined, word: "continued" | "aborted"): Promise<Report> {
+  if (id === undefined) throw new UsageError("--tell needs --id: the notice that it is about.");
+  const { openPages, closePages } = await import("./pages.ts");
+  const pages = await openPages(pid);
+  try {
+    const held = pages.filter((page) => page.status().state === "held" && page.status().activeId === id);
+    if (held.length === 0) {
+      throw new UsageError(`No process of the tree of ${pid} is held by the notice ${id}: its lease may have ended.`);
+    }
+    for (const page of held) page.tell(id, word);
+    const pids = held.map((page) => page.pid);
+    return {
+      value: { noticeId: id, pids, told: word },
+      text: `told ${count(pids.length, "process", "processes")}: ${word}`,
+    };
+  } finally {
+    closePages(pages);
+  }
+}

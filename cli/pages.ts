@@ -1,0 +1,34 @@
+import { UsageError } from "../criu/errors.ts";
+import { processTree } from "../criu/tree.ts";
+import { DriverPage } from "../page/driver_page.ts";
+import { PageError } from "../page/errors.ts";
+
+/**
+ * The pages of all attached processes of a tree; at least one.
+ * @throws {UsageError} when there is no such process. @throws {PageError} when none is attached, or without the right to look.
+ */
+export async function openPages(pid: number): Promise<DriverPage[]> {
+  const tree = processTree(pid);
+  if (tree.length === 0) throw new UsageError(`There is no process ${pid}.`);
+  const pages: DriverPage[] = [];
+  for (const member of tree) {
+    try {
+      pages.push(await DriverPage.open(member));
+    } catch (error) {
+      if (error instanceof PageError && error.code === "missing") continue;
+      closePages(pages);
+      throw error;
+    }
+  }
+  if (pages.length > 0) return pages;
+  throw new PageError(
+    pid,
+    "missing",
+    `No process in the tree of ${pid} is attached: its programs do not call attach() of criu-aware, or have not come to it yet.`,
+  );
+}
+
+/** Lets go of pages. */
+export function closePages(pages: readonly DriverPage[]): void {
+  for (const page of pages) page[Symbol.dispose]();
+}

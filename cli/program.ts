@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import tab from "@bomb.sh/tab/commander";
+import { Command } from "commander";
+import { doctor } from "./doctor.ts";
+import { dump } from "./dump.ts";
+import { exitCodesHelp } from "./exit_codes.ts";
+import { hook } from "./hook.ts";
+import { images } from "./images.ts";
+import { inspect } from "./inspect.ts";
+import { notify } from "./notify.ts";
+import { restore } from "./restore.ts";
+import { run } from "./run.ts";
+import { simulate } from "./simulate.ts";
+import { status } from "./status.ts";
+import { settled } from "./subcommand.ts";
+
+const examples = `
+Examples:
+  pid=$(criu-aware run --wait -- bun app.ts)
+  criu-aware dump $pid -D images
+  criu-aware restore images`;
+
+/** The whole command line. Each subcommand loads what it needs only when it runs. */
+export function createProgram(): Command {
+  const program = settled(new Command("criu-aware"))
+    .description("Dump and restore Bun and Deno programs that take part in their checkpoint.")
+    .version(version(), "-V, --version", "show the version")
+    .usage("<command> [options]")
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .enablePositionalOptions()
+    .addHelpText("after", `${examples}\n${exitCodesHelp}`);
+  for (const command of [run, dump, restore, status, inspect, images, simulate, notify, doctor, hook]) {
+    program.addCommand(command());
+  }
+  program.helpCommand(false);
+  tab(program, { completionCommandName: "completion" });
+  program.commands
+    .find((command) => command.name() === "completion")
+    ?.description("print a script that completes this command in a shell")
+    .addHelpText("after", completionExamples);
+  return program;
+}
+
+const completionExamples = `
+Examples:
+  source <(criu-aware completion bash)
+  criu-aware completion zsh > "\${fpath[1]}/_criu-aware"
+  criu-aware completion fish > ~/.config/fish/completions/criu-aware.fish`;
+
+function version(): string {
+  return JSON.parse(readFileSync(join(import.meta.dirname as string, "../package.json"), "utf8")).version;
+}

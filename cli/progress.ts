@@ -1,0 +1,116 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Phase } from "../criu/engine.ts";
+import { processTree } from "../criu/tree.ts";
+import { readOrEmpty } from "../ffi/read_or_empty.ts";
+import { say } from "./report.ts";
+import { bytes, duration } from "./units.ts";
+
+/** What there is to show: the bytes that are there of those that are expected. `total` 0 says that nobody knows. */
+export interface Amount {
+  readonly total: number;
+  readonly done: () => number;
+}
+
+/** Shows on stderr how long work goes on, until disposal. */
+export interface Progress extends Disposable {
+  readonly onPhase: (phase: Phase) => void;
+  /** Makes room for a line of text; the bar is drawn again below it. */
+  readonly makeRoom: () => void;
+}
+
+// Most dumps are done before anybody can read a line about them.
+const SHOW_AFTER_MS = 500;
+const REDRAW_MS = 100;
+const LINE_EVERY_MS = 1_000;
+
+/** What goes on after each phase. */
+const words: Readonly<Partial<Record<Phase["name"], string>>> = {
+  notice: "apps prepare",
+  ready: "CRIU dumps",
+  frozen: "CRIU finishes",
+  dumped: "the manifest is written",
+  restoring: "CRIU restores",
+  restored: "apps recover",
+};
+
+/** A bar on a terminal, a line each second where there is none, nothing for what is done at once. */
+export async function showProgress(work: string, { total, done }: Amount): Promise<Progress> {
+  const started = performance.now();
+  let phase = "begins";
+  const elapsed = (): number => performance.now() - started;
+  const amount = (): string => (total > 0 ? `, ${bytes(Math.min(done(), total))} of ${bytes(total)}` : "");
+  const { draw, stop } = process.stderr.isTTY ? await bar(total, done) : lines();
+  const timer = setInterval(
+    () => draw(`${work}: ${phase}, ${duration(elapsed())}${amount()}`),
+    process.stderr.isTTY ? REDRAW_MS : LINE_EVERY_MS,
+  );
+  // A second Ctrl-C ends this process at once, but not with its cursor hidden.
+  process.once("exit", stop);
+  return {
+    onPhase: ({ name }) => {
+      phase = words[name] ?? name;
+    },
+    makeRoom: stop,
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      process.off("exit", stop);
+      stop();
+    },
+  };
+}
+
+function lines(): Drawing {
+  return { draw: say, stop() {} };
+}
+
+interface Drawing {
+  draw(text: string): void;
+  stop(): void;
+}
+
+async function bar(total: number, done: () => number): Promise<Drawing> {
+  const { default: progress } = await import("cli-progress");
+  const format = total > 0 ? " {bar} {text}" : " {text}";
+  const line = new progress.SingleBar({
+    format,
+    barsize: 24,
+    clearOnComplete: true,
+    hideCursor: true,
+    linewrap: true,
+    gracefulExit: false,
+  });
+  const began = performance.now();
+  return {
+    draw(text) {
+      if (performance.now() - began < SHOW_AFTER_MS) return;
+      if (!line.isActive) line.start(Math.max(1, total), 0, { text });
+      line.update(Math.min(done(), total), { text });
+    },
+    stop: () => line.stop(),
+  };
+}
+
+/** What a dump of the tree of `pid` into `imagesDir` writes: CRIU's files of pages, against the memory that is not backed by files. */
+export function pagesOf(pid: number, imagesDir: string): Amount {
+  return {
+    total: processTree(pid).reduce((sum, member) => sum + ownMemory(member), 0),
+    done: () => pagesIn(imagesDir),
+  };
+}
+
+/** RssAnon and RssShmem of /proc/pid/status, in bytes: proc(5). */
+function ownMemory(pid: number): number {
+  const lines = readOrEmpty(`/proc/${pid}/status`).matchAll(/^Rss(?:Anon|Shmem):\s*(\d+) kB$/gm);
+  return [...lines].reduce((sum, [, kilobytes]) => sum + Number(kilobytes) * 1024, 0);
+}
+
+function pagesIn(imagesDir: string): number {
+  try {
+    return readdirSync(imagesDir)
+      .filter((name) => /^pages-\d+\.img$/.test(name))
+      .reduce((sum, name) => sum + statSync(join(imagesDir, name)).size, 0);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import { cancelOnSignal } from "./cancel.ts";
+import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { paint } from "./paint.ts";
+import { showProgress } from "./progress.ts";
+import { type Report, reporting } from "./report.ts";
+import { positive, subcommand } from "./subcommand.ts";
+import { duration } from "./units.ts";
+
+interface Flags extends EngineFlags {
+  readonly timeoutMs: number;
+  readonly force?: boolean;
+  readonly trace?: string;
+}
+
+/** `criu-aware restore` */
+export function restore(): Command {
+  const command = subcommand("restore", "restore a dumped tree, and wait until its apps are rebuilt", [
+    "criu-aware restore images",
+    "criu-aware restore images --json",
+    "criu-aware restore images -- --tcp-close",
+  ])
+    .argument("<dir>", "where the images are")
+    .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
+    .option("--timeout-ms <ms>", "how long to wait for a pid that is taken, and for the apps", positive, 10_000)
+    .option("--force", "restore also what the manifest says does not fit")
+    .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
+  return withEngineFlags(command).action(reporting(runRestore));
+}
+
+const consequences = {
+  cancelled: "nothing was restored",
+  left: "what is only half restored is ended, what runs goes on",
+};
+
+async function runRestore(imagesDir: string, criuArguments: string[], flags: Flags): Promise<Report> {
+  const { parseArguments } = await import("../criu/options.ts");
+  const criuOptions = parseArguments(criuArguments);
+  const engine = await pickEngine(flags);
+  const { openTrace } = await import("./trace.ts");
+  using progress = await showProgress("restore", { total: 0, done: () => 0 });
+  using cancel = cancelOnSignal(consequences, progress.makeRoom);
+  const { timeoutMs, force = false } = flags;
+  const trace = openTrace(flags.trace, progress.onPhase);
+  const result = await engine.restore({
+    imagesDir,
+    force,
+    timeoutMs,
+    criuOptions,
+    signal: cancel.signal,
+    onPhase: trace.onPhase,
+  });
+  trace.write(imagesDir, result.processes);
+  const lines = result.processes.map(
+    ({ pid, outcome = "no outcome", generation }) => `  process ${pid}: ${outcome}, generation ${generation}`,
+  );
+  return {
+    value: { ...result, imagesDir },
+    text: [`${paint("green", "restored")} ${result.pid} in ${duration(result.restoreMs)}`, ...lines].join("\n"),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { paint } from "./paint.ts";
+import { type Report, reporting } from "./report.ts";
+import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
+import { duration } from "./units.ts";
+
+/** `criu-aware simulate` */
+export function simulate(): Command {
+  const command = subcommand("simulate", "play a dump and a restore without CRIU; the apps take part", [
+    "criu-aware simulate 1234",
+    "criu-aware simulate 1234 --strategy socket --json",
+  ]).argument("<pid>", "the root of the tree", positive);
+  return withNoticeFlags(command).action(reporting(runSimulation));
+}
+
+async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
+  const { simulate } = await import("../criu/simulate.ts");
+  const engine = simulate();
+  // Names the simulation; nothing is written.
+  const imagesDir = `/simulated/${pid}`;
+  const dump = await engine.dump({ ...flags, pid, imagesDir });
+  const restore = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
+  const lines = restore.processes.map(({ pid, outcome = "no outcome", round }) => {
+    const { noticedAt, readyAt, releasedAt, recoveredAt } = round ?? {};
+    const spans = [span("prepared in", noticedAt, readyAt), span("rebuilt in", releasedAt, recoveredAt)];
+    return `  process ${pid}: ${[outcome, ...spans.flat()].join(", ")}`;
+  });
+  return {
+    value: { dump, restore },
+    text: [`${paint("green", "simulated")} a dump and a restore of ${pid}`, ...lines].join("\n"),
+  };
+}
+
+function span(name: string, from: number | undefined, to: number | undefined): string[] {
+  return from === undefined || to === undefined ? [] : [`${name} ${duration(to - from)}`];
+}

@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import type { AttachedProcess } from "../criu/status.ts";
+import { paint } from "./paint.ts";
+import { type Report, reporting } from "./report.ts";
+import { positive, subcommand } from "./subcommand.ts";
+
+/** `criu-aware status` */
+export function status(): Command {
+  return subcommand("status", "show the attached processes of this host, or one of them", [
+    "criu-aware status",
+    "criu-aware status 1234",
+    "criu-aware status --json",
+  ])
+    .argument("[pid]", "only this one, with all that it says", positive)
+    .action(reporting(showStatus));
+}
+
+async function showStatus(pid: number | undefined): Promise<Report> {
+  const { listAttached } = await import("../criu/status.ts");
+  const processes = await listAttached();
+  if (pid === undefined) return { value: processes, text: await asTable(processes) };
+  const found = processes.find((process) => process.pid === pid);
+  if (found) return { value: found, text: asLines(found) };
+  const { UsageError } = await import("../criu/errors.ts");
+  throw new UsageError(
+    `Process ${pid} is not attached: there is none with that pid, its program does not call attach(), or you are not its user.`,
+  );
+}
+
+async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
+  if (processes.length === 0) return "No process is attached.";
+  const { table } = await import("./table.ts");
+  const rows = processes.map(({ pid, runtime, state, strategies, generation, lastOutcome = "-" }) => [
+    pid,
+    runtime,
+    state,
+    strategies.join(" "),
+    generation,
+    lastOutcome,
+  ]);
+  return table(["pid", "runtime", "state", "strategies", "generation", "last outcome"], rows);
+}
+
+function asLines(process: AttachedProcess): string {
+  const { lastOutcome = "none yet", refusal } = process;
+  const facts = {
+    pid: process.pid,
+    runtime: process.runtime,
+    state: process.state,
+    strategies: process.strategies.join(", ") || "none",
+    resources: process.resources.join(", ") || "none",
+    generation: `${process.generation} (how many times it was restored)`,
+    "last outcome": lastOutcome,
+    ...(refusal.length > 0 ? { refused: refusal.join("\n              ") } : {}),
+  };
+  return Object.entries(facts)
+    .map(([name, value]) => `${paint("dim", name.padEnd(13))} ${value}`)
+    .join("\n");
+}

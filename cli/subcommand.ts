@@ -1,0 +1,68 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { strategyNames } from "../strategies/notify.ts";
+import { pathOf, say } from "./report.ts";
+
+/** A subcommand of which every mistake ends with one line that says how to get help. `examples` are whole lines. */
+export function subcommand(name: string, description: string, examples: readonly string[]): Command {
+  const command: Command = settled(new Command(name))
+    .description(description)
+    .option("--json", "print one JSON value on stdout, and nothing else there");
+  return command.addHelpText("after", `\nExamples:\n${examples.map((line) => `  ${line}`).join("\n")}`);
+}
+
+/** The settings that all commands of ours share. */
+export function settled(command: Command): Command {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .helpOption("-h, --help", "show this")
+    .configureOutput({
+      outputError: (text) => {
+        const path = pathOf(command);
+        say(`${path}: ${oneLine(text)} Run: ${path} --help`);
+      },
+    });
+}
+
+/** "error: unknown option '--x'\n(Did you mean …?)" as one sentence. */
+function oneLine(text: string): string {
+  const line = text
+    .trim()
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ");
+  return /[.?)!]$/.test(line) ? line : `${line}.`;
+}
+
+/** True for an end that commander asks for; help and the version are no mistakes. */
+export function isCommanderEnd(error: unknown): error is CommanderError {
+  return error instanceof CommanderError;
+}
+
+/** Reads an argument or option that is a positive whole number. */
+export function positive(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError("It must be a positive whole number.");
+}
+
+/** Adds the value of an option that may be repeated. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** The options of those subcommands that notify apps. */
+export interface NoticeFlags {
+  readonly strategy?: "signal" | "socket" | "file";
+  readonly timeoutMs: number;
+  readonly leaseMs: number;
+}
+
+/** Adds the options of {@linkcode NoticeFlags}. */
+export function withNoticeFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--strategy <name>", "how to notify (default: the first that the app has)").choices(strategyNames),
+    )
+    .option("--timeout-ms <ms>", "how long the apps may prepare", positive, 10_000)
+    .option("--lease-ms <ms>", "how long a ready app holds without a sign of life", positive, 5_000);
+}

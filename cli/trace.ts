@@ -1,0 +1,40 @@
+import type { Phase } from "../criu/engine.ts";
+import { readImages } from "../criu/images/read.ts";
+import type { DumpStats, RestoreStats } from "../criu/images/types.ts";
+import { type TraceEvent, traceDump, tracePhases, traceRestore, traceRound, writeTrace } from "../criu/trace.ts";
+import type { Round } from "../lifecycle/types.ts";
+
+/** Collects what happens, for --trace. */
+export interface Tracer {
+  /** To be told what the engine tells. */
+  readonly onPhase: (phase: Phase) => void;
+  /** Writes the file. `rounds` are what the apps say. */
+  write(imagesDir: string, rounds?: readonly { readonly pid: number; readonly round: Round | undefined }[]): void;
+}
+
+/**
+ * Opens a trace; without a file it only passes the phases on.
+ * @throws {UsageError} when the file cannot be written, or is no trace: before anything is done.
+ */
+export function openTrace(file: string | undefined, onPhase: (phase: Phase) => void): Tracer {
+  const phases: Phase[] = [];
+  if (file !== undefined) writeTrace(file, []);
+  return {
+    onPhase(phase) {
+      phases.push(phase);
+      onPhase(phase);
+    },
+    write(imagesDir, rounds = []) {
+      if (file === undefined) return;
+      const apps = rounds.flatMap(({ pid, round }) => (round ? traceRound(pid, round) : []));
+      writeTrace(file, [...tracePhases(phases), ...criusOwn(imagesDir, phases), ...apps]);
+    },
+  };
+}
+
+/** CRIU's lane: of the dump or the restore that these phases tell of. */
+function criusOwn(imagesDir: string, phases: readonly Phase[]): TraceEvent[] {
+  const { dump, restore }: { dump: DumpStats | undefined; restore: RestoreStats | undefined } = readImages(imagesDir);
+  if (phases.some(({ name }) => name === "restored")) return restore ? traceRestore(phases, restore) : [];
+  return dump ? traceDump(phases, dump) : [];
+}

@@ -1,0 +1,49 @@
+import type { Descriptor } from "./descriptors.ts";
+import type { FileState } from "./open_files.ts";
+import { hasOwnNamespace, type Scope } from "./scope.ts";
+import type { Terminals } from "./terminals.ts";
+
+const gpu = /^\/dev\/(nvidia|dri\/|kfd$)/;
+// Majors and minors: the kernel's admin-guide/devices.txt.
+const MEMORY = 1;
+const MISC = 10;
+const TUN = 200;
+const AUTOFS = 235;
+const PARENT = "No blocker when the app runs in a network namespace of its own";
+
+/** Looks at a device file: CRIU dumps those of memory (null, zero, random …) and terminals. */
+export function checkDevice(
+  scope: Scope,
+  descriptor: Descriptor,
+  state: FileState,
+  info: () => string,
+  terminals: Terminals,
+): void {
+  const { pid, fd, link } = descriptor;
+  const { major, minor } = state;
+  if (state.type === "character") {
+    if (major === MEMORY || (major === MISC && minor === AUTOFS) || terminals.take(descriptor, state, info)) return;
+    if (major === MISC && minor === TUN) {
+      const own = hasOwnNamespace(scope, "net");
+      const perhaps = own === undefined ? PARENT : undefined;
+      if (own !== true)
+        scope.report.add("tun", { pid, fd, what: "a network tunnel (/dev/net/tun)", who: link, perhaps });
+      return;
+    }
+  }
+  reportDevice(scope, { pid, fd, link });
+}
+
+/** Names a device that is open, or mapped. */
+export function reportDevice(
+  scope: Scope,
+  found: { readonly pid: number; readonly fd?: number; readonly link: string },
+): void {
+  const { link, ...place } = found;
+  const isGpu = gpu.test(link);
+  scope.report.add(isGpu ? "gpu" : "device", {
+    ...place,
+    what: `${isGpu ? "a GPU" : "a device"} (${link})`,
+    who: link,
+  });
+}

@@ -1,0 +1,73 @@
+import { lstatSync } from "node:fs";
+import type { Descriptor } from "./descriptors.ts";
+import type { FileState, ProcDirectory } from "./open_files.ts";
+import { fieldOf, type Mount } from "./proc.ts";
+import type { Scope } from "./scope.ts";
+
+const DELETED = " (deleted)";
+/** CRIU's own limit for a deleted file that it puts into the image: criu(8), --ghost-limit. */
+const GHOST_LIMIT_BYTES = 1 << 20;
+
+/** Looks at a regular file or a directory; `info` is its fdinfo. */
+export function checkFile(
+  scope: Scope,
+  descriptor: Descriptor,
+  links: ProcDirectory,
+  info: string,
+  mounts: () => Map<number, Mount>,
+): void {
+  const { pid, fd, link } = descriptor;
+  const state = (): FileState | undefined => links.state(String(fd));
+  if (link.endsWith(DELETED)) checkDeleted(scope, descriptor, state());
+  const mount = Number(fieldOf(info, "mnt_id") || -1);
+  if (mount >= 0 && mounts().size > 0 && !mounts().has(mount)) {
+    const key = `file[${mount.toString(16)}:${state()?.inode.toString(16)}]`;
+    const needs = { external: (value: unknown) => (value as readonly string[]).includes(key) };
+    const what = `a file on a mount that the process does not see: ${link}`;
+    scope.report.add("mount", { pid, fd, what, who: key, needs });
+  }
+  // Not from /proc/locks: to read it stops all locking of the machine for some milliseconds, and it does not tell the descriptor.
+  const locks = parseLocks(info);
+  if (locks.length === 0) return;
+  scope.report.add("lock", { pid, fd, what: `a file lock (${[...new Set(locks)].join(", ")}) on ${link}`, who: link });
+}
+
+/** The kinds of the locks that a descriptor holds, from its fdinfo: `flock`, `posix`, `ofd`, `lease`. */
+export function parseLocks(info: string): string[] {
+  if (!info.includes("\nlock:")) return [];
+  const kinds = [...info.matchAll(/^lock:\s*\d+: (\w+)/gm)].map(([, kind]) => (kind as string).toLowerCase());
+  return kinds.map((kind) => (kind === "ofdlck" ? "ofd" : kind));
+}
+
+/** Looks at an open file, or a mapping, that /proc marks as deleted. */
+export function checkDeleted(
+  scope: Scope,
+  found: { readonly pid: number; readonly fd?: number; readonly link: string },
+  state: FileState | undefined,
+): void {
+  const { pid, fd, link } = found;
+  if (!state || link.startsWith("/proc/") || isNameOf(pid, link, state)) return;
+  const place = { pid, ...(fd === undefined ? {} : { fd }), same: `${state.device}:${state.inode}` };
+  const path = link.slice(0, -DELETED.length);
+  if (state.links === 0) {
+    if (state.diskBytes <= GHOST_LIMIT_BYTES) return;
+    const what = `a deleted file of ${state.diskBytes} bytes, more than CRIU's limit: ${path}`;
+    const needs = { ghostLimit: (limit: unknown) => Number(limit) >= state.diskBytes };
+    scope.report.add("deleted", { ...place, what, who: path, needs });
+  } else if (state.type === "file") {
+    scope.report.add("unlinked", {
+      ...place,
+      what: `a file that was removed but has another name: ${path}`,
+      who: path,
+    });
+  }
+}
+
+/** Whether a file of that very name is the one that is open: one may be called so. */
+function isNameOf(pid: number, path: string, { inode }: FileState): boolean {
+  try {
+    return lstatSync(`/proc/${pid}/root${path}`).ino === inode;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * What would make a dump fail, found before CRIU is asked: for apps, drivers and people.
+ *
+ * @module
+ */
+export { BlockedError, blockers, describeBlocker, unblocked } from "./inside.ts";
+export { type Blocker, type BlockerKind, type Cure, kinds } from "./kinds.ts";
+export type { GivenOptions } from "./report.ts";
+export { type FindOptions, findBlockers, scanBlockers } from "./scan.ts";

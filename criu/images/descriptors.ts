@@ -1,0 +1,124 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type File,
+  FileSchema,
+  type MemfdInode,
+  MemfdInodeSchema,
+  RemappedPathSchema,
+  type Descriptor as Row,
+  DescriptorSchema as RowSchema,
+} from "./files_pb.ts";
+import { ImageReader } from "./image_reader.ts";
+import type { Memory } from "./memory_pb.ts";
+import { describeInetSocket, describeUnixSocket } from "./sockets.ts";
+import { IdsSchema } from "./tree_pb.ts";
+import type { Descriptor, Executable } from "./types.ts";
+
+/** The kinds of files, by the numbers of CRIU's fd_types (images/fdinfo.proto). */
+const kinds = [
+  "unknown",
+  "file",
+  "pipe",
+  "fifo",
+  "inet socket",
+  "unix socket",
+  "eventfd",
+  "epoll",
+  "inotify",
+  "signalfd",
+  "packet socket",
+  "terminal",
+  "fanotify",
+  "netlink socket",
+  "namespace",
+  "tun",
+  "external",
+  "timerfd",
+  "memfd",
+  "bpf map",
+  "pidfd",
+] as const;
+
+const REG = 1;
+const MEMFD = 18;
+const REMAP_GHOST = 1;
+
+/** What is open anywhere in the tree. */
+export interface OpenFiles {
+  /** By kind and id: CRIU numbers them over all kinds, but promises it for each only. */
+  readonly files: ReadonlyMap<string, File>;
+  readonly memfds: ReadonlyMap<number, MemfdInode>;
+  /** Where ghost files were, by the number in their name. */
+  readonly ghostPaths: ReadonlyMap<number, string>;
+}
+
+/** Reads files.img, memfd.img and remap-fpath.img: each may be missing when there is nothing to tell. */
+export function readOpenFiles(directory: string): OpenFiles {
+  const files = new Map<string, File>();
+  const memfds = new Map<number, MemfdInode>();
+  const ghostPaths = new Map<number, string>();
+  if (existsSync(join(directory, "files.img"))) {
+    using image = new ImageReader(directory, "files.img", "files");
+    for (const file of image.all(FileSchema)) files.set(`${file.type} ${file.id}`, file);
+  }
+  if (existsSync(join(directory, "memfd.img"))) {
+    using image = new ImageReader(directory, "memfd.img", "memfd");
+    for (const inode of image.all(MemfdInodeSchema)) memfds.set(Number(inode.inodeId), inode);
+  }
+  if (existsSync(join(directory, "remap-fpath.img"))) {
+    using image = new ImageReader(directory, "remap-fpath.img", "remap-fpath");
+    for (const { origId, remapId, remapType } of image.all(RemappedPathSchema)) {
+      const path = files.get(`${REG} ${origId}`)?.reg?.name;
+      if (path !== undefined && remapType === REMAP_GHOST) ghostPaths.set(remapId, path);
+    }
+  }
+  return { files, memfds, ghostPaths };
+}
+
+/** The table of descriptors of a process, as CRIU numbers it. Processes may share one. */
+export function readTable(directory: string, pid: number): Row[] {
+  const id = tableOf(directory, pid);
+  const name = `fdinfo-${id}.img`;
+  if (id === undefined || !existsSync(join(directory, name))) return [];
+  using image = new ImageReader(directory, name, "fdinfo");
+  return [...image.all(RowSchema)];
+}
+
+/** A table of descriptors in words. */
+export function describeTable(table: readonly Row[], open: OpenFiles): Descriptor[] {
+  return table.map(({ fd, type, id }) => ({
+    fd,
+    kind: kinds[type] ?? "unknown",
+    what: describe(open, open.files.get(`${type} ${id}`)),
+  }));
+}
+
+/** The inodes of the memfds that a process has open, or has mapped. */
+export function memfdsOf(table: readonly Row[], mappings: Memory | undefined, open: OpenFiles): ReadonlySet<number> {
+  const ids = [...table.map(({ id }) => id), ...(mappings?.vmas ?? []).map(({ shmid }) => Number(shmid))];
+  return new Set(ids.flatMap((id) => open.files.get(`${MEMFD} ${id}`)?.memfd?.inodeId ?? []));
+}
+
+/** The program behind a file id of mm-*.img. */
+export function executableOf(open: OpenFiles, id: number): Executable | undefined {
+  const file = open.files.get(`${REG} ${id}`)?.reg;
+  if (!file) return undefined;
+  const buildId = Buffer.from(new Uint32Array(file.buildId).buffer).toString("hex");
+  return { path: file.name, bytes: file.size ? Number(file.size) : undefined, buildId: buildId || undefined };
+}
+
+function tableOf(directory: string, pid: number): number | undefined {
+  const name = `ids-${pid}.img`;
+  if (!existsSync(join(directory, name))) return undefined;
+  using image = new ImageReader(directory, name, "ids");
+  return image.need(IdsSchema).filesId;
+}
+
+function describe(open: OpenFiles, file: File | undefined): string | undefined {
+  if (file?.reg) return file.reg.name;
+  if (file?.isk) return describeInetSocket(file.isk);
+  if (file?.usk) return describeUnixSocket(file.usk);
+  if (file?.memfd) return open.memfds.get(file.memfd.inodeId)?.name;
+  return undefined;
+}

@@ -1,0 +1,25 @@
+/**
+ * What is in a dump: its processes and memory, whether a text is in it, how two dumps differ, and the manifest beside it.
+ *
+ * @module
+ */
+export { type CheckOptions, checkManifest, type Problem } from "./check_manifest.ts";
+export { compareImages, type Difference } from "./compare.ts";
+export type { Digest, Digests } from "./digest.ts";
+export { ImageError } from "./errors.ts";
+export { type Finding, type FindOptions, type FoundPlace, findInImages } from "./find.ts";
+export { describeMachine, type Gpu, type Machine } from "./machine.ts";
+export { type DumpFacts, MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+export type { Encoding } from "./needles.ts";
+export { readImages } from "./read.ts";
+export type {
+  Descriptor,
+  DumpStats,
+  Executable,
+  GhostFile,
+  ImageMemory,
+  ImageProcess,
+  Images,
+  RestoreStats,
+  SharedMemory,
+} from "./types.ts";

@@ -1,0 +1,66 @@
+import { closeSync, constants, fstatSync, openSync, read, type Stats } from "node:fs";
+import { ImageError } from "./errors.ts";
+
+/** An open regular file; disposal closes it. */
+export interface RegularFile extends Disposable {
+  readonly path: string;
+  readonly fd: number;
+  readonly stat: Stats;
+}
+
+/**
+ * Opens a file for reading. Anything but a regular file is refused, and opening never waits: a pipe that somebody put among the
+ * images would block for ever.
+ * @throws {ImageError}
+ */
+export function openRegularFile(path: string): RegularFile {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason =
+      code === "ENOENT" ? "is missing" : `cannot be read (${code}): read it as the user who dumped, or as root`;
+    throw new ImageError(path, reason, { cause });
+  }
+  const stat = fstatSync(fd);
+  if (!stat.isFile()) {
+    closeSync(fd);
+    throw new ImageError(path, "is no regular file");
+  }
+  return { path, fd, stat, [Symbol.dispose]: () => closeSync(fd) };
+}
+
+const CHUNK = 2 ** 20;
+
+/**
+ * The content of a file, a mebibyte at a time; the event loop turns meanwhile. Each piece is valid until the next is asked for.
+ * @param onBytes told how much was read so far.
+ * @throws {ImageError}
+ */
+export async function* readChunks(
+  path: string,
+  signal?: AbortSignal,
+  onBytes?: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  using file = openRegularFile(path);
+  const buffer = Buffer.alloc(Math.min(CHUNK, file.stat.size));
+  for (let position = 0; position < file.stat.size; ) {
+    signal?.throwIfAborted();
+    const count = await readAt(file, buffer, position);
+    // It became shorter meanwhile.
+    if (count === 0) return;
+    position += count;
+    onBytes?.(position);
+    yield buffer.subarray(0, count);
+  }
+}
+
+function readAt({ fd, path }: RegularFile, buffer: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, buffer, 0, buffer.length, position, (cause, count) => {
+      if (cause) reject(new ImageError(path, `cannot be read to its end: ${cause.message}`, { cause }));
+      else resolve(count);
+    });
+  });
+}

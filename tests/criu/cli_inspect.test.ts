@@ -1,0 +1,73 @@
+/** `criu-aware inspect` and `doctor`: what they find is true. */
+import assert from "node:assert/strict";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { App } from "../support/app.ts";
+import { runCli } from "../support/cli.ts";
+import { noCriu } from "../support/criu.ts";
+import { runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { waitFor } from "../support/time.ts";
+
+const skip = noCriu;
+
+for (const runtime of runtimes) {
+  test(`criu-aware in ${runtime}: inspect names what blocks with its cure, and nothing in an app that can be dumped`, {
+    skip,
+  }, async () => {
+    await using app = await App.start("bun");
+    const clean = await runCli(runtime, ["inspect", app.pid]);
+    assert.equal(clean.code, 0, clean.out);
+    assert.match(clean.out, /^Nothing of process \d+ blocks a dump\.$/m);
+
+    using directory = temporaryDirectory();
+    const log = join(directory.path, "log");
+    const script = `exec 9>${join(directory.path, "lock")}; flock 9; echo locked; exec sleep 60`;
+    const pid = Number((await runCli(runtime, ["run", "--log", log, "--", "sh", "-c", script])).out);
+    await waitFor("the lock", () => readFileSync(log, "utf8") === "locked\n");
+    const blocked = await runCli(runtime, ["inspect", pid]);
+    assert.equal(blocked.code, 1);
+    assert.match(blocked.out, /^blocks +process \d+, fd 9: a file lock/m);
+    assert.match(blocked.out, /→ with --file-locks; or /);
+    assert.ok(blocked.out.split("\n").every((line) => line.length <= 80));
+    const { blockers } = JSON.parse((await runCli(runtime, ["inspect", pid, "--json"])).out);
+    assert.ok(blockers.some(({ kind, blocking }: { kind: string; blocking: boolean }) => kind === "lock" && blocking));
+    const cured = await runCli(runtime, ["inspect", pid, "--", "--file-locks"]);
+    assert.equal(cured.code, 0);
+    assert.match(cured.out, /^cured +process \d+, fd 9: a file lock/m);
+    process.kill(pid, "SIGKILL");
+    assert.equal((await runCli(runtime, ["inspect", 4_194_300])).code, 2);
+  });
+
+  test(`criu-aware in ${runtime}: doctor says that dumps work here, after a real one`, { skip }, async () => {
+    const { code, out, err } = await runCli(runtime, ["doctor"]);
+    assert.equal(code, 0, out + err);
+    assert.match(out, /^ok +criu +4\.\d/m);
+    assert.match(out, /^ok +trial +a process with a listening socket was dumped and restored$/m);
+    assert.match(out, /^Dumps work here\.$/m);
+  });
+}
+
+test("doctor is exit code 1 where a dump could not work, and says what to do", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const criu = join(directory.path, "criu");
+  const pretend = async (script: string): Promise<string> => {
+    writeFileSync(criu, `#!/bin/sh\n${script}\n`);
+    chmodSync(criu, 0o755);
+    const { code, out } = await runCli("bun", ["doctor", "--criu", criu]);
+    assert.equal(code, 1, out);
+    assert.ok(out.split("\n").every((line) => line.length <= 80 || !line.includes(" ", 40)));
+    assert.match(out, /^A dump could not work here\.$/m);
+    return out;
+  };
+  assert.match(
+    await pretend("echo Version: 3.17.1"),
+    /^fails +criu +CRIU 3\.17\.1 is too old[\s\S]*→ Install a newer one/m,
+  );
+  const broken = await pretend('[ "$1" = --version ] && echo Version: 4.2.1 && exit\nexit 1');
+  assert.match(broken, /^note +criu check/m);
+  assert.match(broken, /^fails +trial/m);
+  const { works } = JSON.parse((await runCli("bun", ["doctor", "--json", "--criu", "/no/such/criu"])).out);
+  assert.equal(works, false);
+});

@@ -1,0 +1,22 @@
+import { openSync, mkdtempSync, rmSync, writeFileSync, readdirSync } from "node:fs";
+import { openLibc } from "../../ffi/libc.ts";
+import { openDirectory } from "../../criu/blockers/open_files.ts";
+import { scanCalls } from "../../criu/blockers/calls.ts";
+const libc = await openLibc(); const d = mkdtempSync("/tmp/blk-m");
+for (let i = 0; i < 1000; i++) { writeFileSync(`${d}/${i}`, "x"); openSync(`${d}/${i}`, "r"); }
+const t = (n: string, f: () => void) => { const xs: number[] = []; for (let i = 0; i < 40; i++) { const a = performance.now(); f(); xs.push(performance.now() - a); } xs.sort((a, b) => a - b); console.log("  ", n, xs[0]!.toFixed(2), xs[20]!.toFixed(2)); };
+const names = readdirSync("/proc/self/fd");
+using a = openDirectory(libc, "/proc/self/fd")!; using b = openDirectory(libc, "/proc/self/fdinfo")!;
+t("link", () => { for (const n of names) a.link(n); });
+t("state", () => { for (const n of names) a.state(n); });
+t("text", () => { for (const n of names) b.text(n); });
+t("interleaved", () => { for (const n of names) { a.link(n); a.state(n); b.text(n); } });
+t("interleaved opened", () => { using a = openDirectory(libc, "/proc/self/fd")!; using b = openDirectory(libc, "/proc/self/fdinfo")!; for (const n of names) { a.link(n); a.state(n); b.text(n); } });
+t("interleaved opened+readdir", () => { using a = openDirectory(libc, "/proc/self/fd")!; using b = openDirectory(libc, "/proc/self/fdinfo")!; for (const n of readdirSync("/proc/self/fd")) { a.link(n); a.state(n); b.text(n); } });
+const c = scanCalls(libc); const buf = new Uint8Array(4096);
+t("raw text", () => { const dd = c.open(new TextEncoder().encode("/proc/self/fdinfo\0"), 0, 0); const nm = new TextEncoder().encode("500\0"); for (const _ of names) { const f = c.openat(dd, nm, 0, 0); c.read(f, buf, 4096); libc.close(f); } libc.close(dd); });
+t("raw open+close", () => { const dd = c.open(new TextEncoder().encode("/proc/self/fdinfo\0"), 0, 0); const nm = new TextEncoder().encode("500\0"); for (const _ of names) { const f = c.openat(dd, nm, 0, 0);  libc.close(f); } libc.close(dd); });
+t("raw link", () => { const dd = c.open(new TextEncoder().encode("/proc/self/fd\0"), 0, 0); const nm = new TextEncoder().encode("500\0"); for (const _ of names) c.readlinkat(dd, nm, buf, 4096); libc.close(dd); });
+t("encodeInto", () => { const e = new TextEncoder(); for (const n of names) e.encodeInto(n, buf); });
+t("decode", () => { const e = new TextDecoder(); for (const _ of names) e.decode(buf.subarray(0, 60)); });
+rmSync(d, { recursive: true }); process.exit(0);

@@ -1,0 +1,27 @@
+import { openSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { openLibc } from "../../ffi/libc.ts";
+import { createReport } from "../../criu/blockers/report.ts";
+import { createTerminals } from "../../criu/blockers/terminals.ts";
+import { checkProcesses } from "../../criu/blockers/processes.ts";
+import { checkDescriptors } from "../../criu/blockers/descriptors.ts";
+import { checkDeleted, checkFile, parseLocks } from "../../criu/blockers/files.ts";
+import { checkSockets } from "../../criu/blockers/sockets.ts";
+import { checkMappings } from "../../criu/blockers/mappings.ts";
+import { namesIn, readMounts } from "../../criu/blockers/proc.ts";
+const libc = await openLibc(); const d = mkdtempSync("/tmp/blk-m");
+for (let i = 0; i < 1000; i++) { writeFileSync(`${d}/${i}`, "x"); openSync(`${d}/${i}`, "r"); }
+const t = (n: string, f: () => void) => { const xs: number[] = []; for (let i = 0; i < 40; i++) { const a = performance.now(); f(); xs.push(performance.now() - a); } xs.sort((a, b) => a - b); console.log("  ", n, xs[0]!.toFixed(2), xs[20]!.toFixed(2)); };
+const report = createReport({}, []); const pids = [process.pid]; const scope = { libc, pids, tree: new Set(pids), isOwn: true, report };
+const terminals = createTerminals(scope);
+t("processes", () => checkProcesses(scope));
+t("descriptors", () => checkDescriptors(scope, terminals));
+const { sockets } = checkDescriptors(scope, terminals);
+t("sockets", () => checkSockets(scope, sockets));
+t("maps", () => checkMappings(scope));
+t("names", () => namesIn("/proc/self/fd"));
+t("mounts", () => readMounts(process.pid));
+const st = { type: "file", device: "1:2", inode: 3, links: 1, diskBytes: 3, major: 1, minor: 2, mount: 3 } as const;
+t("deleted", () => { for (let i = 0; i < 1000; i++) checkDeleted(scope, { pid: 1, fd: i, link: "/tmp/x" + i }, st); });
+t("file", () => { for (let i = 0; i < 1000; i++) checkFile(scope, { pid: 1, fd: i, link: "/tmp/x" + i }, st, () => "pos:\t0\nflags:\t0100000\nmnt_id:\t27\nino:\t123\n"); });
+t("locks", () => { for (let i = 0; i < 1000; i++) parseLocks("pos:\t0\nflags:\t0100000\nmnt_id:\t27\nino:\t123\n"); });
+rmSync(d, { recursive: true }); process.exit(0);
