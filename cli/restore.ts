@@ -3,7 +3,7 @@ import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { paint } from "./paint.ts";
 import { showProgress } from "./progress.ts";
-import { type Report, reporting } from "./report.ts";
+import { type Report, reporting, say } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
 import { duration } from "./units.ts";
 
@@ -48,6 +48,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
     timeoutMs,
     criuOptions,
     signal: cancel.signal,
+    onProblem: ({ what, cure }) => say(`criu-aware restore: ${what}. ${cure}`),
     onPhase: trace.onPhase,
   });
   trace.write(imagesDir, result.processes);

@@ -84,7 +84,7 @@ async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise
   // It may have been removed since the dump (rotated logs), and its size does not matter.
   closeSync(openLog(log));
   const { openLibc } = await import("../ffi/libc.ts");
-  const { adoptOrphans, awaitEnd } = await import("./subreaper.ts");
+  const { adoptOrphans, awaitEnd } = await import("../ffi/subreaper.ts");
   const libc = await openLibc();
   try {
     const engine = await pickEngine(flags);

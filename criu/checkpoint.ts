@@ -154,7 +154,7 @@ function holdWhile(libc: Libc, socket: MessageSocket, request: Uint8Array): { ou
 function recorder({ runtime }: Libc, imagesDir: string, facts: DumpFacts): string[] {
   const run = runtime.name === "deno" ? ["run", "--allow-all", "--no-lock"] : ["run"];
   const program = new URL("./recorder.ts", import.meta.url);
-  const path = program.protocol === "file:" ? fileURLToPath(program) : program.href;
+  const path = program.protocol === "file:" ? fileURLToPath(program.href) : program.href;
   return [process.execPath, ...run, path, imagesDir, JSON.stringify(facts)];
 }
 

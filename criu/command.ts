@@ -1,3 +1,4 @@
+import type { StdioOptions } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Drive, End, Run } from "./drive.ts";
@@ -66,11 +67,14 @@ async function runCriu(criu: string, args: string[], run: Run, channel: HookChan
   const env = { ...process.env, ...channel?.env };
   // Not at import: an app that drives CRIU by RPC needs no zx.
   const { $ } = await import("zx");
+  const stdio: StdioOptions = ["ignore", "pipe", "pipe", ...fds];
+  // Detached: Ctrl-C of a terminal would reach it as well, and kill it in the middle of its work.
   const { exitCode, stderr } = await $({
     quiet: true,
     nothrow: true,
     env,
-    stdio: ["ignore", "pipe", "pipe", ...fds],
+    stdio,
+    detached: true,
   })`exec ${criu} ${all}`;
   return { exitCode, stderr };
 }

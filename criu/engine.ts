@@ -1,4 +1,5 @@
 import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { Problem } from "./images/check_manifest.ts";
 import type { Digests } from "./images/digest.ts";
 import type { CriuOptions } from "./options.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
@@ -79,6 +80,8 @@ export interface DumpResult {
 /** What to restore, and how. */
 export interface RestoreOptions {
   readonly imagesDir: string;
+  /** Told what may go wrong, and what `force` lets pass. */
+  readonly onProblem?: (problem: Problem) => void;
   /** Restore also what its manifest says is damaged or does not fit this machine, or what has none. @default false */
   readonly force?: boolean;
   /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */

@@ -196,6 +196,11 @@ const restore: readonly FailureRow[] = [
     "Restore with the option with which it was dumped.",
     "shellJob",
   ],
+  blocked(
+    /FATAL: Peer \d+ unresolved/,
+    "The app was dumped with a unix socket whose connection nobody had accepted: these images are of no use.",
+    "unix-pending",
+  ),
   [
     /can only be restored in a new pid namespace|can only be restored$/,
     "The app was dumped with a pid namespace of its own.",

@@ -1,4 +1,4 @@
-import type { DumpOptions } from "./engine.ts";
+import type { DumpOptions, RestoreOptions } from "./engine.ts";
 import { CriuError } from "./errors.ts";
 import { checkManifest, type Problem } from "./images/check_manifest.ts";
 import { type DumpFacts, readManifest, writeManifest } from "./images/manifest.ts";
@@ -50,12 +50,14 @@ export async function recordDump(
 
 /**
  * Compares images with their manifest and with this machine.
- * @throws {UnfitImagesError} when a restore would fail or be wrong.
+ * @throws {UnfitImagesError} when a restore would fail or be wrong, unless `force` is given.
  */
-export async function requireFit(imagesDir: string, criu: string): Promise<void> {
-  const problems = await checkManifest(imagesDir, { criu });
+export async function requireFit(imagesDir: string, criu: string, options: RestoreOptions): Promise<void> {
+  const { force = false, onProblem, signal } = options;
+  const problems = await checkManifest(imagesDir, { criu, ...(signal ? { signal } : {}) });
   const errors = problems.filter(({ severity }) => severity === "error");
-  if (errors.length > 0) throw new UnfitImagesError(imagesDir, errors);
+  if (errors.length > 0 && !force) throw new UnfitImagesError(imagesDir, errors);
+  for (const problem of problems) onProblem?.(problem);
 }
 
 /** The options for a restore: those of the dump that belong to both, under those that are given now. */

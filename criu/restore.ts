@@ -23,7 +23,7 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
     );
   }
   const phases = watchPhases(options.onPhase);
-  if (!options.force) await requireFit(imagesDir, drive.version);
+  await requireFit(imagesDir, drive.version, options);
   const criuOptions = carryOptions(imagesDir, options.criuOptions ?? {});
   let refusal: unknown;
   const run = {

@@ -7,7 +7,8 @@ const symbols = { send: [["i32", "buffer", "usize", "i32"], "i64"] } as const;
 let bound: Bound<typeof symbols> | undefined;
 
 const AF_UNIX = 1;
-const SOCK_SEQPACKET_CLOEXEC = 5 | 0o2000000;
+const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
@@ -30,7 +31,7 @@ export function openMessageSocket(libc: Libc): MessageSocket {
   bound ??= libc.runtime.dlopen(libc.soname, symbols);
   const { send } = bound;
   const pair = new Int32Array(2);
-  libc.check(libc.socketpair(AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, bytesOf(pair)), "open a pair of sockets");
+  libc.check(libc.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, bytesOf(pair)), "open a pair of sockets");
   const [fd, theirs] = pair as unknown as [number, number];
   libc.fcntl(fd, F_SETFL, O_NONBLOCK);
   const open = new Set([fd, theirs]);

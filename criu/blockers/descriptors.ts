@@ -39,7 +39,8 @@ export function checkDescriptors(scope: Scope, terminals: Terminals): Descriptor
     using links = openDirectory(scope.libc, path);
     using infos = openDirectory(scope.libc, `${path}info`);
     if (!links || !infos) continue;
-    const mounts = lazy(() => readMounts(pid));
+    // A process in a chroot does not see all mounts of its namespace: CRIU looks from the root of the tree.
+    const mounts = lazy(() => new Map([...readMounts(scope.pids[0] as number), ...readMounts(pid)]));
     for (const name of namesIn(path)) {
       const link = links.link(name);
       if (link === undefined) continue;
@@ -70,9 +71,8 @@ function checkPath(
 ): void {
   const { pid, fd, link } = descriptor;
   const state = mayBeDevice.test(link) ? links.state(String(fd)) : undefined;
-  if (state?.type === "character" || state?.type === "block") {
-    checkDevice(scope, descriptor, state, info, terminals);
-  } else if (link.startsWith("/secretmem")) {
+  if (state && checkDevice(scope, descriptor, state, info, terminals)) return;
+  if (link.startsWith("/secretmem")) {
     scope.report.add("secret", { pid, fd, what: "secret memory (memfd_secret)", same: "secret" });
   } else {
     checkFile(scope, descriptor, links, info(), mounts);

@@ -11,27 +11,30 @@ const TUN = 200;
 const AUTOFS = 235;
 const PARENT = "No blocker when the app runs in a network namespace of its own";
 
-/** Looks at a device file: CRIU dumps those of memory (null, zero, random …) and terminals. */
+/** Looks at a device file; false for those of memory (null, zero, random …), which CRIU opens again like files. */
 export function checkDevice(
   scope: Scope,
   descriptor: Descriptor,
   state: FileState,
   info: () => string,
   terminals: Terminals,
-): void {
+): boolean {
   const { pid, fd, link } = descriptor;
-  const { major, minor } = state;
-  if (state.type === "character") {
-    if (major === MEMORY || (major === MISC && minor === AUTOFS) || terminals.take(descriptor, state, info)) return;
+  const { type, major, minor } = state;
+  if (type !== "character" && type !== "block") return false;
+  if (type === "character") {
+    if (major === MEMORY || (major === MISC && minor === AUTOFS)) return false;
+    if (terminals.take(descriptor, state, info)) return true;
     if (major === MISC && minor === TUN) {
       const own = hasOwnNamespace(scope, "net");
       const perhaps = own === undefined ? PARENT : undefined;
       if (own !== true)
         scope.report.add("tun", { pid, fd, what: "a network tunnel (/dev/net/tun)", who: link, perhaps });
-      return;
+      return true;
     }
   }
   reportDevice(scope, { pid, fd, link });
+  return true;
 }
 
 /** Names a device that is open, or mapped. */

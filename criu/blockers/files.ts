@@ -1,10 +1,11 @@
 import { lstatSync } from "node:fs";
 import type { Descriptor } from "./descriptors.ts";
 import type { FileState, ProcDirectory } from "./open_files.ts";
-import { fieldOf, type Mount } from "./proc.ts";
+import type { Mount } from "./proc.ts";
 import type { Scope } from "./scope.ts";
 
 const DELETED = " (deleted)";
+const mountLine = /^mnt_id:\s*(\d+)/m;
 /** CRIU's own limit for a deleted file that it puts into the image: criu(8), --ghost-limit. */
 const GHOST_LIMIT_BYTES = 1 << 20;
 
@@ -19,17 +20,27 @@ export function checkFile(
   const { pid, fd, link } = descriptor;
   const state = (): FileState | undefined => links.state(String(fd));
   if (link.endsWith(DELETED)) checkDeleted(scope, descriptor, state());
-  const mount = Number(fieldOf(info, "mnt_id") || -1);
-  if (mount >= 0 && mounts().size > 0 && !mounts().has(mount)) {
-    const key = `file[${mount.toString(16)}:${state()?.inode.toString(16)}]`;
-    const needs = { external: (value: unknown) => (value as readonly string[]).includes(key) };
-    const what = `a file on a mount that the process does not see: ${link}`;
-    scope.report.add("mount", { pid, fd, what, who: key, needs });
-  }
+  checkMount(scope, descriptor, state, info, mounts);
   // Not from /proc/locks: to read it stops all locking of the machine for some milliseconds, and it does not tell the descriptor.
   const locks = parseLocks(info);
   if (locks.length === 0) return;
   scope.report.add("lock", { pid, fd, what: `a file lock (${[...new Set(locks)].join(", ")}) on ${link}`, who: link });
+}
+
+/** Looks whether what is open is on a mount that the process sees: CRIU opens it again by its path. */
+export function checkMount(
+  scope: Scope,
+  { pid, fd, link }: Descriptor,
+  state: () => FileState | undefined,
+  info: string,
+  mounts: () => Map<number, Mount>,
+): void {
+  const mount = Number(mountLine.exec(info)?.[1] ?? -1);
+  if (mount < 0 || mounts().size === 0 || mounts().has(mount)) return;
+  const key = `file[${mount.toString(16)}:${state()?.inode.toString(16)}]`;
+  const needs = { external: (value: unknown) => (value as readonly string[]).includes(key) };
+  const what = `a file on a mount that the process does not see: ${link}`;
+  scope.report.add("mount", { pid, fd, what, who: key, needs });
 }
 
 /** The kinds of the locks that a descriptor holds, from its fdinfo: `flock`, `posix`, `ofd`, `lease`. */

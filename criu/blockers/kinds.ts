@@ -48,8 +48,8 @@ const row = (advice: string, ...options: CriuOption[]): KindRow => ({ advice, op
 const warning = (advice: string, ...options: CriuOption[]): KindRow => ({ advice, options, blocks: false });
 
 /**
- * The kinds of blockers and their cures. Each row was seen with CRIU 4.2.1 on Linux 6.18 (tests/criu/blockers.test.ts); what is
- * marked as a warning does not fail a dump by itself.
+ * The kinds of blockers and their cures. Each row but `gpu` was seen with CRIU 4.2.1 on Linux 6.18 (tests/criu/blockers.test.ts and
+ * failures.test.ts). Of `unix-pending` it is the restore that fails: CRIU dumps it.
  */
 export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   tcp: row("close it before the checkpoint (an HTTP client: its kept-alive connections)", "tcpClose", "tcpEstablished"),
@@ -91,7 +91,7 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   parasite: warning("restart the app when you can: a CRIU that was killed left its code and 25 MB in it"),
 };
 
-/** Something that a process holds that makes a dump, or the restore, fail. */
+/** Something that a process holds that makes a dump fail, or the restore. */
 export interface Blocker {
   readonly kind: BlockerKind;
   readonly pid: number;

@@ -65,11 +65,14 @@ function checkPending(
   const listener = [...known.values()].find(({ pending }) => pending.includes(inode));
   if (listener && all.has(listener.inode)) return;
   const name = listener?.name || unix.name;
+  const holder = listener && findHolder(listener.inode, scope.tree);
+  const who = [name, holder === undefined ? "" : describeProcess(holder)].filter(Boolean).join(", ");
   scope.report.add("unix-pending", {
     pid,
     fd,
     what: "a unix socket whose connection is not accepted yet",
-    who: name || undefined,
+    who: who || undefined,
+    perhaps: perhapsInside(scope, holder),
     same: link,
   });
 }

@@ -37,6 +37,8 @@ export class Swrk implements AsyncDisposable {
     this.#child = spawn(criu, ["swrk", "3"], {
       stdio: ["ignore", "ignore", "pipe", this.#socket.theirs, ...inherit],
       env,
+      // Ctrl-C of a terminal would reach it as well, and kill it in the middle of its work.
+      detached: true,
     });
     // Otherwise the end of CRIU would never be seen.
     this.#socket.closeTheirs();

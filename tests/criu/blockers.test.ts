@@ -33,6 +33,7 @@ interface Case {
 
 const cases: readonly Case[] = [
   { holds: "tcp", kind: "tcp", other: "tcp", cure: { tcpClose: true }, shows: /127\.0\.0\.1:\d+ → 127\.0\.0\.1:/ },
+  { holds: "selfTcp", kind: "tcp", cure: { tcpClose: true } },
   { holds: "fetch", kind: "tcp", other: "http", cure: { tcpClose: true } },
   { holds: "fetch", kind: "tcp", other: "http", runtime: "deno", cure: { tcpClose: true } },
   { holds: "unixStream", kind: "unix-stream", other: "unix", shows: /server\.sock, process \d+ \(/ },
@@ -71,7 +72,7 @@ const cases: readonly Case[] = [
 const blocking = (found: readonly Blocker[]): Blocker[] => found.filter((blocker) => blocker.blocking);
 
 for (const { holds, kind, runtime = "bun", other, at = "", cure, shows } of cases) {
-  test(`${runtime}: ${holds} is named, the dump fails as explained${cure ? ", and its cure works" : ""}`, {
+  test(`${runtime}: ${holds} (${kind}) is named, the dump fails as explained${cure ? ", and its cure works" : ""}`, {
     skip,
   }, async () => {
     using directory = temporaryDirectory();
@@ -91,8 +92,9 @@ for (const { holds, kind, runtime = "bun", other, at = "", cure, shows } of case
     const explanation = explain(failed.errors, "dump");
     assert.ok(explanation, `nothing is known of: ${failed.errors.join("\n")}`);
     const advice = kinds[kind].advice;
-    if (kind !== "deleted" && kind !== "unix-datagram")
+    if (!["deleted", "unix-datagram"].includes(kind)) {
       assert.equal(explanation.cure.toLowerCase(), `${advice}.`.toLowerCase());
+    }
     await app.goesOn();
 
     if (!cure) return;
@@ -105,7 +107,7 @@ for (const { holds, kind, runtime = "bun", other, at = "", cure, shows } of case
 
 const harmless = [
   ["listen", "abstract", "watch", "worker", "udp", "udpConnected", "kernel", "devices", "packet"],
-  ["pair", "halfPair", "memfd", "deletedSmall", "fifo"],
+  ["pair", "halfPair", "memfd", "deletedSmall", "fifo", "ptyPair"],
   ["child", "piped", "pidfdInside", "ipc"],
 ];
 
@@ -241,6 +243,18 @@ test("a file on a mount that is gone is named", { skip }, async () => {
   assert.equal(blocking(await findBlockers([app.pid], { criuOptions: { external: ["file[1:2]"] } })).length, 1);
   const dumped = await bareDump(directory.path, "cured", app.pid, { external });
   assert.deepEqual(dumped, { ok: true, errors: [] });
+});
+
+test("standard streams that were opened before the app got its own mounts are named", { skip }, async () => {
+  using directory = temporaryDirectory();
+  await using app = await startByShell("bun", directory.path, { prefix: "unshare --mount setsid" });
+  const found = await findBlockers([app.pid]);
+  assert.deepEqual(
+    found.map(({ kind, fd }) => `${kind} ${fd}`),
+    ["mount 0", "mount 1", "mount 2"],
+  );
+  const failed = await bareDump(directory.path, "bare", app.pid, {});
+  assert.match(explain(failed.errors, "dump")?.meaning ?? "", /\/dev\/null.* is on a mount that the app does not see/);
 });
 
 test("connections that wait to be accepted are named, and with tcpSkipInFlight the app is dumped", {

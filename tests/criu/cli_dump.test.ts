@@ -1,9 +1,10 @@
 /** `criu-aware dump`, `restore`, `status`, `simulate` and `notify` on real apps, in both runtimes. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { processTree } from "../../criu/tree.ts";
 import { App } from "../support/app.ts";
 import { runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
@@ -14,6 +15,11 @@ import { sleep } from "../support/time.ts";
 
 const skip = noCriu;
 const cli = join(import.meta.dirname as string, "../../cli.ts");
+
+/** The process group, field 5 of proc_pid_stat(5): a terminal sends Ctrl-C to all of one. */
+function groupOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[2]);
+}
 
 for (const runtime of runtimes) {
   for (const engine of ["rpc", "command"]) {
@@ -130,6 +136,27 @@ for (const runtime of runtimes) {
     assert.ok(!existsSync(images) || readdirSync(images).every((name) => name === "dump.log"));
     await app.goesOn();
   });
+
+  for (const engine of ["rpc", "command"]) {
+    test(`criu-aware in ${runtime}, --engine ${engine}: Ctrl-C of a terminal reaches the command, and not CRIU`, {
+      skip,
+    }, async () => {
+      using directory = temporaryDirectory();
+      await using app = await App.start("bun", { resources: [{ name: "slow", does: "hangs" }] });
+      const words = ["dump", String(app.pid), "-D", join(directory.path, "images"), "--timeout-ms", "1500"];
+      const [program = "", ...args] = [...runCommand[runtime], cli, ...words, "--engine", engine];
+      const child = spawn(program, args, { stdio: "ignore" });
+      const ended = new Promise((resolve) => child.once("close", resolve));
+      await app.event("before");
+      const [own, ...below] = processTree(child.pid as number).map(groupOf);
+      assert.ok(below.length > 0, "CRIU runs");
+      assert.deepEqual(
+        below.filter((group) => group === own),
+        [],
+      );
+      assert.equal(await ended, 3);
+    });
+  }
 
   test(`criu-aware in ${runtime}: notify runs a command with the app held, and tells it the outcome`, {
     skip,

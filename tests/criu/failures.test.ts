@@ -14,6 +14,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { findBlockers } from "criu-aware/blockers";
 import { command, DumpRefusedError } from "criu-aware/criu";
 import { explain } from "../../criu/failures.ts";
 import { firstErrors } from "../../criu/log.ts";
@@ -96,7 +97,6 @@ test("a dump of a watch on overlayfs, and its cure", { skip: noOverlay }, async 
     mount -t overlay test -o lowerdir=${at}/lower,upperdir=${at}/upper,workdir=${at}/work ${at}/merged`);
   try {
     await using app = await App.start("bun", { holds: ["watchAt"], at: `${at}/merged/watched` }, "blocked_app.ts");
-    const { findBlockers } = await import("criu-aware/blockers");
     const [found, ...more] = await findBlockers([app.pid]);
     assert.equal(found?.kind, "watch");
     assert.deepEqual(more, []);
@@ -155,6 +155,23 @@ test("restores of an app whose file changed, whose port or pid is taken, and of 
   await app.goesOn();
   const again = runCriu(["restore", "-d", "-D", images, "-o", "again.log"]);
   meansRestore({ ok: again.status === 0, errors: firstErrors(join(images, "again.log")) }, /Pid \d+ is taken/);
+});
+
+test("a connection that nobody accepts is dumped, but cannot be restored: the scanner names it before", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  await using server = await others.silent(directory.path);
+  await using app = await App.start("bun", { holds: ["unixStream"], at: server.at }, "blocked_app.ts");
+  const [found, ...more] = await findBlockers([app.pid]);
+  assert.equal(found?.kind, "unix-pending");
+  assert.equal(found?.blocking, true);
+  assert.match(found?.who ?? "", /silent\.sock, process \d+ \(/);
+  assert.deepEqual(more, []);
+  const dumped = await bareDump(directory.path, "images", app.pid, {});
+  assert.deepEqual(dumped, { ok: true, errors: [] });
+  await app.ended();
+  meansRestore(await bareRestore(directory.path, "images", {}), /nobody had accepted/);
 });
 
 test("a restore of an app that was dumped with its terminal, without one", { skip }, async () => {

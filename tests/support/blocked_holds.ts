@@ -2,7 +2,7 @@
 import { fork, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { linkSync, unlinkSync, watch, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { bytesOf, cString } from "../../ffi/bytes.ts";
@@ -20,6 +20,7 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const O_DIRECT = process.arch === "arm64" ? 0o200000 : 0o40000;
 const O_RDWR = 2;
+const O_NOCTTY = 0o400;
 
 const opened = (emitter: { once(event: string, callback: () => void): unknown }, event: string): Promise<void> =>
   new Promise((resolve) => emitter.once(event, resolve));
@@ -135,6 +136,13 @@ export async function openHolds(
       return system("pidfd_open", SYS_PIDFD_OPEN, child.pid as number);
     },
     deletedSmall: () => deleted("deleted-small", 4096),
+    ptyPair: () => {
+      const master = openFd("/dev/ptmx", O_RDWR | O_NOCTTY);
+      check(calls.unlockpt(master), "unlockpt");
+      const path = new Uint8Array(64);
+      calls.ptsname_r(master, path, path.length);
+      return [openFd(new TextDecoder().decode(path.subarray(0, path.indexOf(0))), O_RDWR | O_NOCTTY), master];
+    },
     fifo: () => {
       const path = join(directory, "fifo");
       check(calls.mkfifo(cString(path), 0o600), "mkfifo");
@@ -146,6 +154,16 @@ export async function openHolds(
       const socket = connect(Number(at), "127.0.0.1");
       await opened(socket, "connect");
       return socket;
+    },
+    selfTcp: async () => {
+      // On both IPv4 and IPv6: the accepted end is an IPv6 socket with an IPv4 address.
+      const server = createServer();
+      server.listen(0);
+      await opened(server, "listening");
+      const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+      const accepted = new Promise((resolve) => server.once("connection", resolve));
+      await opened(client, "connect");
+      return [server, client, await accepted];
     },
     fetch: async () => (await fetch(`http://127.0.0.1:${at}/`)).text(),
     unixStream: () => unixTo(1),
@@ -245,7 +263,7 @@ export async function openHolds(
     },
     vsock: () => check(calls.socket(40, 1, 0), "socket"),
     packet: () => check(calls.socket(17, 3, 0), "socket"),
-    terminal: () => openFd(String(at), 2 | 0o400),
+    terminal: () => openFd(String(at), O_RDWR | O_NOCTTY),
     path: () => openFd(String(at), 0),
     namedShm: () => {
       const fd = check(calls.shm_open(cString(`/criu-aware-test-${process.pid}`), 0o102, 0o600), "shm_open");

@@ -21,22 +21,26 @@ async function listening(server: Server, where: number | string): Promise<Other>
   };
 }
 
+async function bound(path: string, type: number): Promise<Other> {
+  const { calls, check, close } = await openBlockedCalls();
+  const fd = check(calls.socket(1, type, 0), "socket");
+  const address = unixAddress(path);
+  check(calls.bind(fd, address, address.length), "bind");
+  if (type === 1) check(calls.listen(fd, 8), "listen");
+  return { at: path, [Symbol.asyncDispose]: async () => void close(fd) };
+}
+
 /** The name of another side. */
-export type OtherName = "tcp" | "http" | "unix" | "datagram" | "terminal" | "self";
+export type OtherName = "tcp" | "http" | "unix" | "silent" | "datagram" | "terminal" | "self";
 
 /** Opens another side; `directory` is for what it needs. */
 export const others: Readonly<Record<OtherName, (directory: string) => Promise<Other>>> = {
   tcp: () => listening(createServer().unref(), 0),
   http: () => listening(createHttpServer((_, response) => response.end("x")).unref(), 0),
   unix: (directory: string) => listening(createServer().unref(), join(directory, "server.sock")),
-  async datagram(directory: string): Promise<Other> {
-    const libc = await openBlockedCalls();
-    const path = join(directory, "datagram.sock");
-    const fd = libc.check(libc.calls.socket(1, 2, 0), "socket");
-    const address = unixAddress(path);
-    libc.check(libc.calls.bind(fd, address, address.length), "bind");
-    return { at: path, [Symbol.asyncDispose]: async () => void libc.close(fd) };
-  },
+  /** Listens, and accepts nothing. */
+  silent: (directory) => bound(join(directory, "silent.sock"), 1),
+  datagram: (directory) => bound(join(directory, "datagram.sock"), 2),
   async terminal(): Promise<Other> {
     const { calls, check } = await openBlockedCalls();
     const master = openSync("/dev/ptmx", constants.O_RDWR | constants.O_NOCTTY);

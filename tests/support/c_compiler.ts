@@ -15,10 +15,12 @@ const headers = [
   "sys/file.h",
   "sys/inotify.h",
   "sys/mman.h",
+  "sys/prctl.h",
   "sys/socket.h",
   "sys/stat.h",
   "sys/syscall.h",
   "sys/un.h",
+  "sys/wait.h",
   "time.h",
   "unistd.h",
 ];

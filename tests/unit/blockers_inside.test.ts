@@ -1,5 +1,6 @@
 /** The scanner on this very process, in both runtimes. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { linkSync, unlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -13,10 +14,12 @@ import {
   scanBlockers,
   unblocked,
 } from "criu-aware/blockers";
+import { reportDevice } from "../../criu/blockers/devices.ts";
+import { createReport } from "../../criu/blockers/report.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import type { CheckpointContext } from "../../lifecycle/types.ts";
 import { openBlockedCalls } from "../support/blocked_calls.ts";
-import { startProgram } from "../support/child.ts";
+import { startProgram, startScript } from "../support/child.ts";
 import { countDescriptors } from "../support/descriptors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep } from "../support/time.ts";
@@ -108,6 +111,36 @@ test("a child of this process belongs to what is scanned, with a lock that was t
   const found = about(await blockers(), path);
   assert.ok(found.length > 0);
   assert.ok(found.every(({ pid, kind }) => pid !== process.pid && kind === "lock"));
+});
+
+test("a process of the same session may be dumped as well: an app that scans itself only warns of it", async () => {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "other.sock");
+  await using child = startScript("blocked_listener.ts", path);
+  await child.nextLine();
+  const client = connect(path);
+  await once(client, "connect");
+  await child.nextLine();
+  const libc = await openLibc();
+  const [own] = about(scanBlockers(libc, [process.pid], {}, true), path);
+  const [others] = about(scanBlockers(libc, [process.pid]), path);
+  client.destroy();
+  assert.equal(own?.kind, "unix-stream");
+  assert.equal(own?.blocking, false);
+  assert.match(own?.cure.advice ?? "", new RegExp(`No blocker when process ${child.pid} `));
+  assert.equal(others?.blocking, true);
+  assert.match(others?.who ?? "", new RegExp(`process ${child.pid} `));
+});
+
+test("GPUs are told from other devices", async () => {
+  const scope = { libc: await openLibc(), pids: [1], tree: new Set([1]), isOwn: false, report: createReport({}, []) };
+  for (const link of ["/dev/nvidia0", "/dev/nvidia-uvm", "/dev/dri/renderD128", "/dev/kfd", "/dev/fuse"]) {
+    reportDevice(scope, { pid: 1, link });
+  }
+  assert.deepEqual(
+    scope.report.blockers.map(({ kind }) => kind),
+    ["gpu", "gpu", "gpu", "gpu", "device"],
+  );
 });
 
 test("processes that have ended, or end while they are looked at, are left out", async () => {

@@ -63,6 +63,7 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
     ["Can't connect inet socket back: Network is unreachable", /cannot be restored here/],
     ["tty: No task found with sid 22997", /terminal/],
     ["Can't restore sid (12): Operation not permitted", /session/],
+    ["unix: FATAL: Peer 2126196 unresolved for 2125011", /of no use/],
     ["This process tree can only be restored in a new pid namespace.", /pid namespace/],
     ["mnt: No mapping for 42:/data mountpoint", /mount/],
     ["mnt: The --root option is required to restore a mount namespace", /mount namespace/],

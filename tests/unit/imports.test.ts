@@ -38,6 +38,8 @@ const allowed: Record<string, readonly string[]> = {
   "simulate.ts": ["attach.ts", "registry.ts", "lifecycle"],
   "mod.ts": ["attach.ts", "strategies/strategy.ts", "lifecycle", "ffi"],
   criu: ["criu", "attach.ts", "strategies/notify.ts", "page", "ffi", "lifecycle"],
+  cli: ["cli", "criu", "strategies/notify.ts", "page", "ffi", "lifecycle"],
+  "cli.ts": ["cli"],
   // An app may use the scanner: it must not bring the driver.
   "criu/blockers": ["criu/blockers", "criu/options.ts", "attach.ts", "ffi", "lifecycle/types.ts"],
 };

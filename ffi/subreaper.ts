@@ -1,4 +1,4 @@
-import type { Libc } from "../ffi/libc.ts";
+import type { Libc } from "./libc.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
