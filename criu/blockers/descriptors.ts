@@ -13,14 +13,9 @@ export interface Descriptor {
   readonly link: string;
 }
 
-/** A socket and the descriptors that the tree has of it. */
+/** A socket, by the first descriptor that the tree has of it. */
 export interface OpenSocket extends Descriptor {
   readonly inode: number;
-}
-
-/** What later steps need of all descriptors. */
-export interface Descriptors {
-  readonly sockets: ReadonlyMap<number, OpenSocket>;
 }
 
 /** Kernel objects that CRIU dumps, as the kernel names them; pidfd and io_uring are looked at apart. */
@@ -31,8 +26,8 @@ const unnamed = /^\/(memfd:|dev\/zero \(deleted\)|SYSV|anon_hugepage)/;
 const mayBeDevice = /\/dev\//;
 const O_DIRECT = process.arch === "arm64" ? 0o200000 : 0o40000;
 
-/** Looks at all descriptors of the tree, and returns the sockets for further questions. */
-export function checkDescriptors(scope: Scope, terminals: Terminals): Descriptors {
+/** Looks at all descriptors of the tree, and returns the sockets, by inode, for further questions. */
+export function checkDescriptors(scope: Scope, terminals: Terminals): ReadonlyMap<number, OpenSocket> {
   const sockets = new Map<number, OpenSocket>();
   for (const pid of scope.pids) {
     const path = `/proc/${pid}/fd`;
@@ -58,7 +53,7 @@ export function checkDescriptors(scope: Scope, terminals: Terminals): Descriptor
       }
     }
   }
-  return { sockets };
+  return sockets;
 }
 
 function checkPath(

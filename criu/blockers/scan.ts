@@ -41,7 +41,7 @@ export function scanBlockers(libc: Libc, pids: readonly number[], options: FindO
   const scope = { libc, pids, tree: new Set(pids), isOwn, report };
   const terminals = createTerminals(scope);
   checkProcesses(scope);
-  const { sockets } = checkDescriptors(scope, terminals);
+  const sockets = checkDescriptors(scope, terminals);
   terminals.check();
   checkSockets(scope, sockets);
   checkMappings(scope);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { processTree } from "../../criu/tree.ts";
 import { dumpableEnv, type RuntimeName, runCommand } from "./runtimes.ts";
 import { sleep } from "./time.ts";
 
@@ -86,9 +87,12 @@ export class App implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      process.kill(this.pid, "SIGKILL");
-    } catch {}
+    // Its children as well: a test that fails does not come to its own end.
+    for (const pid of processTree(this.pid)) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {}
+    }
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

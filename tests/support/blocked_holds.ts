@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { linkSync, unlinkSync, watch, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
+import { URL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { bytesOf, cString } from "../../ffi/bytes.ts";
 import { openBlockedCalls, unixAddress } from "./blocked_calls.ts";
