@@ -28,6 +28,9 @@ export async function bench(json: boolean): Promise<void> {
       }
     }
     for (const way of ["rpc", "command"] as const) {
+      const rebuilt = (samples.get(way) as Measured[]).flatMap((sample) => sample.rebuilt ?? []);
+      const until = { name: `restore until rebuilt, ${way}`, runtime, value: median(rebuilt), unit: "ms" };
+      rows.push({ ...until, against: "", ratio: null, goal: null, met: null });
       const phases = (samples.get(way) as Measured[]).flatMap((sample) => sample.phases ?? []);
       for (const phase of ["start → hook", "notice → held", "held → dumped"] as const) {
         const value = median(phases.map((times) => times[phase]));
@@ -45,7 +48,8 @@ async function measure(command: readonly string[]): Promise<Map<Way, Measured[]>
   const samples = new Map<Way, Measured[]>(ways.map((way) => [way, []]));
   // The first round only warms up.
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const way of ways) {
+    const shift = round % ways.length;
+    for (const way of [...ways.slice(shift), ...ways.slice(0, shift)]) {
       const sample = await victim.measure(way);
       if (round > 0) samples.get(way)?.push(sample);
     }

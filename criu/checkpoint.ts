@@ -14,6 +14,7 @@ import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { type CriuError, UsageError } from "./errors.ts";
 import { requireRoot, runError } from "./failure.ts";
 import type { DumpFacts } from "./images/manifest.ts";
+import { programsOf } from "./images/programs.ts";
 import { discardImages, makeImagesDir } from "./images_dir.ts";
 import { findCriu } from "./locate.ts";
 import { Participants } from "./participants.ts";
@@ -85,7 +86,14 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const { name, version } = libc.runtime;
   const self = { pid: process.pid, runtime: `${name} ${version}`, generation: agent.generation };
   const apps = [self, ...others.apps()];
-  const facts = { criu: criu.version, noticeId, apps, leftRunning: leaveRunning, criuOptions };
+  const facts = {
+    criu: criu.version,
+    noticeId,
+    apps,
+    leftRunning: leaveRunning,
+    criuOptions,
+    ...programsOf([process.pid]),
+  };
   using socket = openMessageSocket(libc);
   const { labels = {} } = options;
   await orphan(criu.path, imagesDir, socket, leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels }));

@@ -1,10 +1,15 @@
+import { rmdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { describeBlocker } from "./blockers/inside.ts";
 import { findBlockers } from "./blockers/scan.ts";
 import type { Drive } from "./drive.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
+import { describeMachine } from "./images/machine.ts";
+import { describeImages, type ImageFacts } from "./images/manifest.ts";
+import { programsOf } from "./images/programs.ts";
 import { discardImages, makeImagesDir } from "./images_dir.ts";
+import { meanwhile } from "./meanwhile.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { recordDump } from "./record.ts";
@@ -15,26 +20,33 @@ const LOG = "dump.log";
 /** Dumps a process tree: notice, hold, CRIU, outcome. The same for every engine that runs CRIU. */
 export async function dumpTree(drive: Drive, options: DumpOptions): Promise<DumpResult> {
   const imagesDir = resolve(options.imagesDir);
-  const { pid, leaveRunning = false, criuOptions = {}, signal } = options;
+  const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
   signal?.throwIfAborted();
   requireRoot();
   const phases = watchPhases(options.onPhase);
-  using participants = await Participants.find(pid, options);
-  makeImagesDir(imagesDir);
-  const apps = participants.apps();
-
+  const isNew = makeImagesDir(imagesDir);
+  using stack = new DisposableStack();
+  const found = meanwhile(async () => stack.use(await Participants.find(pid, options)));
+  const early = meanwhile(() => blocked(pid, options));
+  const surroundings = meanwhile(() => ({ ...programsOf(processTree(pid)), machine: describeMachine() }));
+  const apps = found.then((participants) => participants.apps());
+  apps.catch(() => {});
+  let images: Promise<ImageFacts> | undefined;
   let refusals: readonly Refusal[] = [];
-  const steps: Record<string, () => Promise<readonly Refusal[]> | readonly Refusal[]> = {
+  const steps: Record<string, () => Promise<readonly Refusal[]>> = {
     async "pre-dump"() {
+      const participants = await found;
       phases.enter("notice");
       const refused = await participants.prepare();
       if (refused.length > 0) return refused;
       phases.enter("ready");
-      return blocked(pid, options);
+      // Hooks let go of things: what was nowhere before them is not there now, and CRIU has the last word.
+      return (await early).length > 0 ? blocked(pid, options) : [];
     },
-    "post-dump"() {
+    async "post-dump"() {
       phases.enter("frozen");
-      return participants.strayed();
+      if (manifest) images = meanwhile(() => describeImages(imagesDir, options.digests));
+      return (await found).strayed();
     },
   };
   const onHook = async (hook: string): Promise<boolean> => {
@@ -52,6 +64,12 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
     (end) => (end.exitCode === 0 ? undefined : runError("dump", imagesDir, LOG, end)),
     (error: unknown) => error,
   );
+  const participants = await found.catch((error: unknown) => {
+    // Nobody was told: the directory is left as it was.
+    discardImages(imagesDir);
+    if (isNew) rmdirSync(imagesDir);
+    throw error;
+  });
   if (failed !== undefined) {
     participants.tell(discardImages(imagesDir, LOG) ? "aborted" : "continued");
     signal?.throwIfAborted();
@@ -59,13 +77,15 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   }
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");
-  const { noticeId } = participants;
-  const facts = { criu: drive.version, noticeId, apps, leftRunning: leaveRunning, criuOptions };
-  await recordDump(imagesDir, facts, options);
-  phases.enter("recorded");
+  const { noticeId, pids } = participants;
+  if (manifest) {
+    const facts = { criu: drive.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
+    await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, images);
+    phases.enter("recorded");
+  }
   return {
-    noticeId: participants.noticeId,
-    pids: participants.pids,
+    noticeId,
+    pids,
     noticeToReadyMs: phases.between("notice", "ready"),
     dumpMs: now() - started,
     leftRunning: leaveRunning,

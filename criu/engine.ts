@@ -34,6 +34,8 @@ export interface DumpOptions extends NoticeOptions {
   readonly leaveRunning?: boolean;
   /** Words of the user's own, kept in the manifest. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Write a manifest beside the images. Without one they are restored only with `force`. @default true */
+  readonly manifest?: boolean;
   /** How thoroughly the manifest knows the images again: see `writeManifest`. @default "quick" */
   readonly digests?: Digests;
   /** Blockers to leave out of account: kinds, or texts that occur in what they are. */

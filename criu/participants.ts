@@ -7,6 +7,7 @@ import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
 import { notify, type StrategyName } from "../strategies/notify.ts";
 import { UsageError } from "./errors.ts";
+import { meanwhile } from "./meanwhile.ts";
 import type { CriuOptions } from "./options.ts";
 import { isPaused } from "./paused.ts";
 import { processTree } from "./tree.ts";
@@ -79,8 +80,6 @@ export class Participants implements Disposable {
 
   /** Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals. */
   async prepare(): Promise<Refusal[]> {
-    // The tree may have grown since it was looked at.
-    await this.#collect();
     const { timeoutMs = 10_000, leaseMs = 5_000, strategy, criuOptions = {}, signal } = this.#options;
     const now = createClock(await openLibc());
     const notice: Notice = {
@@ -97,7 +96,17 @@ export class Participants implements Disposable {
       if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy, signal);
       return { reply: "refused", reasons: ["another driver is at work on it"] };
     };
-    const replies = await Promise.all(this.#pages.map(ask));
+    // The tree may have grown since it was looked at: the known ones prepare while that is seen to.
+    const grown = meanwhile(() => this.#collect());
+    const asked = this.#pages.map(ask);
+    const failure = await grown.then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    asked.push(...this.#pages.slice(asked.length).map(ask));
+    // All of them, in any case: nobody may look at a page that is closed.
+    const replies = await Promise.all(asked);
+    if (failure) throw failure;
     const refusals = replies.flatMap((reply, i) =>
       reply.reply === "ready" ? [] : { pid: this.pids[i] as number, reasons: reply.reasons },
     );

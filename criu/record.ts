@@ -1,7 +1,7 @@
 import type { DumpOptions, RestoreOptions } from "./engine.ts";
 import { CriuError } from "./errors.ts";
 import { checkManifest, type Problem } from "./images/check_manifest.ts";
-import { type DumpFacts, readManifest, writeManifest } from "./images/manifest.ts";
+import { type DumpFacts, describeImages, type ImageFacts, readManifest, writeManifest } from "./images/manifest.ts";
 import type { CriuOption, CriuOptions } from "./options.ts";
 
 /** Options that CRIU wants at a restore when it had them at the dump. */
@@ -28,17 +28,19 @@ export class UnfitImagesError extends Error {
 }
 
 /**
- * Writes down what was dumped, as the last thing of a dump.
+ * Writes down what was dumped, as the last thing of a dump; `images`, when somebody has begun to read them already.
  * @throws {CriuError} when it cannot. The images are there all the same.
  */
 export async function recordDump(
   imagesDir: string,
   facts: DumpFacts,
   options: Pick<DumpOptions, "labels" | "digests">,
+  images?: Promise<ImageFacts>,
 ): Promise<void> {
   const { labels = {}, digests = "quick" } = options;
   try {
-    await writeManifest(imagesDir, { ...facts, labels }, { digests });
+    const found = await (images ?? describeImages(imagesDir, digests));
+    await writeManifest(imagesDir, { ...facts, labels }, { images: found });
   } catch (cause) {
     const why = (cause as Error).message;
     throw new CriuError(

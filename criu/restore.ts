@@ -5,6 +5,7 @@ import type { Drive } from "./drive.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
 import { CriuError, UsageError } from "./errors.ts";
 import { requireRoot, runError } from "./failure.ts";
+import { meanwhile } from "./meanwhile.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt } from "./rebuilt.ts";
 import { carryOptions, requireFit } from "./record.ts";
@@ -23,18 +24,26 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
     );
   }
   const phases = watchPhases(options.onPhase);
-  await requireFit(imagesDir, drive.version, options);
+  const fit = meanwhile(() => requireFit(imagesDir, drive.version, options));
+  if (!drive.asks) await fit;
   const criuOptions = carryOptions(imagesDir, options.criuOptions ?? {});
   let refusal: unknown;
+  let root = 0;
+  let early: ReturnType<typeof awaitRebuilt> | undefined;
   const run = {
     imagesDir,
     log: LOG,
     criuOptions,
     asks: signal !== undefined || options.onHook !== undefined,
     async onHook(hook: string, pid?: number): Promise<boolean> {
+      if (hook === "post-restore" && pid !== undefined) root = pid;
       try {
+        // Nothing was made yet.
+        if (hook === "pre-restore") await fit;
         await options.onHook?.(hook, pid);
         signal?.throwIfAborted();
+        // In a moment the apps run, and CRIU has only to end.
+        if (hook === "pre-resume" && root > 0) early = meanwhile(() => awaitRebuilt(root, timeoutMs));
         return true;
       } catch (error) {
         refusal = error;
@@ -49,7 +58,7 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
     const restoreMs = now() - started;
     if (end.exitCode === 0) {
       phases.enter("restored");
-      const processes = await awaitRebuilt(end.pid, timeoutMs);
+      const processes = await (early ?? awaitRebuilt(end.pid, timeoutMs));
       phases.enter("rebuilt");
       return { pid: end.pid, restoreMs, processes };
     }

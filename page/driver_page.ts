@@ -24,6 +24,8 @@ export class DriverPage implements Disposable {
   readonly libc: Libc;
   readonly #memory: SharedMemory;
   readonly #fields: Fields;
+  #document: PageDocument | undefined;
+  #documentSequence = 0;
 
   private constructor(libc: Libc, process: ProcessHandle, memory: SharedMemory) {
     this.libc = libc;
@@ -72,7 +74,12 @@ export class DriverPage implements Disposable {
 
   /** What the agent says of itself; undefined while it is being written. */
   document(): PageDocument | undefined {
-    return readDocument(this.#fields);
+    const sequence = this.#fields.get("documentSequence");
+    if (this.#document === undefined || sequence !== this.#documentSequence) {
+      this.#document = readDocument(this.#fields);
+      this.#documentSequence = sequence;
+    }
+    return this.#document;
   }
 
   /** The signal that is a notice; undefined when the app takes none by signal. */
@@ -130,9 +137,13 @@ export class DriverPage implements Disposable {
       const left = end - performance.now();
       if (left <= 0 || signal?.aborted) return undefined;
       if (!this.process.isAlive()) throw new PageError(this.pid, "missing", `Process ${this.pid} has ended.`);
-      // Most answers come within a few milliseconds: wait for them in the kernel, then let the event loop live.
-      if (turn < 20) waitFutex(this.libc, this.#fields.addressOf("changes"), changes, Math.min(1, left));
-      await new Promise((resolve) => setTimeout(resolve, turn < 20 ? 0 : Math.min(5, left)));
+      if (turn >= 20) {
+        await new Promise((resolve) => setTimeout(resolve, Math.min(5, left)));
+        continue;
+      }
+      // Most answers come within a few milliseconds: wait for them in the kernel, and let the event loop live in between.
+      if (turn > 0) waitFutex(this.libc, this.#fields.addressOf("changes"), changes, Math.min(1, left));
+      if (this.#fields.get("changes") === changes) await new Promise((resolve) => setImmediate(resolve));
     }
   }
 

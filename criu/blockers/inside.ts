@@ -39,7 +39,7 @@ export function describeBlocker({ pid, fd, what, who, cure }: Blocker): string {
  * import { blockers } from "criu-aware/blockers";
  * import { signal } from "criu-aware/strategies/signal";
  *
- * await using agent = await attach({ strategies: [signal()] });
+ * const agent = await attach({ strategies: [signal()] });
  * for (const { what, cure } of await blockers(agent)) console.warn(what, cure.advice);
  * ```
  */
@@ -58,7 +58,7 @@ export async function blockers(agent?: Agent, options: FindOptions = {}): Promis
  * import { unblocked } from "criu-aware/blockers";
  * import { signal } from "criu-aware/strategies/signal";
  *
- * await using agent = await attach({ strategies: [signal()] });
+ * const agent = await attach({ strategies: [signal()] });
  * agent.register(unblocked());
  * ```
  */

@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { lstatSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CriuOptions } from "../options.ts";
 import { type Digest, type Digests, digest, kindFor } from "./digest.ts";
 import { ImageError } from "./errors.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { checkShape } from "./manifest_shape.ts";
-import { readImages } from "./read.ts";
+import { programsIn } from "./programs.ts";
+import { readImages, readInventory } from "./read.ts";
 import { openRegularFile } from "./regular_file.ts";
-import type { Executable, Images } from "./types.ts";
+import type { Executable } from "./types.ts";
 
 /** The name of the manifest in a directory of images. */
 export const MANIFEST = "criu-aware.json";
@@ -24,6 +24,11 @@ export interface DumpFacts {
   readonly apps: readonly { readonly pid: number; readonly runtime: string; readonly generation: number }[];
   readonly leftRunning: boolean;
   readonly criuOptions: CriuOptions;
+  /** What the processes run, as `programsOf` found it before the dump. @default it is read from the images */
+  readonly programs?: readonly Executable[];
+  readonly ownMounts?: boolean;
+  /** @default this machine is looked at */
+  readonly machine?: Machine;
   /** Words of the user's own. */
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -37,20 +42,43 @@ export interface Manifest extends DumpFacts {
   /** ISO 8601. */
   readonly createdAt: string;
   readonly machine: Machine;
-  /** The programs that the processes run, each once. */
   readonly programs: readonly Executable[];
-  /** Whether their paths are those of a container. */
   readonly ownMounts: boolean;
   /** Plugins of CRIU's that a restore needs. */
   readonly plugins: readonly string[];
   readonly files: readonly ({ readonly name: string; readonly bytes: number } & Digest)[];
 }
 
+/** What the images say of themselves. */
+export type ImageFacts = Pick<Manifest, "plugins" | "files">;
+
 /**
- * Writes the manifest beside the images of a dump that CRIU has finished: whole or not at all (a temporary file, fsync(2), a
- * rename), for its owner only. It must be the last thing that a dump writes: that it is there means that the dump is whole. (CRIU
- * itself does not sync: after a power failure the sizes and digests in it tell.) It guards against mistakes and damage, not against
- * somebody who may write into the directory.
+ * Reads and digests the images, as soon as CRIU has written them: at its hook `post-dump`.
+ * @throws {ImageError} when they are not those of a whole dump.
+ */
+export async function describeImages(
+  directory: string,
+  digests: Digests = "quick",
+  signal?: AbortSignal,
+): Promise<ImageFacts> {
+  const path = resolve(directory);
+  const { plugins } = readInventory(path);
+  const files: Manifest["files"][number][] = [];
+  for (const name of readdirSync(path).filter(isNeeded)) {
+    const stat = statSync(join(path, name));
+    if (!stat.isFile()) continue;
+    const kind = kindFor(stat.size, digests);
+    const bytes = stat.size;
+    files.push({ name, bytes, ...(kind ? { [kind]: await digest(join(path, name), kind, signal) } : {}) });
+  }
+  return { plugins: plugins?.plugins ?? [], files };
+}
+
+/**
+ * Writes the manifest beside the images of a dump that CRIU has finished: whole or not at all (a temporary file and a rename), for
+ * its owner only. It must be the last thing that a dump writes: that it is there means that the dump is whole. (CRIU does not
+ * sync, and neither does this: after a power failure the sizes and digests in it tell.) It guards against mistakes and damage, not
+ * against somebody who may write into the directory.
  *
  * @throws {ImageError} when the images are not those of a whole dump.
  * @throws what the file system says when the directory cannot be written.
@@ -64,29 +92,27 @@ export interface Manifest extends DumpFacts {
 export async function writeManifest(
   directory: string,
   facts: DumpFacts,
-  options: { readonly digests?: Digests; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly digests?: Digests;
+    readonly signal?: AbortSignal;
+    /** What `describeImages` found. @default it is called */
+    readonly images?: ImageFacts;
+  } = {},
 ): Promise<Manifest> {
-  const { digests = "quick", signal } = options;
   const path = resolve(directory);
-  const images = readImages(path);
-  const files: Manifest["files"][number][] = [];
-  for (const { name, bytes } of images.files.filter(({ name }) => isNeeded(name))) {
-    const kind = kindFor(bytes, digests);
-    files.push({ name, bytes, ...(kind ? { [kind]: await digest(join(path, name), kind, signal) } : {}) });
-  }
+  const images = options.images ?? (await describeImages(path, options.digests, options.signal));
   const { criu, noticeId, apps, leftRunning, criuOptions, labels = {} } = facts;
+  const { programs, ownMounts } = { ...(facts.programs ? {} : programsIn(readImages(path))), ...facts };
   const manifest: Manifest = {
     manifest: 1,
     criuAware: ownVersion(),
     createdAt: new Date().toISOString(),
     ...{ criu, noticeId, apps, leftRunning, criuOptions, labels },
-    machine: describeMachine(),
-    programs: programsOf(images),
-    ownMounts: images.ownMounts,
-    plugins: images.plugins,
-    files,
+    machine: facts.machine ?? describeMachine(),
+    ...{ programs: programs ?? [], ownMounts: ownMounts ?? false },
+    ...images,
   };
-  await replaceFile(join(path, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+  replaceFile(join(path, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
 
@@ -117,22 +143,20 @@ function isNeeded(name: string): boolean {
   return !/\.(log|pid)$|^stats-|^criu-aware|^irmap-cache$/.test(name);
 }
 
-function programsOf({ processes }: Images): Executable[] {
-  const programs = new Map(processes.flatMap(({ executable }) => (executable ? [[executable.path, executable]] : [])));
-  return [...programs.values()];
-}
+let version: string | undefined;
 
 function ownVersion(): string {
-  return JSON.parse(readFileSync(join(import.meta.dirname as string, "../../package.json"), "utf8")).version;
+  version ??= String(
+    JSON.parse(readFileSync(join(import.meta.dirname as string, "../../package.json"), "utf8")).version,
+  );
+  return version;
 }
 
-/** Gives a file its whole new content at once, also when the machine loses power. */
-async function replaceFile(path: string, text: string): Promise<void> {
+/** Gives a file its whole new content at once. */
+function replaceFile(path: string, text: string): void {
   const temporary = `${path}.${randomUUID()}`;
   try {
-    await using file = await open(temporary, "wx", 0o600);
-    await file.writeFile(text);
-    await file.sync();
+    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -9,8 +9,17 @@ export type { Digest, Digests } from "./digest.ts";
 export { ImageError } from "./errors.ts";
 export { type Finding, type FindOptions, type FoundPlace, findInImages } from "./find.ts";
 export { describeMachine, type Gpu, type Machine } from "./machine.ts";
-export { type DumpFacts, MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+export {
+  type DumpFacts,
+  describeImages,
+  type ImageFacts,
+  MANIFEST,
+  type Manifest,
+  readManifest,
+  writeManifest,
+} from "./manifest.ts";
 export type { Encoding } from "./needles.ts";
+export { type Programs, programsOf } from "./programs.ts";
 export { readImages } from "./read.ts";
 export type {
   Descriptor,

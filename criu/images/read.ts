@@ -80,7 +80,8 @@ export function parentOf(directory: string): string | undefined {
   return existsSync(link) ? realpathSync(link) : undefined;
 }
 
-function readInventory(directory: string): Inventory {
+/** @throws {ImageError} */
+export function readInventory(directory: string): Inventory {
   if (!existsSync(join(directory, "inventory.img"))) {
     throw new ImageError(directory, "holds no finished dump: there is no inventory.img. Name the directory of a dump.");
   }

@@ -35,6 +35,7 @@ export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
 function driveRpc({ path: criu, version }: LocatedCriu): Drive {
   return {
     version,
+    asks: true,
     async dump(run) {
       const { fds, opts } = common(run);
       await using swrk = await Swrk.start(criu, fds);

@@ -1,6 +1,7 @@
 /** The manifest beside a dump that was written by hand. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import { buildIdOf } from "../../criu/images/build_id.ts";
 import { digest, kindFor } from "../../criu/images/digest.ts";
 import { FileSchema } from "../../criu/images/files_pb.ts";
@@ -144,9 +146,8 @@ for (const digests of ["quick", "full"] as const) {
   });
 }
 
-test("quick digests are SHA-256 for small files, CRC-32 for larger ones, the size alone for the largest", async () => {
-  assert.equal(kindFor(2 ** 20, "quick"), "sha256");
-  assert.equal(kindFor(2 ** 20 + 1, "quick"), "crc32");
+test("quick digests are CRC-32, the size alone for the largest files; full ones are SHA-256", async () => {
+  assert.equal(kindFor(256 * 2 ** 20, "quick"), "crc32");
   assert.equal(kindFor(256 * 2 ** 20 + 1, "quick"), undefined);
   assert.equal(kindFor(2 ** 40, "full"), "sha256");
   using directory = temporaryDirectory();
@@ -155,6 +156,13 @@ test("quick digests are SHA-256 for small files, CRC-32 for larger ones, the siz
   // The check values of both algorithms.
   assert.equal(await digest(path, "crc32"), "cbf43926");
   assert.equal(await digest(path, "sha256"), "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225");
+  // Read at once, and read a piece at a time.
+  for (const mebibytes of [3, 9]) {
+    const bytes = randomBytes(mebibytes * 2 ** 20 + 5);
+    writeFileSync(path, bytes);
+    assert.equal(await digest(path, "sha256"), createHash("sha256").update(bytes).digest("hex"));
+    assert.equal(await digest(path, "crc32"), crc32(bytes).toString(16).padStart(8, "0"));
+  }
 });
 
 test("a dump without a manifest is a problem, and so is a damaged manifest", async () => {
