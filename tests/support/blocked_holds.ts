@@ -90,7 +90,7 @@ export async function openHolds(
       return socket;
     },
     worker: async () => {
-      const worker = new Worker("data:text/javascript,postMessage(1);setInterval(() => {}, 1000)");
+      const worker = new Worker(new URL("data:text/javascript,postMessage(1);setInterval(() => {}, 1000)"));
       await opened(worker, "message");
       return worker;
     },
