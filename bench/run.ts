@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 const [name = "", ...flags] = process.argv.slice(2);
-const names = ["notice", "dump"];
+const names = ["notice", "dump", "gpu"];
 if (
   !names.includes(name) ||
   !existsSync(join(import.meta.dirname as string, `${name}.ts`)) ||

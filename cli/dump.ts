@@ -14,6 +14,7 @@ interface Flags extends NoticeFlags, EngineFlags {
   readonly imagesDir: string;
   readonly leaveRunning?: boolean;
   readonly unaware?: boolean;
+  readonly cuda?: boolean;
   readonly ignore?: readonly string[];
   readonly fullDigests?: boolean;
   readonly label?: Labels;
@@ -31,6 +32,7 @@ export function dump(): Command {
     .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
     .requiredOption("-D, --images-dir <dir>", "where the images go: a new or empty directory")
     .option("--leave-running", "the tree goes on after the dump")
+    .option("--cuda", "let NVIDIA's driver move GPU memory and close its device files (driver 570 or newer)")
     .option("--unaware", "dump also when no process of the tree is attached")
     .option("--ignore <blocker>", "a kind, or a part of its text, that need not be cured; may be repeated", collect)
     .option("--full-digests", "digest the memory, too: slower, and a restore then notices any change in it")

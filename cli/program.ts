@@ -12,6 +12,7 @@ import { notify } from "./notify.ts";
 import { restore } from "./restore.ts";
 import { run } from "./run.ts";
 import { simulate } from "./simulate.ts";
+import { state } from "./state.ts";
 import { status } from "./status.ts";
 import { settled } from "./subcommand.ts";
 
@@ -30,7 +31,7 @@ export function createProgram(): Command {
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .enablePositionalOptions()
     .addHelpText("after", `${examples}\n${exitCodesHelp}`);
-  for (const command of [run, dump, restore, status, inspect, images, simulate, notify, doctor, hook]) {
+  for (const command of [run, dump, restore, status, inspect, images, state, simulate, notify, doctor, hook]) {
     program.addCommand(command());
   }
   program.helpCommand(false);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { readLabel } from "./labels.ts";
 import { paint } from "./paint.ts";
 import { showProgress } from "./progress.ts";
 import { type Report, reporting, say } from "./report.ts";
@@ -10,6 +11,8 @@ import { duration } from "./units.ts";
 interface Flags extends EngineFlags {
   readonly timeoutMs: number;
   readonly force?: boolean;
+  readonly cuda?: boolean;
+  readonly gpu?: Readonly<Record<string, string>>;
   readonly trace?: string;
 }
 
@@ -23,6 +26,8 @@ export function restore(): Command {
     .argument("<dir>", "where the images are")
     .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
     .option("--timeout-ms <ms>", "how long to wait for a pid that is taken, and for the apps", positive, 10_000)
+    .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
+    .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
     .option("--force", "restore also what the manifest says does not fit")
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
   return withEngineFlags(command).action(reporting(runRestore));
@@ -40,13 +45,15 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const { openTrace } = await import("./trace.ts");
   using progress = await showProgress("restore", { total: 0, done: () => 0 });
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false } = flags;
+  const { timeoutMs, force = false, gpu } = flags;
+  const cuda = gpu ? { gpus: gpu } : flags.cuda;
   const trace = openTrace(flags.trace, progress.onPhase);
   const result = await engine.restore({
     imagesDir,
     force,
     timeoutMs,
     criuOptions,
+    ...(cuda ? { cuda } : {}),
     signal: cancel.signal,
     onProblem: ({ what, cure }) => say(`criu-aware restore: ${what}. ${cure}`),
     onPhase: trace.onPhase,

@@ -2,6 +2,7 @@ import { rmdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { describeBlocker } from "./blockers/inside.ts";
 import { findBlockers } from "./blockers/scan.ts";
+import { type CudaProcesses, openCudaProcesses } from "./cuda.ts";
 import type { Drive } from "./drive.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
@@ -23,6 +24,7 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
   signal?.throwIfAborted();
   requireRoot();
+  using cuda = await openCuda(options.cuda);
   const phases = watchPhases(options.onPhase);
   const isNew = makeImagesDir(imagesDir);
   using stack = new DisposableStack();
@@ -40,6 +42,8 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
       const refused = await participants.prepare();
       if (refused.length > 0) return refused;
       phases.enter("ready");
+      // Before the scan: it closes the device files.
+      await cuda?.suspend(processTree(pid), typeof options.cuda === "object" ? options.cuda : {});
       // Hooks let go of things: what was nowhere before them is not there now, and CRIU has the last word.
       return (await early).length > 0 ? blocked(pid, options) : [];
     },
@@ -64,6 +68,8 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
     (end) => (end.exitCode === 0 ? undefined : runError("dump", imagesDir, LOG, end)),
     (error: unknown) => error,
   );
+  // Before anybody is told: the hooks of the apps use it.
+  const stuck = failed !== undefined || leaveRunning ? await failureOf(cuda?.resume(processTree(pid))) : undefined;
   const participants = await found.catch((error: unknown) => {
     // Nobody was told: the directory is left as it was.
     discardImages(imagesDir);
@@ -72,11 +78,13 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   });
   if (failed !== undefined) {
     participants.tell(discardImages(imagesDir, LOG) ? "aborted" : "continued");
+    if (stuck) throw stuck;
     signal?.throwIfAborted();
     throw refusals.length > 0 ? new DumpRefusedError(refusals) : failed;
   }
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");
+  if (stuck) throw stuck;
   const { noticeId, pids } = participants;
   if (manifest) {
     const facts = { criu: drive.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
@@ -90,6 +98,17 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
     dumpMs: now() - started,
     leftRunning: leaveRunning,
   };
+}
+
+function openCuda(options: DumpOptions["cuda"]): Promise<CudaProcesses> | undefined {
+  return options ? openCudaProcesses(options === true ? {} : options) : undefined;
+}
+
+function failureOf(work: Promise<unknown> | undefined): Promise<unknown> | undefined {
+  return work?.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 /** What CRIU would fail on: with all ready, what is left is meant to stay. */

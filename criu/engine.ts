@@ -1,4 +1,5 @@
 import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { CudaDumpOptions, CudaRestoreOptions } from "./cuda.ts";
 import type { Problem } from "./images/check_manifest.ts";
 import type { Digests } from "./images/digest.ts";
 import type { CriuOptions } from "./options.ts";
@@ -38,6 +39,12 @@ export interface DumpOptions extends NoticeOptions {
   readonly manifest?: boolean;
   /** How thoroughly the manifest knows the images again: see `writeManifest`. @default "quick" */
   readonly digests?: Digests;
+  /**
+   * Hands CUDA work over to the process checkpoint of NVIDIA's driver, once all apps are ready and before CRIU looks: GPU memory
+   * becomes memory of the process, and the device files are closed. The apps are told that (`cuda` among the names of CRIU's
+   * options), so that they need not close them. Needs CUDA 12.8 (driver 570). @default false
+   */
+  readonly cuda?: boolean | CudaDumpOptions;
   /** Blockers to leave out of account: kinds, or texts that occur in what they are. */
   readonly ignore?: readonly string[];
   /**
@@ -90,6 +97,11 @@ export interface RestoreOptions {
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
+  /**
+   * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
+   * left alone. @default false
+   */
+  readonly cuda?: boolean | CudaRestoreOptions;
   /**
    * Called at each hook of CRIU's, by its own name. CRIU waits for it; to throw refuses the restore at `pre-restore` and
    * `post-restore`, and is too late afterwards.

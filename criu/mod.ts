@@ -9,6 +9,15 @@ export { type StrategyName, strategyNames } from "../strategies/notify.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export { type CriuEngineOptions, command } from "./command.ts";
 export {
+  type CudaDumpOptions,
+  type CudaProcesses,
+  type CudaRestoreOptions,
+  CudaStateError,
+  openCudaProcesses,
+  type SuspendOptions,
+} from "./cuda.ts";
+export type { CudaState, GpuMap } from "./cuda_calls.ts";
+export {
   type DumpOptions,
   DumpRefusedError,
   type DumpResult,

@@ -22,6 +22,8 @@ export interface NoticeOptions {
   readonly leaseMs?: number;
   /** Go on when no process of the tree is attached. @default false */
   readonly unaware?: boolean;
+  /** See `DumpOptions`. The apps are told when it is given. */
+  readonly cuda?: boolean | object;
   /** Options of CRIU itself. The apps are told their names, so that they do not refuse for what those cure. */
   readonly criuOptions?: CriuOptions;
   /** Cancels: apps that are preparing, or held, are told `aborted`, and the dump is refused before or while they are frozen. */
@@ -80,7 +82,7 @@ export class Participants implements Disposable {
 
   /** Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals. */
   async prepare(): Promise<Refusal[]> {
-    const { timeoutMs = 10_000, leaseMs = 5_000, strategy, criuOptions = {}, signal } = this.#options;
+    const { timeoutMs = 10_000, leaseMs = 5_000, strategy, criuOptions = {}, cuda, signal } = this.#options;
     const now = createClock(await openLibc());
     const notice: Notice = {
       id: this.noticeId,
@@ -88,7 +90,7 @@ export class Participants implements Disposable {
       deadline: now() + timeoutMs,
       leaseMs,
       driver: { pid: process.pid, namespace: pidNamespace("self") },
-      criuOptions: Object.keys(criuOptions),
+      criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : [])],
     };
     this.#renewal = setInterval(() => this.#renew(), leaseMs / 3);
     const ask = async (page: DriverPage): Promise<Reply> => {

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type CudaProcesses, openCudaProcesses } from "./cuda.ts";
+import { gpuPairs } from "./cuda_calls.ts";
 import type { Drive } from "./drive.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
 import { CriuError, UsageError } from "./errors.ts";
@@ -9,6 +11,7 @@ import { meanwhile } from "./meanwhile.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt } from "./rebuilt.ts";
 import { carryOptions, requireFit } from "./record.ts";
+import { processTree } from "./tree.ts";
 
 const LOG = "restore.log";
 
@@ -23,6 +26,9 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
       `There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`,
     );
   }
+  using cuda = await openCuda(options.cuda);
+  const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
+  if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
   const fit = meanwhile(() => requireFit(imagesDir, drive.version, options));
   if (!drive.asks) await fit;
@@ -58,6 +64,8 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
     const restoreMs = now() - started;
     if (end.exitCode === 0) {
       phases.enter("restored");
+      // The apps run, and wait in CUDA for this.
+      await cuda?.resume(processTree(end.pid), gpus);
       const processes = await (early ?? awaitRebuilt(end.pid, timeoutMs));
       phases.enter("rebuilt");
       return { pid: end.pid, restoreMs, processes };
@@ -80,4 +88,8 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
       await sleep(10);
     }
   }
+}
+
+function openCuda(options: RestoreOptions["cuda"]): Promise<CudaProcesses> | undefined {
+  return options ? openCudaProcesses(options === true ? {} : options) : undefined;
 }

@@ -51,6 +51,21 @@ export function dtypeOfFile(name: unknown): DType | undefined {
   return (Object.keys(dtypes) as DType[]).find((dtype) => dtypes[dtype].file === name);
 }
 
+const widths = {
+  4: ["F4"],
+  6: ["F6_E2M3", "F6_E3M2"],
+  8: ["F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "BOOL", "U8", "I8"],
+  16: ["I16", "U16", "F16", "BF16"],
+  32: ["I32", "U32", "F32"],
+  64: ["C64", "F64", "I64", "U64"],
+} as const;
+
+/** Bits of one element of a type of safetensors 0.8, also of those that JavaScript has no array for. */
+export function bitsOfFile(name: unknown): number | undefined {
+  const found = Object.entries(widths).find(([, names]) => (names as readonly unknown[]).includes(name));
+  return found && Number(found[0]);
+}
+
 /** A typed array of `dtype` over all of `buffer`. */
 export function arrayOver<D extends DType>(dtype: D, buffer: ArrayBuffer): OwnArrayOf<D> {
   return new dtypes[dtype].array(buffer) as OwnArrayOf<D>;

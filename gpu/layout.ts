@@ -25,6 +25,8 @@ export interface Layout {
   readonly controlBytes: number;
   /** In the order of the file; without the control block and the fillers. */
   readonly tensors: ReadonlyMap<string, Placed>;
+  /** Members of `__metadata__`. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** Bytes of the whole file. */
   readonly bytes: number;
 }
@@ -36,11 +38,10 @@ export const FORMAT_VERSION = "1";
  * Places tensors in the order given: header, control block, and each tensor at the next multiple of 256, the gap before
  * it filled by a U8 tensor, because safetensors allows no holes.
  */
-export function layOut(specs: ReadonlyMap<string, Shaped>): Layout {
+export function layOut(specs: ReadonlyMap<string, Shaped>, more: Readonly<Record<string, string>> = {}): Layout {
   // Names as data, never as keys of an object: `__proto__` is a valid name.
-  const members: string[] = [
-    member("__metadata__", { "criu-aware.version": FORMAT_VERSION, "criu-aware.schema": digest(specs) }),
-  ];
+  const metadata = { "criu-aware.version": FORMAT_VERSION, "criu-aware.schema": digest(specs), ...more };
+  const members: string[] = [member("__metadata__", metadata)];
   const control = controlBytes(specs.size);
   members.push(member(CONTROL, entry("U8", [control], 0)));
   let end = control;
@@ -62,7 +63,13 @@ export function layOut(specs: ReadonlyMap<string, Shaped>): Layout {
   const tensors = new Map(
     [...relative].map(([name, placed]) => [name, { ...placed, offset: dataStart + placed.offset }]),
   );
-  return { header, controlBytes: control, tensors, bytes: dataStart + end };
+  return {
+    header,
+    controlBytes: control,
+    tensors,
+    metadata: new Map(Object.entries(metadata)),
+    bytes: dataStart + end,
+  };
 }
 
 function align(bytes: number): number {

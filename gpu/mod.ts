@@ -8,9 +8,12 @@
  * @module
  */
 export { allocateBuffers, type Buffers, type Handle } from "./buffers.ts";
+export type { SaveOptions } from "./changes.ts";
+export { type DescribedTensor, describeState, type StateDescription } from "./describe.ts";
 export type { BufferKind, BufferOf, Device, DeviceBuffer } from "./device.ts";
 export type { ArrayOf, DType, OwnArrayOf, ScalarOf } from "./dtype.ts";
 export { type HostBuffer, type HostBufferKind, host } from "./host.ts";
+export type { Reference } from "./reference.ts";
 export {
   defineState,
   type Loaded,

@@ -1,11 +1,12 @@
-import { checksum } from "./checksum.ts";
-import { commit } from "./control.ts";
-import { describe } from "./dtype.ts";
-import { type Layout, layOut, type Placed, type Shaped } from "./layout.ts";
+import { Changes, type SaveOptions } from "./changes.ts";
+import { checksum, copyWithChecksum } from "./checksum.ts";
+import { type Control, commit } from "./control.ts";
+import { type Layout, layOut, type Shaped } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { MAX_HEADER } from "./parse.ts";
 import { type Committed, Slot } from "./slot.ts";
 import { StateError } from "./state_error.ts";
+import { isGood, requireSame, type Saved, verify } from "./verify.ts";
 
 /** Where a state is kept. */
 export interface StateOptions {
@@ -27,14 +28,11 @@ export interface StateOptions {
 
 /** A save in progress. Disposal without `commit` gives it up. */
 export interface SlotWriter extends Disposable {
+  /** Of those that are to be written. */
   readonly buffers: ReadonlyMap<string, ArrayBuffer>;
+  /** Copies `from` into the buffer, and takes its checksum meanwhile. Not needed for what is held. */
+  write(name: string, from: ArrayBufferView): void;
   commit(): void;
-}
-
-/** What was saved: every checksum was right. Disposal ends its buffers, unless they are copies. */
-export interface Saved extends Disposable {
-  readonly generation: number;
-  readonly tensors: ReadonlyMap<string, Placed & { readonly buffer: ArrayBuffer }>;
 }
 
 // From what says most about the state to what says least.
@@ -51,6 +49,7 @@ export class Slots implements Disposable {
   #writing: Slot | undefined;
   #closed = false;
   #newest = 0;
+  readonly #changes = new Changes();
   generation = 0;
 
   constructor(memory: Memory, { name, slots = 1 }: StateOptions) {
@@ -76,7 +75,7 @@ export class Slots implements Disposable {
   }
 
   /** Begins a save in the slot that does not hold the last good state. */
-  begin(layout: Layout): SlotWriter {
+  begin(layout: Layout, { changed = "all" }: SaveOptions = {}): SlotWriter {
     this.#refuseClosed();
     if (this.#writer)
       throw new StateError(
@@ -85,11 +84,20 @@ export class Slots implements Disposable {
       );
     this.#refuseTooLong(layout);
     const slot = this.#target();
+    const names = typeof changed === "string" ? undefined : new Set(changed);
+    const before = changed === "all" ? undefined : controlIn(slot, layout);
+    const held = names && this.#changes.held(before, layout, this.#newest, names);
     const warm = slot.reuse(layout);
     this.#writing = warm && slot;
     const segment = warm ?? slot.create(layout);
     const window = segment.window();
-    const buffers = new Map([...layout.tensors].map(([name, { offset, bytes }]) => [name, window.view(offset, bytes)]));
+    const buffers = new Map<string, ArrayBuffer>();
+    const earlier = new Map([...layout.tensors.keys()].map((name, i) => [name, before?.checksums[i]]));
+    const sums = new Map<string, number>();
+    for (const [name, { offset, bytes }] of layout.tensors) {
+      if (held?.has(name)) sums.set(name, earlier.get(name) as number);
+      else buffers.set(name, window.view(offset, bytes));
+    }
     let open = true;
     const end = (): void => {
       open = false;
@@ -103,9 +111,19 @@ export class Slots implements Disposable {
     };
     const writer: SlotWriter = {
       buffers,
+      write: (name, { buffer, byteOffset, byteLength }) => {
+        const to = buffers.get(name);
+        if (!to) return;
+        const [source, target] = [new Uint8Array(buffer, byteOffset, byteLength), new Uint8Array(to)];
+        const sum = earlier.get(name);
+        const same = changed === "compare" && warm && sum !== undefined && Buffer.compare(source, target) === 0;
+        sums.set(name, same ? sum : copyWithChecksum(source, target));
+      },
       commit: () => {
         if (!open) throw new StateError("closed", "Cannot commit: this save has ended. Begin another.");
-        const checksums = [...buffers.values()].map((buffer) => checksum(new Uint8Array(buffer)));
+        const checksums = [...layout.tensors.keys()].map(
+          (name) => sums.get(name) ?? checksum(new Uint8Array(buffers.get(name) as ArrayBuffer)),
+        );
         const control = { generation: this.#newest + 1, headerChecksum: checksum(layout.header), checksums };
         commit(window.view(layout.header.length, layout.controlBytes), control);
         try {
@@ -116,6 +134,7 @@ export class Slots implements Disposable {
         }
         end();
         this.generation = this.#newest = control.generation;
+        this.#changes.add({ generation: control.generation, header: layout.header, checksums, changed: names });
         this.#current = { slot, generation: this.generation };
       },
       [Symbol.dispose]: abandon,
@@ -130,7 +149,7 @@ export class Slots implements Disposable {
     const failures: StateError[] = [];
     for (const { slot, committed } of this.#inspect(failures)) {
       try {
-        if (expected) compare(expected, committed.layout.tensors, slot.place);
+        if (expected) requireSame(expected, committed.layout.tensors, slot.place);
         const saved = verify(slot, committed, how);
         this.generation = saved.generation;
         this.#current = { slot, generation: this.generation };
@@ -199,57 +218,23 @@ export class Slots implements Disposable {
   }
 }
 
-/** The layout of a set of tensors. Throws StateError `schema` when there are too many, or too many bytes. */
-export function placeTensors(specs: ReadonlyMap<string, Shaped>): Layout {
-  const layout = layOut(specs);
-  if (Number.isSafeInteger(layout.bytes) && layout.header.length <= MAX_HEADER) return layout;
-  throw new StateError("schema", "Cannot keep the state: all tensors together are too large.");
-}
-
-function verify(slot: Slot, { layout, control }: Committed, how: "copy" | "in place"): Saved {
-  const window = slot.lend();
+/** What is committed in the slot, if it has this very layout. */
+function controlIn(slot: Slot, { header }: Layout): Control | undefined {
   try {
-    const tensors = new Map<string, Placed & { buffer: ArrayBuffer }>();
-    for (const [name, placed] of layout.tensors) {
-      const view = window.view(placed.offset, placed.bytes);
-      // The copy is what is verified: a writer in another process may be changing the original.
-      const buffer = how === "copy" ? view.slice(0) : view;
-      if (checksum(new Uint8Array(buffer)) !== control.checksums[tensors.size]) {
-        throw new StateError(
-          "corrupt",
-          `Cannot load ${name} from ${slot.place}: its checksum does not match. Save the state again.`,
-        );
-      }
-      tensors.set(name, { ...placed, buffer });
-    }
-    if (how === "copy") window[Symbol.dispose]();
-    return { generation: control.generation, tensors, [Symbol.dispose]: () => window[Symbol.dispose]() };
+    const { layout, control } = slot.inspect();
+    return Buffer.compare(layout.header, header) === 0 ? control : undefined;
   } catch (error) {
-    window[Symbol.dispose]();
+    if (error instanceof StateError) return undefined;
     throw error;
   }
 }
 
-function isGood(slot: Slot, committed: Committed): boolean {
-  try {
-    verify(slot, committed, "in place")[Symbol.dispose]();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function compare(expected: ReadonlyMap<string, Shaped>, found: ReadonlyMap<string, Shaped>, place: string): void {
-  for (const name of new Set([...expected.keys(), ...found.keys()])) {
-    const [wanted, there] = [textOf(expected.get(name)), textOf(found.get(name))];
-    if (wanted === there) continue;
-    throw new StateError(
-      "schema",
-      `Cannot load ${place}: ${name} is ${wanted} in the schema and ${there} in what was saved. Use the schema it was saved with.`,
-    );
-  }
-}
-
-function textOf(shaped: Shaped | undefined): string {
-  return shaped ? describe(shaped.dtype, shaped.shape) : "missing";
+/** The layout of a set of tensors. Throws StateError `schema` when there are too many, or too many bytes. */
+export function placeTensors(
+  specs: ReadonlyMap<string, Shaped>,
+  metadata: Readonly<Record<string, string>> = {},
+): Layout {
+  const layout = layOut(specs, metadata);
+  if (Number.isSafeInteger(layout.bytes) && layout.header.length <= MAX_HEADER) return layout;
+  throw new StateError("schema", "Cannot keep the state: all tensors together are too large.");
 }

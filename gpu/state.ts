@@ -1,3 +1,4 @@
+import type { SaveOptions } from "./changes.ts";
 import { arrayOver } from "./dtype.ts";
 import { openMemory } from "./memory.ts";
 import {
@@ -11,11 +12,15 @@ import {
   type Views,
 } from "./schema.ts";
 import { placeTensors, Slots, type StateOptions } from "./slots.ts";
-import { copyBytes, fromBuffer, toArray } from "./values.ts";
+import { exportTo, importFrom } from "./transfer.ts";
+import { fromBuffer, toArray } from "./values.ts";
 
 /** A save in progress, straight into shared memory. Disposal without `commit` gives it up. */
 export interface Writer<S extends Schema> extends Disposable {
-  /** To be filled completely: they hold whatever was there before. After the save they are detached, with length 0. */
+  /**
+   * To be filled completely: they hold whatever was there before. After the save they are detached, with length 0; those
+   * that need not be written again, because of `changed`, are that from the start.
+   */
   readonly views: Views<S>;
   /** Computes the checksums and makes this the state. Throws StateError `closed` when the save has ended. */
   commit(): void;
@@ -43,11 +48,12 @@ export interface State<S extends Schema> extends Disposable {
    * @throws {StateError} `schema` when a value is missing, has another type or length, or is too much; `busy`,
    * `closed`, `space`.
    */
-  save(values: Values<S>): void;
+  save(values: Values<S>, options?: SaveOptions): void;
   /**
-   * Begins a save for a device that writes into shared memory itself. @throws {StateError} `busy`, `closed`, `space`.
+   * Begins a save for a device that writes into shared memory itself; `compare` is nothing for it, and as good as `all`.
+   * @throws {StateError} `busy`, `closed`, `space`, `schema` when a name in `changed` is none.
    */
-  begin(): Writer<S>;
+  begin(options?: SaveOptions): Writer<S>;
   /**
    * Copies of the newest valid state.
    * @throws {StateError} `schema` when it is of another schema; `empty`, `unfinished`, `truncated`, `corrupt`,
@@ -56,6 +62,16 @@ export interface State<S extends Schema> extends Disposable {
   load(): Loaded<S>;
   /** The newest valid state without a copy. Throws as `load` does. */
   read(): Snapshot<S>;
+  /**
+   * Writes the newest valid state into a file of mode 0600: one safetensors file for any reader, on disk when this returns.
+   * Throws as `load` does, and what node:fs throws.
+   */
+  exportTo(path: string): void;
+  /**
+   * Saves what is in a file: of `exportTo`, or any safetensors file with the tensors of this schema.
+   * @throws {StateError} `schema` when it has others; `foreign`, `truncated`, `corrupt`; as `save` does.
+   */
+  importFrom(path: string): void;
   /** Removes the names from /dev/shm. To be called last: a later save may create them again. */
   unlink(): void;
 }
@@ -93,17 +109,17 @@ export async function openState<const S extends Schema>(schema: S, options: Stat
     get generation() {
       return slots.generation;
     },
-    save(values) {
+    save(values, options) {
       const given = flattenValues(schema, values);
       const arrays = [...specs].map(([name, spec]) => [name, toArray(spec, given.get(name), name)] as const);
-      using writer = slots.begin(layout);
-      for (const [name, array] of arrays) copyBytes(array, writer.buffers.get(name) as ArrayBuffer);
+      using writer = slots.begin(layout, options);
+      for (const [name, array] of arrays) writer.write(name, array);
       writer.commit();
     },
-    begin() {
-      const writer = slots.begin(layout);
+    begin(options) {
+      const writer = slots.begin(layout, options);
       return {
-        views: viewsOf((name) => writer.buffers.get(name) as ArrayBuffer),
+        views: viewsOf((name) => writer.buffers.get(name) ?? new ArrayBuffer(0)),
         commit: writer.commit,
         [Symbol.dispose]: () => writer[Symbol.dispose](),
       };
@@ -121,6 +137,8 @@ export async function openState<const S extends Schema>(schema: S, options: Stat
         [Symbol.dispose]: () => saved[Symbol.dispose](),
       };
     },
+    exportTo: (path) => exportTo(slots, path),
+    importFrom: (path) => importFrom(slots, path, specs),
     unlink: () => slots.unlink(),
     [Symbol.dispose]: () => slots[Symbol.dispose](),
   };

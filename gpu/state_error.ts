@@ -7,6 +7,7 @@
  * - `truncated`: the segment is shorter than its header says
  * - `corrupt`: a checksum does not match; the message names the tensor
  * - `foreign`: the segment was not written by this library, or by an unknown version of it, or belongs to another user
+ * - `reference`: a file that a tensor is kept in is gone or has changed
  * - `space`: there is not enough shared memory
  * - `busy`: a save is in progress
  * - `closed`: the state was disposed
@@ -18,6 +19,7 @@ export type StateErrorCode =
   | "truncated"
   | "corrupt"
   | "foreign"
+  | "reference"
   | "space"
   | "busy"
   | "closed";

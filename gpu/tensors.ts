@@ -1,9 +1,13 @@
+import type { SaveOptions } from "./changes.ts";
 import { type ArrayOf, arrayOver, type DType, dtypes, type OwnArrayOf, type ScalarOf } from "./dtype.ts";
+import type { Placed } from "./layout.ts";
 import { openMemory } from "./memory.ts";
+import { decodeReferences, encodeReferences, makeReference, type Reference, readReference } from "./reference.ts";
 import { checkName, type ScalarSpec, type Spec, type TensorSpec, tensor } from "./schema.ts";
 import { placeTensors, Slots, type StateOptions } from "./slots.ts";
 import { StateError } from "./state_error.ts";
-import { copyBytes, toArray } from "./values.ts";
+import { exportTo, importFrom } from "./transfer.ts";
+import { toArray } from "./values.ts";
 
 /** A tensor with its elements; to compare `dtype` tells the type of `data`. */
 export type Tensor = {
@@ -12,7 +16,7 @@ export type Tensor = {
 
 /** A save in progress, straight into shared memory. Disposal without `commit` gives it up. */
 export interface TensorsWriter extends Disposable {
-  /** To be filled completely. After the save they are detached, with length 0. */
+  /** To be filled completely: all that `changed` does not exclude. After the save they are detached, with length 0. */
   readonly views: ReadonlyMap<string, OwnArrayOf<DType>>;
   commit(): void;
 }
@@ -30,20 +34,40 @@ export interface Tensors extends Disposable {
    */
   set<D extends DType = DType>(name: string, data: ArrayOf<D>, spec?: TensorSpec<D> | ScalarSpec<D>): void;
   set<D extends DType>(name: string, value: ScalarOf<D>, spec: ScalarSpec<D>): void;
+  /**
+   * Adds or replaces a tensor by a reference: it is not copied, but read again from a safetensors file by `load`, and
+   * `get` has it only then. A file that is gone then, or whose tensor has other bytes, is an error, never another value.
+   * `tensor` is its name in the file. Reads all its bytes for the digest.
+   * @throws {StateError} `reference` when the file cannot be read or has no such tensor; `schema`.
+   */
+  refer(name: string, path: string, tensor?: string): void;
+  /** What `refer` added, or `load` found. */
+  readonly references: ReadonlyMap<string, Reference>;
   get(name: string): Tensor | undefined;
-  /** True when there was such a tensor. */
+  /** True when there was such a tensor, or reference. */
   delete(name: string): boolean;
   /** Writes all tensors into shared memory. @throws {StateError} `schema`, `busy`, `closed`, `space`. */
-  save(): void;
+  save(options?: SaveOptions): void;
   /**
    * Begins a save of exactly these tensors for a device that writes itself; `tensors` is not touched. Throws as `save`
    * does.
    */
-  begin(specs: Iterable<readonly [name: string, spec: Spec]>): TensorsWriter;
+  begin(specs: Iterable<readonly [name: string, spec: Spec]>, options?: SaveOptions): TensorsWriter;
   /**
-   * Replaces `tensors` with copies of the newest valid state. Throws as `State.load` does, and then changes nothing.
+   * Replaces `tensors` with copies of the newest valid state. Throws as `State.load` does, and `reference`, and then
+   * changes nothing.
    */
   load(): void;
+  /**
+   * Writes the newest valid state into a file of mode 0600: one safetensors file for any reader, on disk when this returns.
+   * Throws as `load` does, and what node:fs throws.
+   */
+  exportTo(path: string): void;
+  /**
+   * Saves what is in a file, of `exportTo` or any other safetensors file, and loads it.
+   * @throws {StateError} `foreign`, `truncated`, `corrupt`; as `save` does.
+   */
+  importFrom(path: string): void;
   /** Removes the names from /dev/shm. */
   unlink(): void;
 }
@@ -64,17 +88,36 @@ export interface Tensors extends Disposable {
 export async function openTensors(options: StateOptions = {}): Promise<Tensors> {
   const slots = new Slots(await openMemory(options), options);
   let tensors = new Map<string, Tensor>();
-  const begin = (specs: Iterable<readonly [string, Spec]>): TensorsWriter => {
+  let references = new Map<string, Reference>();
+  const begin = (specs: Iterable<readonly [string, Spec]>, options?: SaveOptions): TensorsWriter => {
     const layout = placeTensors(checked(specs));
-    const writer = slots.begin(layout);
-    const views = [...layout.tensors].map(
-      ([name, { dtype }]) => [name, arrayOver(dtype, writer.buffers.get(name) as ArrayBuffer)] as const,
+    const writer = slots.begin(layout, options);
+    const views = [...writer.buffers].map(
+      ([name, buffer]) => [name, arrayOver((layout.tensors.get(name) as Placed).dtype, buffer)] as const,
     );
     return { views: new Map(views), commit: writer.commit, [Symbol.dispose]: () => writer[Symbol.dispose]() };
+  };
+  const load = (): void => {
+    using saved = slots.read("copy");
+    const known = decodeReferences(saved.metadata, "the state");
+    const found = [...saved.tensors].map(([name, { dtype, shape, buffer }]) => [name, dtype, shape, buffer] as const);
+    const followed = [...known].map(
+      ([name, reference]) => [name, reference.dtype, reference.shape, readReference(reference)] as const,
+    );
+    tensors = new Map(
+      [...found, ...followed].map(([name, dtype, shape, buffer]) => [
+        name,
+        { dtype, shape, data: arrayOver(dtype, buffer) } as Tensor,
+      ]),
+    );
+    references = known;
   };
   return {
     get tensors() {
       return tensors;
+    },
+    get references() {
+      return references;
     },
     get generation() {
       return slots.generation;
@@ -83,25 +126,34 @@ export async function openTensors(options: StateOptions = {}): Promise<Tensors> 
       checkName(name);
       const { dtype, shape, kind } = spec ?? specOf(value, name);
       tensors.set(name, { dtype, shape, data: toArray({ dtype, shape, kind } as Spec, value, name) } as Tensor);
+      references.delete(name);
+    },
+    refer(name, path, tensor = name) {
+      checkName(name);
+      references.set(name, makeReference(path, tensor));
+      tensors.delete(name);
     },
     get: (name) => tensors.get(name),
-    delete: (name) => tensors.delete(name),
-    save() {
+    delete(name) {
+      const wasReference = references.delete(name);
+      return tensors.delete(name) || wasReference;
+    },
+    save(options) {
+      const own = new Map([...tensors].filter(([name]) => !references.has(name)));
       // Checked again: a buffer may have been detached or resized since it was set.
-      const arrays = [...tensors].map(([name, { dtype, shape, data }]) => toArray(tensor(dtype, shape), data, name));
-      using writer = begin([...tensors].map(([name, { dtype, shape }]) => [name, tensor(dtype, shape)]));
-      const views = [...writer.views.values()];
-      for (const [i, array] of arrays.entries()) copyBytes(array, (views[i] as OwnArrayOf<DType>).buffer);
+      const arrays = [...own].map(
+        ([name, { dtype, shape, data }]) => [name, toArray(tensor(dtype, shape), data, name)] as const,
+      );
+      using writer = slots.begin(placeTensors(own, encodeReferences(references)), options);
+      for (const [name, array] of arrays) writer.write(name, array);
       writer.commit();
     },
     begin,
-    load() {
-      using saved = slots.read("copy");
-      const found = [...saved.tensors].map(
-        ([name, { dtype, shape, buffer }]) =>
-          [name, { dtype, shape, data: arrayOver(dtype, buffer) } as Tensor] as const,
-      );
-      tensors = new Map(found);
+    load,
+    exportTo: (path) => exportTo(slots, path),
+    importFrom(path) {
+      importFrom(slots, path);
+      load();
     },
     unlink: () => slots.unlink(),
     [Symbol.dispose]: () => slots[Symbol.dispose](),

@@ -1,3 +1,4 @@
+import { bindBuffers } from "../gpu/bind.ts";
 import { areAllocated, downloadBuffers, rebuildBuffers, releaseBuffers } from "../gpu/buffers.ts";
 import type { BufferKind, Buffers, Device, Schema, State } from "../gpu/mod.ts";
 import type { Resource } from "../lifecycle/types.ts";
@@ -15,9 +16,22 @@ export interface GpuOptions<S extends Schema, K extends BufferKind> {
   readonly timeoutMs?: number;
 }
 
+/** A resource that can also be asked for its parts. */
+export interface GpuResource extends Resource {
+  /** Saves the buffers, and goes on: what `recover` brings back. @throws what the device or the state throws. */
+  save(): Promise<void>;
+  /**
+   * Drops the device with all buffers and brings back what was last saved: for a device that was lost, or that was not
+   * there after a restore.
+   * @throws {StateError} when nothing valid was saved.
+   */
+  recover(): Promise<void>;
+}
+
 /**
- * Carries the buffers of a device through a checkpoint: they are saved and released before it, made again and filled
- * after it, whatever its outcome. Handles stay valid; the buffers behind them are new.
+ * Carries the buffers of a device through a checkpoint: they are saved and released before it, and with them the device
+ * itself where CRIU cannot dump it; all is made again and filled after it, whatever its outcome. Handles stay valid; the
+ * buffers behind them are new.
  *
  * @example
  * ```ts
@@ -34,28 +48,63 @@ export interface GpuOptions<S extends Schema, K extends BufferKind> {
  * agent.register(gpu({ device, state, buffers }));
  * ```
  */
-export function gpu<S extends Schema, K extends BufferKind>(options: GpuOptions<S, K>): Resource {
+export function gpu<S extends Schema, K extends BufferKind>(options: GpuOptions<S, K>): GpuResource {
   const { name = "gpu", device, state, buffers, timeoutMs } = options;
+  const never = new AbortController().signal;
+  let last: Promise<unknown> = Promise.resolve();
+  /** A save of the app and a checkpoint may come together. */
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+  const save = async (signal: AbortSignal): Promise<void> => {
+    await device.quiesce?.();
+    signal.throwIfAborted();
+    await device.fence();
+    signal.throwIfAborted();
+    using writer = state.begin();
+    await downloadBuffers(device, state.schema, buffers, writer.views, signal);
+    writer.commit();
+  };
+  const rebuild = async (): Promise<void> => {
+    await device.resume?.();
+    // Nothing was released when the save failed: the buffers are the truth, and what is saved may be older.
+    if (!areAllocated(state.schema, buffers)) {
+      // Every checksum is verified before the first byte goes to the device.
+      using saved = state.read();
+      await rebuildBuffers(device, state.schema, buffers, saved.views);
+    }
+    await bindBuffers(device, state.schema, buffers);
+  };
   return {
     name,
     tier: "device",
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    async beforeCheckpoint({ signal }): Promise<void> {
-      await device.fence();
-      signal.throwIfAborted();
-      {
-        using writer = state.begin();
-        await downloadBuffers(device, state.schema, buffers, writer.views, signal);
-        writer.commit();
-      }
-      await releaseBuffers(device, state.schema, buffers, signal);
-    },
-    async afterRestore(): Promise<void> {
-      // Nothing was released when the save failed: the buffers are the truth, and what is saved may be older.
-      if (areAllocated(state.schema, buffers)) return;
-      // Every checksum is verified before the first byte goes to the device.
-      using saved = state.read();
-      await rebuildBuffers(device, state.schema, buffers, saved.views);
-    },
+    beforeCheckpoint: ({ signal, criuOptions }) =>
+      inTurn(async () => {
+        await save(signal);
+        await releaseBuffers(device, state.schema, buffers, signal);
+        await device.suspend?.(criuOptions);
+      }),
+    afterRestore: () => inTurn(rebuild),
+    save: () =>
+      inTurn(async () => {
+        try {
+          await save(never);
+        } finally {
+          await bindBuffers(device, state.schema, buffers);
+        }
+      }),
+    recover: () =>
+      inTurn(async () => {
+        // Looked at first: without it there would be nothing to go back to.
+        state.read()[Symbol.dispose]();
+        await device.quiesce?.();
+        // After a recovery that failed there are none.
+        if (areAllocated(state.schema, buffers)) await releaseBuffers(device, state.schema, buffers, never);
+        await device.suspend?.();
+        await rebuild();
+      }),
   };
 }

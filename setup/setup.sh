@@ -1,5 +1,6 @@
 #!/bin/sh
-# All that a fresh machine needs, and nothing twice: npm packages (Bun and Deno among them), then a CRIU that works.
+# All that a fresh machine needs, and nothing twice: npm packages (Bun and Deno among them), then a CRIU that works and,
+# meanwhile, a Vulkan device in software.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,4 +16,9 @@ if ! cmp -s package-lock.json node_modules/.criu-aware-lock; then
   fi
   cp package-lock.json node_modules/.criu-aware-lock
 fi
-exec node_modules/.bin/bun setup/criu.ts
+node_modules/.bin/bun setup/gpu.ts &
+gpu=$!
+status=0
+node_modules/.bin/bun setup/criu.ts || status=$?
+wait $gpu || status=$?
+exit $status

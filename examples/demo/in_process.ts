@@ -1,13 +1,13 @@
 import type { Round } from "criu-aware/simulate";
 import { appMoments, type Shown, STEPS, STOP_AT } from "./run.ts";
-import { type RuntimeName, Trainer } from "./trainer.ts";
+import { type DeviceName, type RuntimeName, Trainer } from "./trainer.ts";
 
 /**
  * The same trainer where there is no CRIU, nor anything that a notice could travel by: it plays its checkpoint itself, in
  * the middle of its work, and must end with the same bits.
  */
-export async function runInProcess(runtime: RuntimeName, expected: string): Promise<Shown> {
-  using trainer = new Trainer(runtime, { steps: STEPS, simulateAt: STOP_AT });
+export async function runInProcess(runtime: RuntimeName, device: DeviceName, expected: string): Promise<Shown> {
+  using trainer = new Trainer(runtime, { device, steps: STEPS, simulateAt: STOP_AT });
   const round = JSON.parse((await trainer.until(/^round (.*)$/m))[1] as string) as Round;
   const {
     sentAt = 0,
@@ -18,6 +18,8 @@ export async function runInProcess(runtime: RuntimeName, expected: string): Prom
   } = round;
   const run = {
     runtime,
+    device,
+    round: 1,
     strategy: "none",
     outcome,
     exact: (await trainer.digest()) === expected,

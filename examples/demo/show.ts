@@ -18,17 +18,30 @@ export function showTimeline(title: string, moments: readonly Moment[]): string 
 
 /** All runs as a table. */
 export function showRuns(runs: readonly Run[]): string {
-  const head = ["runtime", "strategy", "outcome", "notice → held", "dump", "restore", "restore → rebuilt", "exact"];
+  const head = [
+    "runtime",
+    "device",
+    "strategy",
+    "round",
+    "outcome",
+    "notice → held",
+    "dump",
+    "restore",
+    "restore → rebuilt",
+    "exact",
+  ];
   const table = new Table({
     head,
     style: { head: [], border: [] },
-    colAligns: ["left", "left", "left", "right", "right", "right", "right", "left"],
+    colAligns: ["left", "left", "left", "right", "left", "right", "right", "right", "right", "left"],
   });
   const ms = (value: number): string => `${value.toFixed(1)} ms`;
   for (const run of runs) {
     table.push([
       run.runtime,
+      run.device,
       run.strategy,
+      run.round,
       run.outcome,
       ms(run.noticeToReadyMs),
       ms(run.dumpMs),

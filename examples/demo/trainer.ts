@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StrategyName } from "criu-aware/criu";
+import { hasSoftwareVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
 
 /** The runtimes that the demo shows. */
 export const runtimes = ["bun", "deno"] as const;
@@ -14,15 +15,26 @@ const commands: Record<RuntimeName, readonly string[]> = {
   deno: [join(root, "node_modules/.bin/deno"), "run", "--allow-all", "--no-check", "--no-lock"],
 };
 
+/** The devices that a trainer can compute with. */
+export const devices = ["host", "webgpu"] as const;
+export type DeviceName = (typeof devices)[number];
+
 /** How a trainer works. */
 export interface TrainerOptions {
   readonly steps: number;
+  /** @default "host" */
+  readonly device?: DeviceName;
   /** @default "signal" */
   readonly strategy?: StrategyName;
   /** Milliseconds to rest after each step. @default 0 */
   readonly restMs?: number;
   /** The step after which it plays a checkpoint itself. @default never */
   readonly simulateAt?: number;
+}
+
+/** The Vulkan driver that the environment names, or else the one in software that the set-up unpacks, if it did. */
+export function webGpuEnvironment(): Record<string, string> {
+  return process.env.VK_ICD_FILENAMES || !hasSoftwareVulkan() ? {} : vulkanEnvironment();
 }
 
 /** A trainer that runs: in its own session, its output in a file, as CRIU needs it. */
@@ -34,8 +46,8 @@ export class Trainer implements Disposable {
   constructor(runtime: RuntimeName, options: TrainerOptions) {
     this.directory = mkdtempSync(join(tmpdir(), "criu-aware-demo-"));
     const output = openSync(join(this.directory, "output"), "a");
-    const { steps, strategy = "signal", restMs = 0, simulateAt } = options;
-    const flags = ["--strategy", strategy, "--steps", String(steps), "--rest-ms", String(restMs)];
+    const { steps, device = "host", strategy = "signal", restMs = 0, simulateAt } = options;
+    const flags = ["--device", device, "--strategy", strategy, "--steps", String(steps), "--rest-ms", String(restMs)];
     flags.push("--marker", join(this.directory, "marker"));
     if (simulateAt !== undefined) flags.push("--simulate-at", String(simulateAt));
     const [program, ...args] = commands[runtime] as [string, ...string[]];
@@ -44,7 +56,7 @@ export class Trainer implements Disposable {
       detached: true,
       stdio: ["ignore", output, output],
       // Deno's caches hold file locks, and another `deno run` would change them under the image.
-      env: { ...process.env, DENO_DIR: "/dev/null/none" },
+      env: { ...process.env, ...(device === "webgpu" ? webGpuEnvironment() : {}), DENO_DIR: "/dev/null/none" },
     });
     closeSync(output);
     this.pid = this.#child.pid as number;
@@ -69,10 +81,11 @@ export class Trainer implements Disposable {
     return (await this.until(/^done: .* digest (\w+)$/m))[1] as string;
   }
 
-  /** Waits until the process that was started here has ended and was reaped. */
+  /** Waits until the process has ended and was reaped: one that was restored by others than this process. */
   async ended(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    await new Promise((resolve) => this.#child.once("exit", resolve));
+    if (this.#child.exitCode === null && this.#child.signalCode === null)
+      await new Promise((resolve) => this.#child.once("exit", resolve));
+    while (existsSync(`/proc/${this.pid}`)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bindBuffers } from "../../gpu/bind.ts";
+import { deviceTests } from "../../gpu/conformance.ts";
 import { allocateBuffers, type Device, defineState, type HostBufferKind, host, scalar, tensor } from "../../gpu/mod.ts";
+import { openDevice } from "../../gpu/open_device.ts";
 import { throwsCode } from "../support/gpu_errors.ts";
 
 const schema = defineState({
@@ -8,6 +11,71 @@ const schema = defineState({
   model: { bias: tensor("i64", [1]) },
   step: scalar("u32"),
   none: tensor("u8", [0]),
+});
+
+for (const { name, run } of deviceTests(() => openDevice("host"))) test(`host: ${name}`, run);
+
+/** Devices that are wrong in one way each. */
+const wrong: Record<string, (device: Device<HostBufferKind>) => Partial<Device<HostBufferKind>>> = {
+  "loses a byte": (device) => ({
+    async upload(buffer, view) {
+      await device.upload(buffer, view);
+      if (buffer.array.byteLength > 3) new Uint8Array(buffer.array.buffer)[3] = 0;
+    },
+  }),
+  "does not clear": (device) => ({
+    async allocate(dtype, shape) {
+      const buffer = await device.allocate(dtype, shape);
+      new Uint8Array(buffer.array.buffer).fill(1);
+      return buffer;
+    },
+  }),
+  "says the wrong shape": (device) => ({
+    allocate: async (dtype, shape) => ({ ...(await device.allocate(dtype, shape)), shape: [1] }),
+  }),
+  "downloads nothing": () => ({ download: () => {} }),
+  "forgets what it holds when it refuses": (device) => {
+    const made: { readonly array: { fill(value: never): unknown } }[] = [];
+    return {
+      async allocate(dtype, shape) {
+        try {
+          const buffer = await device.allocate(dtype, shape);
+          made.push(buffer as never);
+          return buffer;
+        } catch (error) {
+          for (const { array } of made) array.fill(0 as never);
+          throw error;
+        }
+      },
+    };
+  },
+  "cannot be resumed": () => ({ resume: () => assert.fail("gone") }),
+};
+for (const [what, change] of Object.entries(wrong)) {
+  test(`the conformance tests fail for a device that ${what}`, async () => {
+    const inner = host();
+    const results = deviceTests(async () => ({ ...inner, ...change(inner) }) as Device).map(({ run }) => run());
+    const failed = (await Promise.allSettled(results)).filter(({ status }) => status === "rejected");
+    assert.ok(failed.length > 0);
+  });
+}
+
+test("openDevice names the devices that there are", async () => {
+  await assert.rejects(openDevice("abacus" as "host"), /Cannot open the device abacus: there is host, webgpu, cuda/);
+});
+
+test("bindBuffers gives the device every buffer by its full name", async () => {
+  const device = host();
+  const buffers = await allocateBuffers(device, schema);
+  const bound: [string, unknown][] = [];
+  const bind = (named: ReadonlyMap<string, unknown>): void => void bound.push(...named);
+  await bindBuffers({ ...device, bind }, schema, buffers);
+  assert.deepEqual(bound, [
+    ["weights", buffers.weights.current],
+    ["model.bias", buffers.model.bias.current],
+    ["step", buffers.step.current],
+    ["none", buffers.none.current],
+  ]);
 });
 
 test("the host device gives buffers of zeros with their typed array", async () => {

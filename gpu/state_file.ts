@@ -1,0 +1,82 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { checksum } from "./checksum.ts";
+import { type Control, readControl } from "./control.ts";
+import { layoutOf, type ParsedFile, parseFile } from "./parse.ts";
+import { StateError } from "./state_error.ts";
+
+const PIECE = 2 ** 22;
+
+/** A safetensors file that is open for reading: one of ours, exported or a live segment, or anybody's. */
+export interface StateFile extends Disposable, ParsedFile {
+  readonly place: string;
+  /** What the control block says; undefined in a file that is not of this library. */
+  readonly control: Control | undefined;
+  /** Reads bytes from `offset` of the file. Throws StateError `truncated` when it has become shorter. */
+  read(into: Uint8Array, offset: number): void;
+  /** crc32 of the bytes of a part, read in pieces. */
+  checksum(offset: number, bytes: number): number;
+}
+
+/**
+ * Opens a safetensors file, also `/proc/PID/fd/N` of a segment, and reads its header. No byte of the data is checked yet.
+ * @throws {StateError} `foreign`, `truncated`; for one of ours also `empty`, `unfinished`, `corrupt`.
+ * @throws {Error} of node:fs when it cannot be opened.
+ */
+export function openStateFile(path: string): StateFile {
+  // Without waiting: it may be a pipe.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    const place = JSON.stringify(path);
+    if (!stat.isFile()) throw new StateError("foreign", `Cannot read ${place}: it is no file.`);
+    const read = (into: Uint8Array, offset: number): void => {
+      for (let done = 0; done < into.length; ) {
+        // Neither runtime reads more than 2 GiB at once.
+        const got = readSync(fd, into, done, Math.min(into.length - done, 2 ** 30), offset + done);
+        if (got === 0) throw new StateError("truncated", `Cannot read ${place}: it ends too early. Save it again.`);
+        done += got;
+      }
+    };
+    const start = (bytes: number): Uint8Array => {
+      const into = new Uint8Array(bytes);
+      read(into, 0);
+      return into;
+    };
+    const file = parseFile(start, stat.size, place);
+    return {
+      ...file,
+      place,
+      control: file.metadata.has("criu-aware.version") ? controlOf(file, read, place) : undefined,
+      read,
+      checksum(offset, bytes) {
+        const piece = new Uint8Array(Math.min(bytes, PIECE));
+        let sum = 0;
+        for (let done = 0; done < bytes; done += PIECE) {
+          const part = piece.subarray(0, Math.min(PIECE, bytes - done));
+          read(part, offset + done);
+          sum = checksum(part, sum);
+        }
+        return sum;
+      },
+      [Symbol.dispose]: () => closeSync(fd),
+    };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function controlOf(file: ParsedFile, read: (into: Uint8Array, offset: number) => void, place: string): Control {
+  const layout = layoutOf(file, place);
+  const block = new ArrayBuffer(layout.controlBytes);
+  read(new Uint8Array(block), layout.header.length);
+  const control = readControl(block, layout.tensors.size);
+  if (typeof control === "object" && control.headerChecksum === checksum(layout.header)) return control;
+  if (typeof control === "object") throw new StateError("corrupt", `Cannot read ${place}: its header has changed.`);
+  const found = {
+    empty: "nothing was saved there yet",
+    unfinished: "a save is under way there, or was not finished",
+    corrupt: "the checksum of its control block does not match",
+  };
+  throw new StateError(control, `Cannot read ${place}: ${found[control]}.`);
+}

@@ -1,0 +1,121 @@
+import { DeviceError } from "../device_error.ts";
+import type { BindingRecipe, LayoutRecipe, Recipes, StageRecipe, TextureRecipe } from "./recipes.ts";
+
+/** What was made of recipes, by the same names. Each throws RangeError for a name that there is not. */
+export interface Objects {
+  shader(name: string): GPUShaderModule;
+  sampler(name: string): GPUSampler;
+  texture(name: string): GPUTexture;
+  bindGroupLayout(name: string): GPUBindGroupLayout;
+  pipelineLayout(name: string): GPUPipelineLayout;
+  computePipeline(name: string): GPUComputePipeline;
+  renderPipeline(name: string): GPURenderPipeline;
+  bindGroup(name: string): GPUBindGroup;
+}
+
+/**
+ * Makes all objects of the recipes.
+ * @throws {DeviceError} `failed` with the name of the recipe and what the device says of it.
+ * @throws {RangeError} for a name that a recipe refers to and that there is not.
+ */
+export async function makeObjects(
+  device: GPUDevice,
+  recipes: Recipes,
+  bufferOf: (name: string) => GPUBuffer,
+): Promise<Objects> {
+  const make = <R, T>(kind: string, named: Readonly<Record<string, R>> = {}, create: (recipe: R) => T) =>
+    makeEach(device, kind, named, create);
+  const shader = await make("shader", recipes.shaders, (code) => device.createShaderModule({ code }));
+  const sampler = await make("sampler", recipes.samplers, (recipe) => device.createSampler(recipe));
+  const texture = await make("texture", recipes.textures, (recipe) => device.createTexture(describe(recipe)));
+  const bindGroupLayout = await make("bind group layout", recipes.bindGroupLayouts, (recipe) =>
+    device.createBindGroupLayout(recipe),
+  );
+  const pipelineLayout = await make("pipeline layout", recipes.pipelineLayouts, (names) =>
+    device.createPipelineLayout({ bindGroupLayouts: names.map(bindGroupLayout) }),
+  );
+  const layoutOf = (name?: string): GPUPipelineLayout | "auto" => (name === undefined ? "auto" : pipelineLayout(name));
+  const stage = <S extends StageRecipe>({ shader: name, ...rest }: S) => ({ ...rest, module: shader(name) });
+  const computePipeline = await make("compute pipeline", recipes.computePipelines, ({ layout, ...rest }) =>
+    device.createComputePipeline({ layout: layoutOf(layout), compute: stage(rest) }),
+  );
+  const renderPipeline = await make(
+    "render pipeline",
+    recipes.renderPipelines,
+    ({ layout, vertex, fragment, ...rest }) =>
+      device.createRenderPipeline({
+        ...rest,
+        layout: layoutOf(layout),
+        vertex: stage(vertex) as GPUVertexState,
+        ...(fragment ? { fragment: stage(fragment) as GPUFragmentState } : {}),
+      }),
+  );
+  const groupLayout = (layout: LayoutRecipe): GPUBindGroupLayout => {
+    if (typeof layout === "string") return bindGroupLayout(layout);
+    const isCompute = Object.hasOwn(recipes.computePipelines ?? {}, layout.pipeline);
+    return (isCompute ? computePipeline : renderPipeline)(layout.pipeline).getBindGroupLayout(layout.group);
+  };
+  const resource = (binding: BindingRecipe): GPUBindingResource => {
+    if ("sampler" in binding) return sampler(binding.sampler);
+    if ("texture" in binding) return texture(binding.texture).createView(binding.view);
+    return { ...binding, buffer: bufferOf(binding.buffer) };
+  };
+  const bindGroup = await make("bind group", recipes.bindGroups, ({ layout, entries }) =>
+    device.createBindGroup({
+      layout: groupLayout(layout),
+      entries: Object.entries(entries).map(([binding, to]) => ({ binding: Number(binding), resource: resource(to) })),
+    }),
+  );
+  return { shader, sampler, texture, bindGroupLayout, pipelineLayout, computePipeline, renderPipeline, bindGroup };
+}
+
+/** Runs `create`, and throws DeviceError `failed` when the device has something to say against it. */
+export async function checked<T>(device: GPUDevice, what: string, create: () => T): Promise<T> {
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  let made: T | undefined;
+  let thrown: unknown;
+  try {
+    made = create();
+  } catch (error) {
+    thrown = error;
+  }
+  const error = (await device.popErrorScope()) ?? (await device.popErrorScope());
+  if (thrown instanceof RangeError || thrown instanceof DeviceError) throw thrown;
+  if (!thrown && !error) return made as T;
+  const { message } = (thrown ?? error) as { message: string };
+  throw new DeviceError("failed", `Cannot make the ${what}: ${message}`, { cause: thrown ?? error });
+}
+
+async function makeEach<R, T>(
+  device: GPUDevice,
+  kind: string,
+  named: Readonly<Record<string, R>>,
+  create: (recipe: R) => T,
+): Promise<(name: string) => T> {
+  const made = new Map<string, T>();
+  for (const [name, recipe] of Object.entries(named))
+    made.set(name, await checked(device, `${kind} ${name}`, () => create(recipe)));
+  return (name) => {
+    const found = made.get(name);
+    if (found) return found;
+    throw new RangeError(`Cannot find the ${kind} ${name}: no recipe has this name.`);
+  };
+}
+
+function describe({
+  format,
+  width,
+  height = 1,
+  layers = 1,
+  mipLevels = 1,
+  usage,
+}: TextureRecipe): GPUTextureDescriptor {
+  const { TEXTURE_BINDING, COPY_SRC, COPY_DST } = GPUTextureUsage;
+  return {
+    format,
+    size: { width, height, depthOrArrayLayers: layers },
+    mipLevelCount: mipLevels,
+    usage: (usage ?? TEXTURE_BINDING) | COPY_SRC | COPY_DST,
+  };
+}

@@ -1,0 +1,61 @@
+/** A stage of a pipeline. */
+export interface StageRecipe {
+  /** The name of a shader. */
+  readonly shader: string;
+  /** @default the only entry point of its kind */
+  readonly entryPoint?: string;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** What a bind group refers to, by name. */
+export type BindingRecipe =
+  | { readonly buffer: string; readonly offset?: number; readonly size?: number }
+  | { readonly texture: string; readonly view?: GPUTextureViewDescriptor }
+  | { readonly sampler: string };
+
+/** The layout of a bind group: one that was described, or one that a pipeline has by itself. */
+export type LayoutRecipe = string | { readonly pipeline: string; readonly group: number };
+
+type Named<T> = Readonly<Record<string, T>>;
+type WithStage<T> = Omit<T, "module"> & StageRecipe;
+
+/**
+ * How the objects of a device are made: descriptors as in WebGPU, but names where WebGPU has objects. They are plain
+ * data. A device makes them in this order, when its buffers are bound.
+ */
+export interface Recipes {
+  /** WGSL. */
+  readonly shaders?: Named<string>;
+  readonly samplers?: Named<GPUSamplerDescriptor>;
+  /** Textures whose content the app writes itself after each recovery, or whose levels are tensors of its state. */
+  readonly textures?: Named<TextureRecipe>;
+  readonly bindGroupLayouts?: Named<GPUBindGroupLayoutDescriptor>;
+  /** The bind group layouts of each, by name. */
+  readonly pipelineLayouts?: Named<readonly string[]>;
+  readonly computePipelines?: Named<StageRecipe & { readonly layout?: string }>;
+  readonly renderPipelines?: Named<
+    Omit<GPURenderPipelineDescriptor, "layout" | "vertex" | "fragment"> & {
+      readonly layout?: string;
+      readonly vertex: WithStage<GPUVertexState>;
+      readonly fragment?: WithStage<GPUFragmentState>;
+    }
+  >;
+  readonly bindGroups?: Named<{
+    readonly layout: LayoutRecipe;
+    readonly entries: Readonly<Record<number, BindingRecipe>>;
+  }>;
+}
+
+/** A texture. */
+export interface TextureRecipe {
+  readonly format: GPUTextureFormat;
+  readonly width: number;
+  /** @default 1 */
+  readonly height?: number;
+  /** @default 1 */
+  readonly layers?: number;
+  /** @default 1 */
+  readonly mipLevels?: number;
+  /** Beside copies, which are always possible. @default GPUTextureUsage.TEXTURE_BINDING */
+  readonly usage?: number;
+}

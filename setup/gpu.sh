@@ -1,0 +1,28 @@
+#!/bin/sh
+# Unpacks a Vulkan loader and SwiftShader, a Vulkan device in software, from Debian packages into .tools/vulkan, so that
+# WebGPU is there on every machine: lib/libvulkan.so.1, swiftshader/libvk_swiftshader.so and swiftshader/vk_swiftshader_icd.json.
+set -eu
+
+what="the software Vulkan device"
+remedy="without it only what needs WebGPU does not work; for a device of this machine a Vulkan loader and driver must be installed"
+suite=bookworm # its libraries ask for a glibc that is as old as any machine's that runs Deno and Bun
+prefix=$(cd "$(dirname "$0")/.." && pwd)/.tools/vulkan
+. "$(dirname "$0")/debian.sh"
+
+update
+unpack libvulkan1 chromium-common
+mkdir "$work/lib" "$work/swiftshader"
+# Not the one that chromium-common has for itself.
+loader=$(find "$work/unpacked/usr/lib" -path '*-linux-gnu*' -name libvulkan.so.1)
+[ -n "$loader" ] || fail "the package libvulkan1 has no libvulkan.so.1"
+cp -L "$loader" "$work/lib/libvulkan.so.1"
+# The JSON names its library by a relative path, so they stay together.
+for file in libvk_swiftshader.so vk_swiftshader_icd.json; do
+  cp "$work/unpacked/usr/lib/chromium/$file" "$work/swiftshader/" || fail "the package chromium-common has no $file"
+done
+# The licences of what is kept.
+for package in libvulkan1 chromium-common; do
+  cp "$work/unpacked/usr/share/doc/$package/copyright" "$work/copyright.$package"
+done
+rm -rf "$work/lists" "$work/cache" "$work/unpacked" "$prefix"
+mv "$work" "$prefix"

@@ -1,0 +1,8 @@
+/** Hands the CUDA work of a process over, and then does nothing until it is killed: `cuda_dying_driver.ts LIBRARY PID` */
+import { openCudaProcesses } from "../../criu/cuda.ts";
+
+const [library, pid] = process.argv.slice(2) as [string, string];
+const cuda = await openCudaProcesses({ library });
+await cuda.suspend([Number(pid)]);
+console.log("suspended");
+setInterval(() => cuda, 1000);

@@ -1,0 +1,88 @@
+/** A model on WebGPU as the tests have it: the program of `webgpu_program.ts`, its state and its resource. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { bindBuffers } from "../../gpu/bind.ts";
+import {
+  allocateBuffers,
+  type Buffers,
+  defineState,
+  openState,
+  type ScalarSpec,
+  type State,
+  scalar,
+  type TensorSpec,
+  tensor,
+} from "../../gpu/mod.ts";
+import { type WebGpuBufferKind, type WebGpuDevice, type WebGpuOptions, webgpu } from "../../gpu/webgpu/mod.ts";
+import type { Outcome } from "../../lifecycle/types.ts";
+import { type GpuResource, gpu } from "../../resources/gpu.ts";
+
+type ModelSchema = {
+  readonly model: { readonly numbers: TensorSpec<"u32"> };
+  readonly step: ScalarSpec<"u32">;
+  readonly odd: TensorSpec<"u8">;
+  readonly none: TensorSpec<"f32">;
+};
+
+const schema: ModelSchema = defineState({
+  model: { numbers: tensor("u32", [1000]) },
+  step: scalar("u32"),
+  odd: tensor("u8", [7]),
+  none: tensor("f32", [0]),
+});
+
+type Program = typeof import("./webgpu_program.ts");
+
+export interface Model extends Disposable {
+  readonly device: WebGpuDevice<Program>;
+  readonly state: State<ModelSchema>;
+  readonly buffers: Buffers<ModelSchema, WebGpuBufferKind>;
+  readonly resource: GpuResource;
+}
+
+export async function openModel(options: WebGpuOptions = {}): Promise<Model> {
+  const program = new URL("./webgpu_program.ts", import.meta.url);
+  const device = await webgpu<Program>({ program, ...options });
+  const state = await openState(schema, { slots: 2 });
+  const buffers = await allocateBuffers(device, schema);
+  await bindBuffers(device, schema, buffers);
+  const resource = gpu({ name: "model", device, state, buffers });
+  const dispose = (): void => {
+    device[Symbol.dispose]();
+    state[Symbol.dispose]();
+  };
+  return { device, state, buffers, resource, [Symbol.dispose]: dispose };
+}
+
+export const prepare = async (resource: GpuResource): Promise<void> =>
+  resource.beforeCheckpoint?.({ noticeId: "n", criuOptions: [], signal: new AbortController().signal });
+export const recover = async (resource: GpuResource, outcome: Outcome = "restored"): Promise<void> =>
+  resource.afterRestore?.({
+    noticeId: "n",
+    outcome,
+    generation: 1,
+    simulated: false,
+    signal: new AbortController().signal,
+  });
+
+/** Files of the Vulkan driver and its loader that a process has mapped. */
+export function driverFiles(pid: number | "self" = "self"): string[] {
+  const lines = readFileSync(`/proc/${pid}/maps`, "utf8").split("\n");
+  const files = lines.map((line) => line.split(/\s+/).slice(5).join(" "));
+  return [...new Set(files.filter((file) => /libvulkan|vk_swiftshader|swiftshader_jit/.test(file)))];
+}
+
+/** What a process holds. SwiftShader forgets to close one file of its own for each time it is loaded. */
+export function holds(): { readonly descriptors: number; readonly threads: number; readonly mappings: number } {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+  return {
+    descriptors: links.filter((link) => link !== "" && !link.includes("swiftshader_jit")).length,
+    threads: readdirSync("/proc/self/task").length,
+    mappings: readFileSync("/proc/self/maps", "utf8").split("\n").length,
+  };
+}
