@@ -70,8 +70,9 @@ test("the last of many standard signals is never left without a wake", async () 
   for (let round = 1; round <= 5; round++) {
     await runShell(`i=0; while [ $i -lt 300 ]; do kill -${SIGUSR2} ${process.pid}; i=$((i+1)); done`);
     await waitFor("the last ring", () => bell.heard.at(-1) === bell.doorbell.sequence);
+    // One may have been on its way.
     await sleep(5);
-    assert.equal(bell.heard.at(-1), bell.doorbell.sequence);
+    await waitFor("the very last ring", () => bell.heard.at(-1) === bell.doorbell.sequence);
     assert.ok(bell.doorbell.sequence >= round && bell.doorbell.sequence <= 300 * round);
   }
 });
