@@ -15,7 +15,7 @@ import {
   planChange,
 } from "./hook_file.ts";
 import { paint } from "./paint.ts";
-import { type Report, reporting } from "./report.ts";
+import { type Report, reporting, say } from "./report.ts";
 import { settled, subcommand } from "./subcommand.ts";
 
 interface Flags {
@@ -82,7 +82,6 @@ function withFileFlags(command: Command): Command {
 async function change({ dryRun = false, ...flags }: Flags, want: "installed" | "absent"): Promise<Report> {
   const directory = resolve(flags.dir);
   const script = flags.copy ? join(directory, "criu-aware-hook.sh") : ownScript;
-  if (want === "installed" && !flags.copy) refuseTemporary(script);
   const planned = planChange(configurationFile(flags.for, directory), want, script);
   if (!dryRun) {
     if (flags.copy) copyScript(directory, script);
@@ -90,6 +89,7 @@ async function change({ dryRun = false, ...flags }: Flags, want: "installed" | "
   }
   const { path, before, after } = planned;
   const changed = before !== after;
+  if (want === "installed" && !flags.copy) warnOfTemporary(script);
   return {
     value: { file: path, script, changed, dryRun, ...(await asPatch(planned)) },
     text: changed ? await asText(planned, dryRun) : `nothing to do: ${path} ${already[want]}`,
@@ -98,10 +98,9 @@ async function change({ dryRun = false, ...flags }: Flags, want: "installed" | "
 
 const already = { installed: "has the hook", absent: "does not have the hook" };
 
-// CRIU would fail every dump once the script is gone.
-function refuseTemporary(script: string): void {
+function warnOfTemporary(script: string): void {
   if (!script.startsWith(`${tmpdir()}/`)) return;
-  throw new UsageError(`Cannot install ${script}: it lies in a temporary directory. Install a copy of it: --copy`);
+  say(`criu-aware hook install: ${script} may go: then every dump fails. Better install a copy: --copy`);
 }
 
 function copyScript(directory: string, script: string): void {

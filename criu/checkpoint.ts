@@ -1,13 +1,7 @@
-import { closeSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Agent } from "../attach.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
-import { type MessageSocket, openMessageSocket } from "../ffi/message_socket.ts";
-import { createPoll } from "../ffi/poll.ts";
-import { restoreSigns } from "../ffi/process.ts";
-import { blockSignalsExcept } from "../ffi/signal.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
@@ -20,8 +14,7 @@ import { findCriu } from "./locate.ts";
 import { Participants } from "./participants.ts";
 import { recordDump } from "./record.ts";
 import { toRpc } from "./rpc/options.ts";
-import { startOrphan } from "./rpc/orphan.ts";
-import { RequestSchema, RequestType, ResponseSchema } from "./rpc/rpc_pb.ts";
+import { dumpSelf } from "./rpc/self.ts";
 
 const LOG = "dump.log";
 /** What CRIU prints before it has a log. */
@@ -94,17 +87,15 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     criuOptions,
     ...programsOf([process.pid]),
   };
-  using socket = openMessageSocket(libc);
-  const { labels = {} } = options;
-  await orphan(criu.path, imagesDir, socket, leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels }));
   const refusals = await others.prepare();
   if (refusals.length > 0) {
     discardImages(imagesDir, LOG);
     throw new DumpRefusedError(refusals);
   }
 
+  const { labels = {} } = options;
   const opts = { ...toRpc(criuOptions), imagesDirFd: -1, imagesDir, logFile: LOG, leaveRunning };
-  const request = toBinary(RequestSchema, create(RequestSchema, { type: RequestType.DUMP, opts }));
+  const then = leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels });
   const notice: Notice = {
     id: noticeId,
     deadline: Date.now() + timeoutMs,
@@ -112,7 +103,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   };
   let failed: CriuError | undefined;
   const hold = (): Release => {
-    const { outcome, crErrno } = holdWhile(libc, socket, request);
+    const log = join(imagesDir, EARLY_LOG);
+    const { outcome, crErrno } = dumpSelf(libc, { criu: criu.path, opts, log, then });
     if (outcome !== "aborted") return { outcome, simulated: false };
     failed = runError("dump", imagesDir, LOG, { exitCode: 1, crErrno: crErrno ?? 0, stderr: "" });
     return { outcome: discardImages(imagesDir, LOG) ? "aborted" : "continued", simulated: false };
@@ -135,44 +127,10 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   return { outcome };
 }
 
-/** Has CRIU dump this process, and waits for its answer, which comes in both lives. Nothing else runs meanwhile. */
-function holdWhile(libc: Libc, socket: MessageSocket, request: Uint8Array): { outcome: Outcome; crErrno?: number } {
-  const before = restoreSigns();
-  const poll = createPoll(libc, [socket.fd]);
-  using _mask = blockSignalsExcept(libc, []);
-  // Without a pid CRIU takes the process at the other end. Without hooks: the frozen process could not answer them.
-  try {
-    socket.send(request);
-  } catch {
-    // CRIU has ended before it was asked.
-    return { outcome: "aborted" };
-  }
-  for (;;) {
-    if (poll(60_000) !== "readable") continue;
-    const message = socket.receive();
-    // CRIU has ended without an answer: it writes no more.
-    if (!message) return { outcome: restoreSigns() === before ? "aborted" : "restored" };
-    const { success, dump, crErrno } = fromBinary(ResponseSchema, message);
-    if (!success) return { outcome: "aborted", crErrno };
-    return { outcome: dump?.restored ? "restored" : "continued" };
-  }
-}
-
 /** A command that writes the manifest, for this process will have ended. */
 function recorder({ runtime }: Libc, imagesDir: string, facts: DumpFacts): string[] {
   const run = runtime.name === "deno" ? ["run", "--allow-all", "--no-lock"] : ["run"];
   const program = new URL("./recorder.ts", import.meta.url);
   const path = program.protocol === "file:" ? fileURLToPath(program.href) : program.href;
   return [process.execPath, ...run, path, imagesDir, JSON.stringify(facts)];
-}
-
-async function orphan(criu: string, imagesDir: string, socket: MessageSocket, then: string[]): Promise<void> {
-  const log = openSync(join(imagesDir, EARLY_LOG), "a", 0o600);
-  const { theirs } = socket;
-  try {
-    await startOrphan(criu, { theirs, log, ...(then.length > 0 ? { then } : {}) });
-  } finally {
-    closeSync(log);
-    socket.closeTheirs();
-  }
 }

@@ -137,6 +137,11 @@ const dump: readonly FailureRow[] = [
 
 const restore: readonly FailureRow[] = [
   [
+    /Need to set the (--\S+) options?/,
+    "The dump was made with $1, and the restore needs it as well.",
+    "Give $1 to the restore.",
+  ],
+  [
     /Can't fork for (\d+): File exists/,
     "Pid $1 is taken: by the dumped process itself until it is reaped, or by another one.",
     "Wait until it is gone, end it, or restore in a pid namespace of its own.",

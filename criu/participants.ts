@@ -50,6 +50,8 @@ export class Participants implements Disposable {
   readonly pid: number;
   readonly #options: NoticeOptions & Without;
   #pages: DriverPage[] = [];
+  /** Those that were paused when they were found. */
+  readonly #paused = new Set<number>();
   #renewal: ReturnType<typeof setInterval> | undefined;
 
   private constructor(pid: number, options: NoticeOptions & Without) {
@@ -94,7 +96,8 @@ export class Participants implements Disposable {
     };
     this.#renewal = setInterval(() => this.#renew(), leaseMs / 3);
     const ask = async (page: DriverPage): Promise<Reply> => {
-      if (isPaused(page.pid)) return { reply: "refused", reasons: ["it is paused (cgroup freezer) and cannot answer"] };
+      if (this.#paused.has(page.pid) && isPaused(page.pid))
+        return { reply: "refused", reasons: ["it is paused (cgroup freezer) and cannot answer"] };
       if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy, signal);
       return { reply: "refused", reasons: ["another driver is at work on it"] };
     };
@@ -148,6 +151,7 @@ export class Participants implements Disposable {
     for (const pid of tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid))) {
       try {
         this.#pages.push(await DriverPage.open(pid));
+        if (isPaused(pid)) this.#paused.add(pid);
       } catch (error) {
         if (!(error instanceof PageError && error.code === "missing")) throw error;
       }

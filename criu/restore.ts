@@ -71,6 +71,8 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
       return { pid: end.pid, restoreMs, processes };
     }
     if (refusal !== undefined) throw refusal;
+    // CRIU may have failed of what is to be told about the images.
+    await fit;
     const failed = runError("restore", imagesDir, LOG, end);
     const taken = /Can't fork for (\d+): File exists/.exec(failed.log.join("\n"))?.[1];
     if (taken === undefined) throw failed;

@@ -34,7 +34,7 @@ export interface Doorbell extends AsyncDisposable {
   drain(): void;
 }
 
-/** Where the handler records its rings: see handler_code.ts. */
+/** Where the handler records its rings: see handler_code.ts. It must stay mapped as long as the process lives. */
 export interface RingMemory {
   readonly address: bigint;
   readonly view: DataView;
@@ -137,10 +137,9 @@ export async function openDoorbell(
       }
       view.setInt32(ring.fd, -1, true);
       watch[Symbol.dispose]();
-      libc.close(writeFd);
-      // A handler may still run on another thread.
+      // A handler may still run on another thread. So its code, and the ring, stay mapped for good.
       await new Promise((resolve) => setTimeout(resolve, 10));
-      code?.[Symbol.dispose]();
+      libc.close(writeFd);
     },
   };
 }

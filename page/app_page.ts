@@ -21,6 +21,7 @@ import {
 export class AppPage implements Disposable {
   readonly #libc: Libc;
   readonly #memory: SharedMemory;
+  #isClosed = false;
   /** For those who read: everything that is written goes through the methods. */
   fields: Fields;
 
@@ -87,10 +88,13 @@ export class AppPage implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.fields.set("state", states.indexOf("detached"));
     this.fields.announce();
-    // Whoever still holds this object (a round that is not over) must not touch unmapped memory.
+    // A round that is not over must not be seen any more.
     this.fields = new Fields(this.#libc, { address: 0n, buffer: new ArrayBuffer(PAGE_BYTES) });
-    this.#memory[Symbol.dispose]();
+    // The page stays mapped: a signal handler may still run on another thread.
+    this.#libc.close(this.#memory.fd);
   }
 }

@@ -1,9 +1,8 @@
-import { readdirSync } from "node:fs";
 import type { Agent } from "../../attach.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
-import { readOrEmpty } from "../../ffi/read_or_empty.ts";
 import type { Resource } from "../../lifecycle/types.ts";
 import { flagOf } from "../options.ts";
+import { processTree } from "../tree.ts";
 import type { Blocker } from "./kinds.ts";
 import { type FindOptions, scanBlockers } from "./scan.ts";
 
@@ -45,7 +44,7 @@ export function describeBlocker({ pid, fd, what, who, cure }: Blocker): string {
  */
 export async function blockers(agent?: Agent, options: FindOptions = {}): Promise<Blocker[]> {
   if (agent?.state === "detached") throw new Error("Cannot look for blockers: the agent is detached.");
-  return scanBlockers(await openLibc(), ownTree(), options, true);
+  return scanBlockers(await openLibc(), processTree(process.pid), options, true);
 }
 
 /**
@@ -73,7 +72,9 @@ export function unblocked(options: FindOptions = {}): Resource {
   );
   const look = (libc: Libc, names: readonly string[]): void => {
     const criuOptions = options.criuOptions ?? names;
-    const found = scanBlockers(libc, ownTree(), { ...options, criuOptions }, true).filter(({ blocking }) => blocking);
+    const found = scanBlockers(libc, processTree(process.pid), { ...options, criuOptions }, true).filter(
+      ({ blocking }) => blocking,
+    );
     if (found.length > 0) throw new BlockedError(found);
   };
   return {
@@ -84,22 +85,4 @@ export function unblocked(options: FindOptions = {}): Resource {
       else return openLibc().then((opened) => look(opened, criuOptions));
     },
   };
-}
-
-/** This process and all below it, parents first. */
-function ownTree(pid = process.pid): number[] {
-  let threads: string[];
-  try {
-    threads = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
-  const children = threads.flatMap((thread) => readOrEmpty(`/proc/${pid}/task/${thread}/children`).split(" "));
-  return [
-    pid,
-    ...children
-      .filter(Boolean)
-      .map(Number)
-      .flatMap((child) => ownTree(child)),
-  ];
 }

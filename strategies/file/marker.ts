@@ -31,6 +31,9 @@ export interface FoundMarker {
 }
 
 const MAX_BYTES = 16_384;
+// One for all: a marker is read at every change, and in every hold.
+const buffer = new Uint8Array(MAX_BYTES);
+const decoder = new TextDecoder();
 
 /** Reads the marker at `path`, never through a symbolic link; undefined when there is no such regular file. */
 export function readMarker(path: string): FoundMarker | undefined {
@@ -43,9 +46,8 @@ export function readMarker(path: string): FoundMarker | undefined {
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) return undefined;
-    const buffer = new Uint8Array(MAX_BYTES);
     const bytes = readSync(fd, buffer, 0, MAX_BYTES, 0);
-    const text = new TextDecoder().decode(buffer.subarray(0, bytes));
+    const text = decoder.decode(buffer.subarray(0, bytes));
     return { uid: stat.uid, marker: parseMarker(text) };
   } finally {
     closeSync(fd);

@@ -151,6 +151,8 @@ for (const runtime of runtimes) {
 
   test(`${runtime}: an attached app with every strategy has no blocker`, { skip }, async () => {
     await using app = await App.start(runtime, { strategies: ["signal", "file", "socket"], children: [runtime] });
+    // Until then it looks for its children as a driver does.
+    await app.event("family");
     await app.goesOn();
     const tree = processTree(app.pid);
     assert.ok(tree.length > 1);

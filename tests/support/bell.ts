@@ -19,9 +19,9 @@ export async function openBell(arch: string = process.arch): Promise<Bell> {
   const libc = await openLibc();
   const calls = bindCalls(libc);
   await using cleanup = new AsyncDisposableStack();
-  const memory = cleanup.use(
-    createMemfd(libc, "test-ring", layout.slots + layout.slotBytes * RINGS, { sealed: false }),
-  );
+  // Never unmapped: a handler may still run.
+  const memory = createMemfd(libc, "test-ring", layout.slots + layout.slotBytes * RINGS, { sealed: false });
+  cleanup.defer(() => void libc.close(memory.fd));
   const heard: number[] = [];
   const ring = { address: memory.address, view: new DataView(memory.buffer) };
   const doorbell = cleanup.use(await openDoorbell(libc, ring, () => void heard.push(doorbell.sequence), arch));

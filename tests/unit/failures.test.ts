@@ -50,6 +50,7 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
     ["Tracking memory is not available. Consider omitting --track-mem option.", /track memory/],
   ],
   restore: [
+    ["Need to set the --tcp-close options.", /was made with --tcp-close/],
     ["Can't fork for 22245: File exists", /Pid 22245 is taken/],
     ["File tmp/data has bad size 11 (expect 6)", /^\/tmp\/data had 6 bytes.*has 11/],
     ["File tmp/data has bad mode 0100600 (expect 0100644)", /0100600, not 0100644/],

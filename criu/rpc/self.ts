@@ -1,0 +1,67 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Libc } from "../../ffi/libc.ts";
+import { openMessageSocket } from "../../ffi/message_socket.ts";
+import { createPoll } from "../../ffi/poll.ts";
+import { restoreSigns } from "../../ffi/process.ts";
+import { blockSignalsExcept } from "../../ffi/signal.ts";
+import type { Outcome } from "../../lifecycle/types.ts";
+import { type OptionsSchema, RequestSchema, RequestType, ResponseSchema } from "./rpc_pb.ts";
+
+/** How CRIU is started for a self-dump. */
+export interface SelfDump {
+  readonly criu: string;
+  readonly opts: MessageInitShape<typeof OptionsSchema>;
+  /** A file that takes what CRIU prints before it has a log. */
+  readonly log: string;
+  /** A command for the orphan to run when CRIU has succeeded. */
+  readonly then: readonly string[];
+}
+
+/**
+ * Has CRIU dump this process, and waits for its answer, which comes in both lives: `restored`, `continued`, or `aborted` when CRIU
+ * failed. Blocks this thread: nothing else runs meanwhile. Never throws.
+ */
+export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Outcome; crErrno?: number } {
+  const before = restoreSigns();
+  const failed = { outcome: "aborted" } as const;
+  try {
+    using socket = openMessageSocket(libc);
+    if (!startOrphan(dump, socket.theirs)) return failed;
+    socket.closeTheirs();
+    const poll = createPoll(libc, [socket.fd]);
+    using _mask = blockSignalsExcept(libc, []);
+    // Without a pid CRIU takes the process at the other end. Without hooks: a frozen process cannot answer them.
+    const request = { type: RequestType.DUMP, opts: dump.opts };
+    socket.send(toBinary(RequestSchema, create(RequestSchema, request)));
+    while (poll(60_000) !== "readable");
+    const message = socket.receive();
+    // CRIU has ended without an answer: it writes no more.
+    if (!message) return restoreSigns() === before ? failed : { outcome: "restored" };
+    const { success, dump: answer, crErrno } = fromBinary(ResponseSchema, message);
+    if (!success) return { ...failed, crErrno };
+    return { outcome: answer?.restored ? "restored" : "continued" };
+  } catch {
+    return failed;
+  }
+}
+
+/**
+ * Starts `criu swrk` outside of this process's tree: the shell and setsid(1) end at once, and whatever is above adopts it. No
+ * pipe to it stays open, which CRIU could not dump.
+ */
+function startOrphan({ criu, log, then }: SelfDump, theirs: number): boolean {
+  const script = 'exec setsid -f sh -c \'"$0" swrk 3 && exec 3>&- && exec "$@"\' "$0" "$@"';
+  const command = then.length > 0 ? then : ["true"];
+  const output = openSync(log, "a", 0o600);
+  try {
+    const { status } = spawnSync("sh", ["-c", script, criu, ...command], {
+      stdio: ["ignore", output, output, theirs],
+      env: { ...process.env, CRIU_AWARE_DRIVER: "rpc" },
+    });
+    return status === 0;
+  } finally {
+    closeSync(output);
+  }
+}
