@@ -17,7 +17,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodesHelp: string = `
 Exit codes:
   0    done
-  1    failed; inspect: something blocks a dump; doctor: a dump could not work
+  1    failed; inspect: something blocks a dump; state: none is valid;
+       doctor: a dump could not work
   2    wrong usage: nothing was begun
   3    an app refused the checkpoint: nothing was frozen, every app goes on
   130  cancelled by SIGINT (Ctrl-C) or SIGTERM

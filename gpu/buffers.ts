@@ -86,6 +86,8 @@ export async function releaseBuffers<S extends Schema, K extends BufferKind>(
 ): Promise<void> {
   for (const handle of handlesOf(schema, buffers)) {
     signal.throwIfAborted();
+    // A recovery that failed half-way left some without one.
+    if (!handle.buffer) continue;
     const { current } = handle;
     // First, so that nobody gets a buffer that is being released.
     handle.buffer = undefined;

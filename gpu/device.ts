@@ -52,6 +52,11 @@ export interface Device<K extends BufferKind = BufferKind> extends Disposable {
   download<D extends DType>(buffer: BufferOf<K, D>, view: OwnArrayOf<D>): void | Promise<void>;
   /** Waits for all work and all copies. */
   fence(): void | Promise<void>;
+  /**
+   * crc32 of what was last downloaded into this memory, when the device computed it while other copies were under way;
+   * undefined when it did not, and before `fence` has ended.
+   */
+  checksumOf?(buffer: ArrayBufferLike): number | undefined;
   /** Frees the memory of the buffer, which must not be used afterwards. */
   release<D extends DType>(buffer: BufferOf<K, D>): void | Promise<void>;
   /** Waits for the app's work that is under way, and keeps new work waiting until `bind`. */

@@ -7,12 +7,16 @@
  *
  * @module
  */
+
+export { bindBuffers } from "./bind.ts";
 export { allocateBuffers, type Buffers, type Handle } from "./buffers.ts";
 export type { SaveOptions } from "./changes.ts";
 export { type DescribedTensor, describeState, type StateDescription } from "./describe.ts";
-export type { BufferKind, BufferOf, Device, DeviceBuffer } from "./device.ts";
+export type { BufferKind, BufferOf, Device, DeviceBuffer, DeviceLimits } from "./device.ts";
+export { DeviceError, type DeviceErrorCode } from "./device_error.ts";
 export type { ArrayOf, DType, OwnArrayOf, ScalarOf } from "./dtype.ts";
 export { type HostBuffer, type HostBufferKind, host } from "./host.ts";
+export { type DeviceName, deviceKinds, openDevice } from "./open_device.ts";
 export type { Reference } from "./reference.ts";
 export {
   defineState,

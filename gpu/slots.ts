@@ -32,7 +32,8 @@ export interface SlotWriter extends Disposable {
   readonly buffers: ReadonlyMap<string, ArrayBuffer>;
   /** Copies `from` into the buffer, and takes its checksum meanwhile. Not needed for what is held. */
   write(name: string, from: ArrayBufferView): void;
-  commit(): void;
+  /** `checksumOf` may know the crc32 of a buffer. */
+  commit(checksumOf?: (buffer: ArrayBuffer) => number | undefined): void;
 }
 
 // From what says most about the state to what says least.
@@ -119,10 +120,10 @@ export class Slots implements Disposable {
         const same = changed === "compare" && warm && sum !== undefined && Buffer.compare(source, target) === 0;
         sums.set(name, same ? sum : copyWithChecksum(source, target));
       },
-      commit: () => {
+      commit: (checksumOf) => {
         if (!open) throw new StateError("closed", "Cannot commit: this save has ended. Begin another.");
         const checksums = [...layout.tensors.keys()].map(
-          (name) => sums.get(name) ?? checksum(new Uint8Array(buffers.get(name) as ArrayBuffer)),
+          (name) => sums.get(name) ?? sumOf(buffers.get(name) as ArrayBuffer, checksumOf),
         );
         const control = { generation: this.#newest + 1, headerChecksum: checksum(layout.header), checksums };
         commit(window.view(layout.header.length, layout.controlBytes), control);
@@ -216,6 +217,10 @@ export class Slots implements Disposable {
   #refuseClosed(): void {
     if (this.#closed) throw new StateError("closed", "Cannot use the state: it was disposed. Open it again.");
   }
+}
+
+function sumOf(buffer: ArrayBuffer, known?: (buffer: ArrayBuffer) => number | undefined): number {
+  return known?.(buffer) ?? checksum(new Uint8Array(buffer));
 }
 
 /** What is committed in the slot, if it has this very layout. */

@@ -22,8 +22,8 @@ export interface Writer<S extends Schema> extends Disposable {
    * that need not be written again, because of `changed`, are that from the start.
    */
   readonly views: Views<S>;
-  /** Computes the checksums and makes this the state. Throws StateError `closed` when the save has ended. */
-  commit(): void;
+  /** Computes the checksums that `checksumOf` does not know, and makes this the state. Throws StateError `closed` when the save has ended. */
+  commit(checksumOf?: (buffer: ArrayBuffer) => number | undefined): void;
 }
 
 /**

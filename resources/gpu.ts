@@ -65,7 +65,7 @@ export function gpu<S extends Schema, K extends BufferKind>(options: GpuOptions<
     signal.throwIfAborted();
     using writer = state.begin();
     await downloadBuffers(device, state.schema, buffers, writer.views, signal);
-    writer.commit();
+    writer.commit((buffer) => device.checksumOf?.(buffer));
   };
   const rebuild = async (): Promise<void> => {
     await device.resume?.();
@@ -101,8 +101,7 @@ export function gpu<S extends Schema, K extends BufferKind>(options: GpuOptions<
         // Looked at first: without it there would be nothing to go back to.
         state.read()[Symbol.dispose]();
         await device.quiesce?.();
-        // After a recovery that failed there are none.
-        if (areAllocated(state.schema, buffers)) await releaseBuffers(device, state.schema, buffers, never);
+        await releaseBuffers(device, state.schema, buffers, never);
         await device.suspend?.();
         await rebuild();
       }),

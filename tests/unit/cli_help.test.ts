@@ -13,6 +13,7 @@ const names: string[][] = [
   ["status"],
   ["inspect"],
   ["images"],
+  ["state"],
   ["simulate"],
   ["notify"],
   ["doctor"],
