@@ -3,6 +3,7 @@ import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
 import type { SharedMemory } from "../ffi/shared_memory.ts";
+import { SystemCallError } from "../ffi/system_call_error.ts";
 import type { Notice } from "../lifecycle/types.ts";
 import { type PageDocument, readDocument } from "./document.ts";
 import { PageError } from "./errors.ts";
@@ -37,12 +38,12 @@ export class DriverPage implements Disposable {
 
   /**
    * Opens the page of a process.
-   * @throws {PageError} `missing` when the process is not attached, `forbidden` without the right to look, `damaged` when
-   * what it shows is no page. @throws {SystemCallError} ESRCH when there is no such process.
+   * @throws {PageError} `missing` when there is no such process or it is not attached, `forbidden` without the right to look,
+   * `damaged` when what it shows is no page.
    */
   static async open(pid: number): Promise<DriverPage> {
     const libc = await openLibc();
-    const process = openProcess(libc, pid);
+    const process = hold(libc, pid);
     try {
       return new DriverPage(libc, process, findPage(libc, pid));
     } catch (error) {
@@ -165,5 +166,14 @@ export class DriverPage implements Disposable {
 
   #damaged(why: string): PageError {
     return new PageError(this.pid, "damaged", `Cannot use the page of process ${this.pid}: ${why}.`);
+  }
+}
+
+function hold(libc: Libc, pid: number): ProcessHandle {
+  try {
+    return openProcess(libc, pid);
+  } catch (cause) {
+    if (!(cause instanceof SystemCallError && cause.code === "ESRCH")) throw cause;
+    throw new PageError(pid, "missing", `There is no process ${pid}.`, { cause });
   }
 }

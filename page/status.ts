@@ -24,10 +24,12 @@ export function readStatus(fields: Fields): PageStatus {
   };
   for (;;) {
     const activeId = fields.text("activeId");
+    // The app writes its state last: what is read after it is at least as new.
+    const state = choose("state", states);
     const outcome = choose("outcome", outcomes);
     const status = {
       activeId: printable(activeId),
-      state: choose("state", states),
+      state,
       reply: choose("reply", replies),
       outcome: outcome === "none" ? undefined : outcome,
       generation: fields.get("generation"),
