@@ -30,7 +30,9 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   using stack = new DisposableStack();
   const found = meanwhile(async () => stack.use(await Participants.find(pid, options)));
   const early = meanwhile(() => blocked(pid, options));
-  const surroundings = meanwhile(() => ({ ...programsOf(processTree(pid)), machine: describeMachine() }));
+  const surroundings = meanwhile(() =>
+    manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {},
+  );
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});
   let images: Promise<ImageFacts> | undefined;
