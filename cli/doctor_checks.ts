@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { delimiter, join } from "node:path";
 import { findCriu } from "../criu/locate.ts";
+import { errorsIn } from "../criu/log.ts";
 import { tryCriu } from "../criu/trial.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { CONFIGURATION_DIR, configurationFile, hookTargets, installedHook } from "./hook_file.ts";
@@ -83,7 +84,7 @@ function ownCheck(criu: string): Check {
   const { status, stdout, stderr } = run(criu, ["check"]);
   const name = "criu check";
   if (status === 0) return { name, verdict: "ok", found: (stdout.trim() || stderr.trim()).split("\n")[0] ?? "" };
-  const error = /Error \([^)]*\):\s*(.*)/.exec(stderr)?.[1] ?? `exit code ${status}`;
+  const [error = `exit code ${status}`] = errorsIn(stderr);
   return { name, verdict: "note", found: error, cure: "the trial below decides; the kernel may lack an option" };
 }
 

@@ -1,6 +1,7 @@
+import { openAttached } from "../criu/attached.ts";
 import { UsageError } from "../criu/errors.ts";
 import { processTree } from "../criu/tree.ts";
-import { DriverPage } from "../page/driver_page.ts";
+import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 
 /**
@@ -10,16 +11,7 @@ import { PageError } from "../page/errors.ts";
 export async function openPages(pid: number): Promise<DriverPage[]> {
   const tree = processTree(pid);
   if (tree.length === 0) throw new UsageError(`There is no process ${pid}.`);
-  const pages: DriverPage[] = [];
-  for (const member of tree) {
-    try {
-      pages.push(await DriverPage.open(member));
-    } catch (error) {
-      if (error instanceof PageError && error.code === "missing") continue;
-      closePages(pages);
-      throw error;
-    }
-  }
+  const pages = await openAttached(tree);
   if (pages.length > 0) return pages;
   throw new PageError(
     pid,

@@ -13,7 +13,7 @@ import { discardImages, makeImagesDir } from "./images_dir.ts";
 import { findCriu } from "./locate.ts";
 import { Participants } from "./participants.ts";
 import { recordDump } from "./record.ts";
-import { toRpc } from "./rpc/options.ts";
+import { runOptions } from "./rpc/options.ts";
 import { dumpSelf } from "./rpc/self.ts";
 
 const LOG = "dump.log";
@@ -94,7 +94,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   }
 
   const { labels = {} } = options;
-  const opts = { ...toRpc(criuOptions), imagesDirFd: -1, imagesDir, logFile: LOG, leaveRunning };
+  const opts = { ...runOptions(imagesDir, LOG, criuOptions), leaveRunning };
   const then = leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels });
   const notice: Notice = {
     id: noticeId,

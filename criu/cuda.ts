@@ -118,6 +118,11 @@ export async function openCudaProcesses(options: CudaOptions = {}): Promise<Cuda
   };
 }
 
+/** The same for an option of a dump or restore; undefined when it was not given. */
+export function openCudaIfAsked(asked: boolean | CudaOptions | undefined): Promise<CudaProcesses> | undefined {
+  return asked ? openCudaProcesses(asked === true ? {} : asked) : undefined;
+}
+
 /** Calls that NVIDIA's driver takes its time for. */
 interface Guard {
   call(name: Call["name"], ...args: readonly unknown[]): Promise<void>;

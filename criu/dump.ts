@@ -2,7 +2,7 @@ import { rmdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { describeBlocker } from "./blockers/inside.ts";
 import { findBlockers } from "./blockers/scan.ts";
-import { type CudaProcesses, openCudaProcesses } from "./cuda.ts";
+import { openCudaIfAsked } from "./cuda.ts";
 import type { Drive } from "./drive.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
@@ -24,7 +24,7 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
   signal?.throwIfAborted();
   requireRoot();
-  using cuda = await openCuda(options.cuda);
+  using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);
   const isNew = makeImagesDir(imagesDir);
   using stack = new DisposableStack();
@@ -100,10 +100,6 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
     dumpMs: now() - started,
     leftRunning: leaveRunning,
   };
-}
-
-function openCuda(options: DumpOptions["cuda"]): Promise<CudaProcesses> | undefined {
-  return options ? openCudaProcesses(options === true ? {} : options) : undefined;
 }
 
 function failureOf(work: Promise<unknown> | undefined): Promise<unknown> | undefined {

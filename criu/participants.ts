@@ -2,10 +2,11 @@ import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { pidNamespace } from "../ffi/process.ts";
 import type { Notice, Reply } from "../lifecycle/types.ts";
-import { DriverPage } from "../page/driver_page.ts";
+import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
 import { notify, type StrategyName } from "../strategies/notify.ts";
+import { openAttached } from "./attached.ts";
 import { UsageError } from "./errors.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { CriuOptions } from "./options.ts";
@@ -148,13 +149,10 @@ export class Participants implements Disposable {
   async #collect(): Promise<void> {
     const tree = processTree(this.pid);
     if (tree.length === 0) throw new UsageError(`There is no process ${this.pid}.`);
-    for (const pid of tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid))) {
-      try {
-        this.#pages.push(await DriverPage.open(pid));
-        if (isPaused(pid)) this.#paused.add(pid);
-      } catch (error) {
-        if (!(error instanceof PageError && error.code === "missing")) throw error;
-      }
+    const others = tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid));
+    for (const page of await openAttached(others)) {
+      this.#pages.push(page);
+      if (isPaused(page.pid)) this.#paused.add(page.pid);
     }
     if (this.#pages.length > 0 || this.#options.unaware) return;
     throw new PageError(

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CudaProcesses, openCudaProcesses } from "./cuda.ts";
+import { openCudaIfAsked } from "./cuda.ts";
 import { gpuPairs } from "./cuda_calls.ts";
 import type { Drive } from "./drive.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
@@ -26,7 +26,7 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
       `There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`,
     );
   }
-  using cuda = await openCuda(options.cuda);
+  using cuda = await openCudaIfAsked(options.cuda);
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
@@ -90,8 +90,4 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
       await sleep(10);
     }
   }
-}
-
-function openCuda(options: RestoreOptions["cuda"]): Promise<CudaProcesses> | undefined {
-  return options ? openCudaProcesses(options === true ? {} : options) : undefined;
 }

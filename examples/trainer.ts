@@ -10,14 +10,12 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { attach } from "criu-aware";
-import { allocateBuffers, defineState, host, openState, scalar, tensor } from "criu-aware/gpu";
+import { allocateBuffers, bindBuffers, defineState, host, openDevice, openState, scalar, tensor } from "criu-aware/gpu";
 import { type GpuResource, gpu } from "criu-aware/resources/gpu";
 import { attach as simulate } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
-import { bindBuffers } from "../gpu/bind.ts";
-import { openDevice } from "../gpu/open_device.ts";
 
 const { values: flags } = parseArgs({
   options: {

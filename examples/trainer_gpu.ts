@@ -2,7 +2,7 @@
  * The trainer's code for WebGPU. In Deno it runs in a worker that ends before each checkpoint, with the driver; in Bun on the
  * main thread. Either way `device.call("train")` runs it, on new objects of the same names after each recovery.
  */
-import type { Gpu, Recipes } from "../gpu/webgpu/mod.ts";
+import type { Gpu, Recipes } from "criu-aware/gpu/webgpu";
 
 // The same bits as train() of trainer.ts. A GPU may round a product and a sum once, where a CPU rounds twice: so each
 // product here is by a power of two, which is exact. 0.9375 × m is m − m / 16.

@@ -1,7 +1,7 @@
 import { CheckpointRefusedError, messages, RecoveryError } from "./errors.ts";
 import { callHook } from "./hook.ts";
 import { Register } from "./register.ts";
-import type { Notice, Outcome, Reply, Resource, Round, State } from "./types.ts";
+import type { Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
 
 /** What ended a hold. */
 export interface Release {
@@ -45,8 +45,6 @@ interface Visit {
   readonly callers: Caller[];
   reply?: Reply;
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * The state machine `running → preparing → held → recovering → running`. One notice is worked on at a time: a second one

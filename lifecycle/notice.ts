@@ -1,4 +1,4 @@
-import type { Notice } from "./types.ts";
+import type { Notice, Writable } from "./types.ts";
 
 const MAX_LEASE_MS = 600_000;
 
@@ -44,5 +44,3 @@ export function checkNotice(value: unknown): Notice {
   if (Number.isSafeInteger(pid) && typeof namespace === "string") notice.driver = { pid: pid as number, namespace };
   return notice;
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };

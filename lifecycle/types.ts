@@ -82,3 +82,6 @@ export interface Round {
   readonly outcome?: Outcome | undefined;
   readonly simulated?: boolean;
 }
+
+/** While it is being made. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };

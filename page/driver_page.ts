@@ -43,7 +43,7 @@ export class DriverPage implements Disposable {
    */
   static async open(pid: number): Promise<DriverPage> {
     const libc = await openLibc();
-    const process = hold(libc, pid);
+    const process = findProcess(libc, pid);
     try {
       return new DriverPage(libc, process, findPage(libc, pid));
     } catch (error) {
@@ -169,7 +169,7 @@ export class DriverPage implements Disposable {
   }
 }
 
-function hold(libc: Libc, pid: number): ProcessHandle {
+function findProcess(libc: Libc, pid: number): ProcessHandle {
   try {
     return openProcess(libc, pid);
   } catch (cause) {

@@ -52,6 +52,11 @@ export function toRpc(options: CriuOptions): Partial<RpcOptions> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
+/** What every dump and restore names: the directory, the log in it, and CRIU's own options. */
+export function runOptions(imagesDir: string, logFile: string, options: CriuOptions): RpcOptions {
+  return { ...toRpc(options), imagesDirFd: -1, imagesDir, logFile };
+}
+
 /** `criu dump --lazy-pages` serves its pages itself. */
 function lazyServer({ lazyPages, address, port }: CriuOptions): boolean {
   return lazyPages === true && (address !== undefined || port !== undefined);

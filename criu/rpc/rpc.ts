@@ -5,7 +5,7 @@ import type { Engine } from "../engine.ts";
 import { findCriu, type LocatedCriu } from "../locate.ts";
 import { passDescriptors } from "../options.ts";
 import { restoreTree } from "../restore.ts";
-import { toRpc } from "./options.ts";
+import { runOptions } from "./options.ts";
 import { type CriuQueries, queries } from "./queries.ts";
 import { RequestType, type Response } from "./rpc_pb.ts";
 import { FIRST_INHERITED, Swrk } from "./swrk.ts";
@@ -57,8 +57,7 @@ function driveRpc({ path: criu, version }: LocatedCriu): Drive {
 /** With `notifyScripts` always: without, a driver that dies would cost the app its life. */
 function common({ imagesDir, log, criuOptions: given }: Run) {
   const { fds, criuOptions } = passDescriptors(given, FIRST_INHERITED);
-  const opts = { ...toRpc(criuOptions), imagesDirFd: -1, imagesDir, logFile: log, notifyScripts: true } as const;
-  return { fds, opts };
+  return { fds, opts: { ...runOptions(imagesDir, log, criuOptions), notifyScripts: true } };
 }
 
 async function ended(swrk: Swrk, { success, crErrno }: Response): Promise<End> {

@@ -4,6 +4,7 @@ import { drain } from "#reader";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
 import { CriuError } from "../errors.ts";
+import { isHarmless } from "../log.ts";
 import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
 
 /** What to do at one of CRIU's hooks: resolves with whether CRIU may go on. `pid` comes only with hooks of a restore. */
@@ -117,5 +118,5 @@ export class Swrk implements AsyncDisposable {
 }
 
 function lines(text: string): string[] {
-  return text.split("\n").filter((line) => line !== "" && !line.includes("RLIMIT_NOFILE"));
+  return text.split("\n").filter((line) => line !== "" && !isHarmless(line));
 }
