@@ -91,11 +91,11 @@ const dump: readonly FailureRow[] = [
   // The process tree.
   blocked(/Found slave peer index|dangling tty|ctty inheritance/, "The app is attached to a terminal.", "terminal"),
   blocked(/root process (\d+) is not a session leader/, "Process $1 is in the session of another one.", "session"),
-  [
+  blocked(
     /session leader of .* is outside of its pid namespace/,
     "The leader of its session is in another pid namespace.",
-    "Start the app in a session of its own: setsid, inside of the container.",
-  ],
+    "outer-session",
+  ),
   [
     /The criu itself is within dumped tree/,
     "CRIU was started below the process that it dumps.",

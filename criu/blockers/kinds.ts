@@ -19,6 +19,7 @@ export type BlockerKind =
   | "tun"
   | "terminal"
   | "session"
+  | "outer-session"
   | "io-uring"
   | "kernel"
   | "pidfd"
@@ -79,6 +80,7 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
     "external",
   ),
   session: row("start the app in a session of its own: setsid", "shellJob"),
+  "outer-session": row("start the app in a session of its own: setsid, inside of the container"),
   "io-uring": row("close it before the checkpoint: CRIU knows no io_uring"),
   kernel: row("close it before the checkpoint: CRIU does not know this kind of descriptor"),
   pidfd: row("close it before the checkpoint: CRIU carries only those of processes that it dumps"),

@@ -12,7 +12,7 @@ import { processTree } from "../../criu/tree.ts";
 import { App } from "../support/app.ts";
 import { bareDump, roundTrip, startByShell } from "../support/blocked_dump.ts";
 import { type OtherName, others } from "../support/blocked_others.ts";
-import { startProgram } from "../support/child.ts";
+import { end, startProgram } from "../support/child.ts";
 import { noCriu, shell } from "../support/criu.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -197,15 +197,39 @@ test("standard streams that Bun gave to a child are named", { skip }, async () =
 
 test("an app in the session of another process is named, and with shellJob it is dumped", { skip }, async () => {
   using directory = temporaryDirectory();
-  await using app = await startByShell("bun", directory.path);
-  const [found, ...more] = blocking(await findBlockers([app.pid]));
-  assert.equal(found?.kind, "session");
-  assert.deepEqual(more, []);
-  assert.deepEqual(blocking(await findBlockers([app.pid], { criuOptions: { shellJob: true } })), []);
-  const failed = await bareDump(directory.path, "bare", app.pid, {});
-  assert.deepEqual(explain(failed.errors, "dump")?.options, ["shellJob"]);
-  const dumped = await bareDump(directory.path, "cured", app.pid, { shellJob: true });
-  assert.deepEqual(dumped, { ok: true, errors: [] });
+  await using leader = await startByShell("bun", directory.path, { prefix: "setsid sh -c '\"$@\" & wait' sh" });
+  const pid = processTree(leader.pid)[1] as number;
+  try {
+    const [found, ...more] = blocking(await findBlockers([pid]));
+    assert.equal(found?.kind, "session");
+    assert.equal(found?.who, `process ${leader.pid} (sh)`);
+    assert.deepEqual(more, []);
+    assert.deepEqual(blocking(await findBlockers([pid], { criuOptions: { shellJob: true } })), []);
+    const failed = await bareDump(directory.path, "bare", pid, {});
+    assert.deepEqual(explain(failed.errors, "dump")?.options, ["shellJob"]);
+    const dumped = await bareDump(directory.path, "cured", pid, { shellJob: true });
+    assert.deepEqual(dumped, { ok: true, errors: [] });
+  } finally {
+    await end(pid);
+  }
+});
+
+test("an app whose session is led from outside of its pid namespace is named, and no option helps", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  await using outside = await startByShell("bun", directory.path, { prefix: "unshare --pid --fork --mount-proc" });
+  const pid = processTree(outside.pid)[1] as number;
+  try {
+    const kindsWith = async (criuOptions: CriuOptions): Promise<BlockerKind[]> =>
+      blocking(await findBlockers([pid], { criuOptions })).map(({ kind }) => kind);
+    assert.ok((await kindsWith({})).includes("outer-session"));
+    assert.ok((await kindsWith({ shellJob: true })).includes("outer-session"));
+    const failed = await bareDump(directory.path, "bare", pid, { shellJob: true });
+    assert.match(explain(failed.errors, "dump")?.meaning ?? "", /another pid namespace/);
+  } finally {
+    await end(pid);
+  }
 });
 
 test("a tracer is named, and without it the app is dumped", { skip }, async () => {

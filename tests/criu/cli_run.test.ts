@@ -5,6 +5,7 @@ import { existsSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, 
 import { join } from "node:path";
 import { test } from "node:test";
 import { isAlive } from "../../ffi/process.ts";
+import { end } from "../support/child.ts";
 import { runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
@@ -23,12 +24,6 @@ function probe(runtime: RuntimeName, directory: string): string[] {
 function printed(log: string, event: string): number {
   const text = existsSync(log) ? readFileSync(log, "utf8") : "";
   return text.split("\n").filter((line) => line.startsWith(`{"event":"${event}"`)).length;
-}
-
-/** Ends a process of these tests, and waits until nothing is left of it. */
-async function end(pid: number): Promise<void> {
-  if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
-  await waitFor(`process ${pid} to vanish`, () => !existsSync(`/proc/${pid}`), 10_000);
 }
 
 for (const runtime of runtimes) {
@@ -152,12 +147,15 @@ for (const runtime of runtimes) {
   test(`run in ${runtime} gives its program no descriptor but its input and its log`, { skip }, async () => {
     using directory = temporaryDirectory();
     const log = join(directory.path, "log");
-    const [program = "", ...rest] = [...runCommand[runtime], cli, "run", "--log", log, "--", "sleep", "60"];
+    // While a program loads its libraries, it has them open.
+    const loop = "echo loaded; while :; do sleep 0.05; done";
+    const [program = "", ...rest] = [...runCommand[runtime], cli, "run", "--log", log, "--", "sh", "-c", loop];
     const extra = openSync("/dev/zero", "r");
     const child = spawn(program, rest, { stdio: ["ignore", "pipe", "inherit", extra, extra] });
     const out = await new Promise((resolve) => child.stdout?.once("data", (data) => resolve(String(data))));
     const pid = Number(out);
     try {
+      await waitFor("the program to start", () => readFileSync(log, "utf8").includes("loaded"));
       const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
       assert.deepEqual(
         links.filter((link) => link !== "/dev/null" && link !== log),

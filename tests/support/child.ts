@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { waitFor } from "./time.ts";
 
 /** How a program ended, and what it wrote. */
 export interface Ended {
@@ -77,4 +79,10 @@ export function startScript(name: string, ...args: (string | number)[]): Child {
 /** Runs a shell script and resolves with its end. */
 export function runShell(script: string, env: Record<string, string> = {}): Promise<Ended> {
   return startProgram("sh", ["-c", script], env).ended;
+}
+
+/** Ends a process of these tests, and waits until nothing is left of it. */
+export async function end(pid: number): Promise<void> {
+  if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+  await waitFor(`process ${pid} to vanish`, () => !existsSync(`/proc/${pid}`), 10_000);
 }
