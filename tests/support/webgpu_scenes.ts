@@ -148,6 +148,32 @@ const scenes: Record<string, () => Promise<void>> = {
     assert.equal(Buffer.compare(back, bytes), 0);
   },
 
+  async "to host and back"() {
+    const schema = defineState({ floats: tensor("f32", [1001]), odd: tensor("u8", [7]), wide: tensor("u32", [3, 5]) });
+    const given = {
+      // Not a number with a payload, infinities, -0 and the smallest ones: bits, not values, have to come back.
+      floats: new Float32Array(Uint32Array.from({ length: 1001 }, (_, i) => (i * 2654435761) >>> 0).buffer),
+      odd: Uint8Array.of(1, 2, 3, 250, 251, 252, 253),
+      wide: Uint32Array.from({ length: 15 }, (_, i) => 0xffff_ffff - i),
+    };
+    using state = await openState(schema);
+    state.save(given);
+    const bits = (values: object): Uint8Array[] =>
+      Object.values(values).map(({ buffer, byteOffset, byteLength }) =>
+        new Uint8Array(buffer, byteOffset, byteLength).slice(),
+      );
+    for (const kind of ["webgpu", "host", "webgpu"] as const) {
+      using device = await openDevice(kind);
+      const buffers = await allocateBuffers(device, schema);
+      const resource = gpu({ device, state, buffers });
+      await resource.recover();
+      // What is saved next can only come from the device.
+      state.save({ floats: new Float32Array(1001), odd: new Uint8Array(7), wide: new Uint32Array(15) });
+      await resource.save();
+      assert.deepEqual(bits(state.load()), bits(given), kind);
+    }
+  },
+
   async loss() {
     const lost = Promise.withResolvers<DeviceError>();
     using model = await openModel({ onLost: lost.resolve });

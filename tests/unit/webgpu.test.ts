@@ -30,6 +30,7 @@ const scenes: Record<string, string> = {
   "a save goes on with the same objects": "a save without a checkpoint goes on with the same objects",
   errors: "errors of calls, sizes, limits and features say what is wrong",
   "a larger device": "a device with larger limits copies more than fits at once, to the last byte",
+  "to host and back": "what one device saved another takes over, bit for bit: from WebGPU to the host and back",
   loss: "a device that is lost is told, and what was last saved comes back",
   textures: "textures of any row length, mip level and layer, samplers, layouts and pipelines come back by name",
 };
