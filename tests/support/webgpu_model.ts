@@ -13,7 +13,6 @@ import {
   tensor,
 } from "../../gpu/mod.ts";
 import { type WebGpuBufferKind, type WebGpuDevice, type WebGpuOptions, webgpu } from "../../gpu/webgpu/mod.ts";
-import type { Outcome } from "../../lifecycle/types.ts";
 import { type GpuResource, gpu } from "../../resources/gpu.ts";
 
 type ModelSchema = {
@@ -52,17 +51,6 @@ export async function openModel(options: WebGpuOptions = {}): Promise<Model> {
   };
   return { device, state, buffers, resource, [Symbol.dispose]: dispose };
 }
-
-export const prepare = async (resource: GpuResource): Promise<void> =>
-  resource.beforeCheckpoint?.({ noticeId: "n", criuOptions: [], signal: new AbortController().signal });
-export const recover = async (resource: GpuResource, outcome: Outcome = "restored"): Promise<void> =>
-  resource.afterRestore?.({
-    noticeId: "n",
-    outcome,
-    generation: 1,
-    simulated: false,
-    signal: new AbortController().signal,
-  });
 
 /** Files of the Vulkan driver and its loader that a process has mapped. */
 export function driverFiles(pid: number | "self" = "self"): string[] {

@@ -9,7 +9,8 @@ import { allocateBuffers, defineState, openState, tensor } from "../../gpu/mod.t
 import { openDevice } from "../../gpu/open_device.ts";
 import { textureState, type WebGpuOptions, webgpu } from "../../gpu/webgpu/mod.ts";
 import { gpu } from "../../resources/gpu.ts";
-import { driverFiles, holds, openModel, prepare, recover } from "./webgpu_model.ts";
+import { prepare, recover } from "./hooks.ts";
+import { driverFiles, holds, openModel } from "./webgpu_model.ts";
 import { textures } from "./webgpu_picture.ts";
 
 const ROUNDS = Number(process.argv[3] ?? 12);

@@ -7,6 +7,7 @@ import { allocateBuffers, defineState, openState, scalar, tensor } from "../../g
 import { gpu } from "../../resources/gpu.ts";
 import { noCompiler } from "../support/c_compiler.ts";
 import { fakeCuda } from "../support/cuda_fake.ts";
+import { prepare, recover } from "../support/hooks.ts";
 
 const skip = noCompiler();
 const fake = skip ? undefined! : await fakeCuda();
@@ -20,10 +21,6 @@ for (const { name, run } of deviceTests(async () => {
   test(`a device of CUDA: ${name}`, { skip }, run);
 }
 
-const { signal } = new AbortController();
-const before = { noticeId: "n", criuOptions: [], signal };
-const afterwards = { noticeId: "n", outcome: "restored", generation: 1, simulated: false, signal } as const;
-
 for (const memory of ["shared", "heap"] as const) {
   test(`two checkpoints in a row give back all of CUDA, and bring back every bit (${memory})`, { skip }, async () => {
     fake.reset();
@@ -36,9 +33,9 @@ for (const memory of ["shared", "heap"] as const) {
     device.upload(buffers.step.current, Uint32Array.of(7));
     await device.fence();
     for (let round = 0; round < 2; round++) {
-      await resource.beforeCheckpoint?.(before);
+      await prepare(resource);
       assert.deepEqual(fake.held(), { buffers: 0, pinned: 0, contexts: 0, depth: 0 });
-      await resource.afterRestore?.(afterwards);
+      await recover(resource);
       assert.deepEqual(fake.held(), { buffers: 2, pinned: memory === "shared" ? 1 : 0, contexts: 1, depth: 0 });
     }
     const [back, step] = [new Float32Array(1 << 20), new Uint32Array(1)];
@@ -58,7 +55,7 @@ test("a checkpoint that another library's context refuses is undone: the buffers
   const buffers = await allocateBuffers<typeof schema, CudaBufferKind>(device, schema);
   const resource = gpu<typeof schema, CudaBufferKind>({ device, state, buffers });
   fake.other(0, true);
-  await assert.rejects(async () => resource.beforeCheckpoint?.(before), { name: "CudaHeldError" });
-  await resource.afterRestore?.({ ...afterwards, outcome: "aborted" });
+  await assert.rejects(prepare(resource), { name: "CudaHeldError" });
+  await recover(resource, "aborted");
   assert.equal(fake.held().buffers, 2);
 });

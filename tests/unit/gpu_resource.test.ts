@@ -15,9 +15,10 @@ import {
   scalar,
   tensor,
 } from "../../gpu/mod.ts";
-import type { Outcome, Resource } from "../../lifecycle/types.ts";
+import type { Resource } from "../../lifecycle/types.ts";
 import { gpu } from "../../resources/gpu.ts";
 import { throwsCode } from "../support/gpu_errors.ts";
+import { prepare, recover } from "../support/hooks.ts";
 
 const schema = defineState({
   weights: tensor("f32", [8, 8]),
@@ -98,17 +99,6 @@ function train({ weights, momentum, model, step }: Buffers<typeof schema, HostBu
 function numbers({ weights, momentum, model, step }: Buffers<typeof schema, HostBufferKind>): number[][] {
   return [weights, momentum, model.bias, step].map(({ current }) => [...current.array]);
 }
-
-const prepare = async (resource: Resource, signal: AbortSignal = new AbortController().signal): Promise<void> =>
-  resource.beforeCheckpoint?.({ noticeId: "n", criuOptions: [], signal });
-const recover = async (resource: Resource, outcome: Outcome = "restored"): Promise<void> =>
-  resource.afterRestore?.({
-    noticeId: "n",
-    outcome,
-    generation: 1,
-    simulated: false,
-    signal: new AbortController().signal,
-  });
 
 test("the resource is of the tier device and carries its name and time", async () => {
   using t = await trainer();
