@@ -27,6 +27,6 @@ export const runtime: Runtime = {
 };
 
 /** Bun passes addresses as bigint only by its integer types. */
-function typeOf(type: CType): FFITypeOrString {
+export function typeOf(type: CType): FFITypeOrString {
   return type === "usize" ? "u64" : type;
 }

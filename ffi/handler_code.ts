@@ -32,7 +32,7 @@ export function handlerCode(arch: string, address: bigint): Uint8Array | undefin
   const entry = codes[arch];
   if (!entry) return undefined;
   const [hex, patch] = entry;
-  const code = Uint8Array.from(hex.match(/../g) as string[], (byte) => Number.parseInt(byte, 16));
+  const code = Uint8Array.fromHex(hex);
   new DataView(code.buffer).setBigUint64(patch, address, true);
   return code;
 }

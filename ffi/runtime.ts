@@ -1,6 +1,6 @@
 /**
- * The two runtimes behind one interface. `bun.ts` and `deno.ts` implement it, and with their readers are the only files that
- * know which runtime this is; they are loaded when the first agent attaches, never at import.
+ * The two runtimes behind one interface. `bun.ts` and `deno.ts` implement it, and with what is named after them are the only
+ * files that know which runtime this is; they are loaded when the first agent attaches, never at import.
  */
 import type { Libc } from "./libc.ts";
 
@@ -48,3 +48,6 @@ export interface Runtime {
  * alive until it is disposed. `bun_reader.ts` and `deno_reader.ts` implement it; an app that only takes signals carries none.
  */
 export type Reader = (libc: Libc, fd: number, onBytes: (bytes: Uint8Array) => void) => Disposable;
+
+/** Makes the function at an address callable. `bun_code.ts` and `deno_code.ts` implement it. */
+export type Link = <const S extends Signature>(address: bigint, signature: S) => Bound<{ readonly code: S }>["code"];

@@ -13,8 +13,15 @@ export function checksum(bytes: Uint8Array, sum = 0): number {
   return total;
 }
 
-/** Copies `from` to `to`, which is as long, and returns the crc32 of what is there then. */
-export function copyWithChecksum(from: Uint8Array, to: Uint8Array): number {
+/** Copies `from` to `to`, which is as long, and returns the crc32 of it. */
+export type Copy = (from: Uint8Array, to: Uint8Array) => number;
+
+/** The copy that is there on any machine. */
+export const copyWithChecksum: Copy = (from, to) => {
+  if (from.length <= CACHED) {
+    to.set(from);
+    return crc32(to);
+  }
   let sum = 0;
   for (let start = 0; start < from.length; start += CACHED) {
     const piece = to.subarray(start, start + CACHED);
@@ -22,4 +29,4 @@ export function copyWithChecksum(from: Uint8Array, to: Uint8Array): number {
     sum = crc32(piece, sum);
   }
   return sum;
-}
+};

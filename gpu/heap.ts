@@ -41,6 +41,7 @@ function openWindow(memory: ArrayBuffer): Window {
       views.push({ offset, view });
       return view;
     },
+    bytes: (offset, bytes) => new Uint8Array(memory, offset, bytes),
     [Symbol.dispose](): void {
       for (const { offset, view } of views.splice(0)) {
         if (view.detached) continue;

@@ -1,4 +1,6 @@
 import { openLibc } from "../ffi/libc.ts";
+import { type Copy, copyWithChecksum } from "./checksum.ts";
+import { openCopy } from "./copy_code.ts";
 import { createHeapSegment } from "./heap.ts";
 import { createSegment, openSegment, type Segment, unlinkSegment } from "./segment.ts";
 
@@ -6,6 +8,8 @@ import { createSegment, openSegment, type Segment, unlinkSegment } from "./segme
 export interface Memory {
   /** Bytes of the largest view. */
   readonly maxView: number;
+  /** Into a segment, and out of one. */
+  readonly copy: Copy;
   create(name: string | undefined, bytes: number): Segment;
   open(name: string, known?: Segment): Segment | undefined;
   unlink(name: string): void;
@@ -13,6 +17,7 @@ export interface Memory {
 
 const heap: Memory = {
   maxView: Number.MAX_SAFE_INTEGER,
+  copy: copyWithChecksum,
   create: (_, bytes) => createHeapSegment(bytes),
   open: () => undefined,
   unlink: () => {},
@@ -41,6 +46,7 @@ async function sharedMemory(): Promise<Memory> {
   return {
     // bun:ffi makes no view that is larger.
     maxView: libc.runtime.name === "bun" ? 2 ** 32 : Number.MAX_SAFE_INTEGER,
+    copy: openCopy(libc),
     create: (name, bytes) => createSegment(libc, name, bytes),
     open: (name, known) => openSegment(libc, name, known),
     unlink: (name) => unlinkSegment(libc, name),

@@ -139,29 +139,26 @@ export function mapSchema(schema: Schema, to: (spec: Spec, name: string) => unkn
   );
 }
 
-/** The members of a nested object by their full names, as `flatten` names those of its schema. */
-export function flattenValues(
-  schema: Schema,
-  values: unknown,
-  into: Map<string, unknown> = new Map(),
-  prefix = "",
-): Map<string, unknown> {
+/** The members of a nested object, in the order in which `flatten` names those of its schema. */
+export function flattenValues(schema: Schema, values: unknown, into: unknown[] = [], prefix = ""): unknown[] {
   if (typeof values !== "object" || values === null) {
     throw new StateError(
       "schema",
       `Cannot save the state: ${prefix.slice(0, -1) || "what was given"} is not an object of values.`,
     );
   }
-  for (const key of Object.keys(values)) {
-    if (!Object.hasOwn(schema, key))
-      throw new StateError("schema", `Cannot save the state: ${prefix + key} is not in the schema.`);
-  }
+  let own = 0;
   for (const [key, under] of Object.entries(schema)) {
-    const value = Object.hasOwn(values, key) ? (values as Record<string, unknown>)[key] : undefined;
-    if (isSpec(under)) into.set(prefix + key, value);
+    const isOwn = Object.hasOwn(values, key);
+    const value = isOwn ? (values as Record<string, unknown>)[key] : undefined;
+    if (isSpec(under)) into.push(value);
     else flattenValues(under, value, into, `${prefix}${key}.`);
+    if (isOwn) own++;
   }
-  return into;
+  const keys = Object.keys(values);
+  const extra = keys.length === own ? undefined : keys.find((key) => !Object.hasOwn(schema, key));
+  if (extra === undefined) return into;
+  throw new StateError("schema", `Cannot save the state: ${prefix}${extra} is not in the schema.`);
 }
 
 function isSpec(under: Spec | Schema): under is Spec {

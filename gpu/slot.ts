@@ -92,9 +92,8 @@ export class Slot implements Disposable {
   /** Opens a window on the segment that lives until `recall`, the disposal of the slot, or its own. */
   lend(): Window {
     const window = (this.#segment as Segment).window();
-    const { view } = window;
     const lent: Window = {
-      view,
+      ...window,
       [Symbol.dispose]: () => {
         this.#windows.delete(lent);
         window[Symbol.dispose]();

@@ -1,7 +1,7 @@
 import { Changes, type SaveOptions } from "./changes.ts";
-import { checksum, copyWithChecksum } from "./checksum.ts";
+import { checksum } from "./checksum.ts";
 import { type Control, commit } from "./control.ts";
-import { type Layout, layOut, type Shaped } from "./layout.ts";
+import { type Layout, layOut, type Placed, type Shaped } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { MAX_HEADER } from "./parse.ts";
 import { type Committed, Slot } from "./slot.ts";
@@ -42,7 +42,7 @@ const tellingOrder = ["busy", "corrupt", "truncated", "foreign", "unfinished", "
 /** One or two slots, written in turn. */
 export class Slots implements Disposable {
   readonly #slots: readonly Slot[];
-  readonly #maxView: number;
+  readonly #memory: Memory;
   /** The last slot whose checksums were found right, or that was committed here. */
   #current: { readonly slot: Slot; readonly generation: number } | undefined;
   #writer: SlotWriter | undefined;
@@ -61,7 +61,7 @@ export class Slots implements Disposable {
     }
     if (slots !== 1 && slots !== 2)
       throw new RangeError(`Cannot open a state with ${String(slots)} slots: there are 1 or 2.`);
-    this.#maxView = memory.maxView;
+    this.#memory = memory;
     this.#slots = Array.from(
       { length: slots },
       (_, i) => new Slot(memory, name === undefined ? undefined : `${name}.${i}`),
@@ -92,13 +92,10 @@ export class Slots implements Disposable {
     this.#writing = warm && slot;
     const segment = warm ?? slot.create(layout);
     const window = segment.window();
-    const buffers = new Map<string, ArrayBuffer>();
-    const earlier = new Map([...layout.tensors.keys()].map((name, i) => [name, before?.checksums[i]]));
+    let views: Map<string, ArrayBuffer> | undefined;
+    const earlier = new Map(before && [...layout.tensors.keys()].map((name, i) => [name, before.checksums[i]]));
     const sums = new Map<string, number>();
-    for (const [name, { offset, bytes }] of layout.tensors) {
-      if (held?.has(name)) sums.set(name, earlier.get(name) as number);
-      else buffers.set(name, window.view(offset, bytes));
-    }
+    for (const name of held ?? []) sums.set(name, earlier.get(name) as number);
     let open = true;
     const end = (): void => {
       open = false;
@@ -111,19 +108,24 @@ export class Slots implements Disposable {
       if (!warm) segment[Symbol.dispose]();
     };
     const writer: SlotWriter = {
-      buffers,
+      get buffers() {
+        if (views) return views;
+        const written = [...layout.tensors].filter(([name]) => !held?.has(name));
+        views = new Map(written.map(([name, { offset, bytes }]) => [name, window.view(offset, bytes)]));
+        return views;
+      },
       write: (name, { buffer, byteOffset, byteLength }) => {
-        const to = buffers.get(name);
-        if (!to) return;
-        const [source, target] = [new Uint8Array(buffer, byteOffset, byteLength), new Uint8Array(to)];
+        if (held?.has(name)) return;
+        const { offset, bytes } = layout.tensors.get(name) as Placed;
+        const [source, target] = [new Uint8Array(buffer, byteOffset, byteLength), window.bytes(offset, bytes)];
         const sum = earlier.get(name);
         const same = changed === "compare" && warm && sum !== undefined && Buffer.compare(source, target) === 0;
-        sums.set(name, same ? sum : copyWithChecksum(source, target));
+        sums.set(name, same ? sum : this.#memory.copy(source, target));
       },
       commit: (checksumOf) => {
         if (!open) throw new StateError("closed", "Cannot commit: this save has ended. Begin another.");
         const checksums = [...layout.tensors.keys()].map(
-          (name) => sums.get(name) ?? sumOf(buffers.get(name) as ArrayBuffer, checksumOf),
+          (name) => sums.get(name) ?? sumOf(writer.buffers.get(name) as ArrayBuffer, checksumOf),
         );
         const control = { generation: this.#newest + 1, headerChecksum: checksum(layout.header), checksums };
         commit(window.view(layout.header.length, layout.controlBytes), control);
@@ -151,7 +153,7 @@ export class Slots implements Disposable {
     for (const { slot, committed } of this.#inspect(failures)) {
       try {
         if (expected) requireSame(expected, committed.layout.tensors, slot.place);
-        const saved = verify(slot, committed, how);
+        const saved = verify(slot, committed, how === "copy" ? this.#memory.copy : "in place");
         this.generation = saved.generation;
         this.#current = { slot, generation: this.generation };
         return saved;
@@ -209,7 +211,7 @@ export class Slots implements Disposable {
 
   #refuseTooLong(layout: Layout): void {
     for (const [name, { bytes }] of layout.tensors) {
-      if (bytes <= this.#maxView) continue;
+      if (bytes <= this.#memory.maxView) continue;
       throw new StateError("schema", `Cannot keep ${name}: in Bun a tensor has at most 4 GiB. Split it into several.`);
     }
   }

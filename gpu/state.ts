@@ -111,7 +111,7 @@ export async function openState<const S extends Schema>(schema: S, options: Stat
     },
     save(values, options) {
       const given = flattenValues(schema, values);
-      const arrays = [...specs].map(([name, spec]) => [name, toArray(spec, given.get(name), name)] as const);
+      const arrays = [...specs].map(([name, spec], i) => [name, toArray(spec, given[i], name)] as const);
       using writer = slots.begin(layout, options);
       for (const [name, array] of arrays) writer.write(name, array);
       writer.commit();

@@ -1,4 +1,4 @@
-import { checksum, copyWithChecksum } from "./checksum.ts";
+import { type Copy, checksum } from "./checksum.ts";
 import { describe } from "./dtype.ts";
 import type { Placed, Shaped } from "./layout.ts";
 import type { Committed, Slot } from "./slot.ts";
@@ -16,19 +16,18 @@ export interface Saved extends Disposable {
   pieces(): Iterable<Uint8Array>;
 }
 
-/** Checks every byte of a slot. Throws StateError `corrupt` with the name of the tensor. */
-export function verify(slot: Slot, { layout, control }: Committed, how: "copy" | "in place"): Saved {
+/**
+ * Checks every byte of a slot, in place or while it is copied out. Throws StateError `corrupt` with the name of the tensor.
+ */
+export function verify(slot: Slot, { layout, control }: Committed, how: Copy | "in place"): Saved {
   const window = slot.lend();
   try {
     const tensors = new Map<string, Placed & { buffer: ArrayBuffer }>();
     for (const [name, placed] of layout.tensors) {
-      const view = window.view(placed.offset, placed.bytes);
-      const buffer = how === "copy" ? new ArrayBuffer(placed.bytes) : view;
       // The copy is what is verified: a writer in another process may be changing the original.
-      const sum =
-        how === "copy"
-          ? copyWithChecksum(new Uint8Array(view), new Uint8Array(buffer))
-          : checksum(new Uint8Array(view));
+      const buffer = how === "in place" ? window.view(placed.offset, placed.bytes) : new ArrayBuffer(placed.bytes);
+      const bytes = new Uint8Array(buffer);
+      const sum = how === "in place" ? checksum(bytes) : how(window.bytes(placed.offset, placed.bytes), bytes);
       if (sum !== control.checksums[tensors.size]) {
         throw new StateError(
           "corrupt",
@@ -37,7 +36,7 @@ export function verify(slot: Slot, { layout, control }: Committed, how: "copy" |
       }
       tensors.set(name, { ...placed, buffer });
     }
-    if (how === "copy") window[Symbol.dispose]();
+    if (how !== "in place") window[Symbol.dispose]();
     return {
       generation: control.generation,
       tensors,

@@ -85,13 +85,15 @@ function own(way: string): Strategy {
   return {
     kind: way,
     start({ deliver }) {
-      let busy = false;
+      const ready = (): void => {
+        arrivals.busy = false;
+      };
       listen(() => {
         // A watcher tells of one file several times.
-        if (busy) return;
-        busy = true;
+        if (arrivals.busy) return;
+        arrivals.busy = true;
         arrived();
-        deliver({ id: crypto.randomUUID() }, { reply() {}, outcome: () => setTimeout(() => (busy = false), 1) });
+        deliver({ id: crypto.randomUUID() }, { reply() {}, outcome: () => setTimeout(ready, 1) });
       });
       return { endpoint: { kind: way }, look() {}, [Symbol.dispose]() {} };
     },

@@ -150,7 +150,8 @@ export class Sender implements Disposable {
       page.tell(this.#last, "aborted");
       await page.until(({ state }) => state === "running", 5_000);
     }
-    await new Promise((resolve) => setTimeout(resolve, 3));
+    do await new Promise((resolve) => setTimeout(resolve, 3));
+    while (this.arrivals.busy);
   }
 
   [Symbol.dispose](): void {

@@ -111,8 +111,10 @@ test("only the leaves know which runtime this is", () => {
   );
   assert.deepEqual(knowing.sort(), [
     "ffi/bun.ts",
+    "ffi/bun_code.ts",
     "ffi/bun_reader.ts",
     "ffi/deno.ts",
+    "ffi/deno_code.ts",
     "ffi/deno_reader.ts",
     // What WebGPU is reached by.
     "gpu/webgpu/bun.ts",
