@@ -9,7 +9,7 @@ import { DEFAULT_BUFFER_BYTES } from "./limits.ts";
 import { checked, makeObjects, type Objects } from "./objects.ts";
 import { type Caller, callOf, type Gpu, type Program } from "./program.ts";
 import { Staging } from "./staging.ts";
-import { type Level, levelsOf, readLevel, writeLevel } from "./textures.ts";
+import { bytesOf, type Level, levelsOf, readLevel, writeLevel } from "./textures.ts";
 
 /** A buffer of this thread's device. */
 export interface LocalBuffer<D extends DType = DType> extends WebGpuBuffer<D> {
@@ -170,7 +170,7 @@ export class LocalDevice<P extends Program = Program> implements WebGpuDevice<P>
   async #move(name: string, level: Level): Promise<void> {
     const buffer = this.#named.get(name);
     if (!buffer) throw new RangeError(`Cannot make the texture of ${name}: no tensor of this name was bound.`);
-    const bytes = new Uint8Array(level.rowBytes * level.height * level.layers);
+    const bytes = new Uint8Array(bytesOf(level));
     if (buffer.dtype !== "u8" || elementsOf(buffer.shape) !== bytes.length) {
       const { dtype, shape } = buffer;
       throw new RangeError(

@@ -1,5 +1,6 @@
 import { DeviceError } from "../device_error.ts";
 import type { BindingRecipe, LayoutRecipe, Recipes, StageRecipe, TextureRecipe } from "./recipes.ts";
+import { extentOf } from "./textures.ts";
 
 /** What was made of recipes, by the same names. Each throws RangeError for a name that there is not. */
 export interface Objects {
@@ -103,19 +104,14 @@ async function makeEach<R, T>(
   };
 }
 
-function describe({
-  format,
-  width,
-  height = 1,
-  layers = 1,
-  mipLevels = 1,
-  usage,
-}: TextureRecipe): GPUTextureDescriptor {
+function describe(recipe: TextureRecipe): GPUTextureDescriptor {
   const { TEXTURE_BINDING, COPY_SRC, COPY_DST } = GPUTextureUsage;
+  const { format, dimension = "2d", mipLevels = 1, usage = TEXTURE_BINDING } = recipe;
   return {
     format,
-    size: { width, height, depthOrArrayLayers: layers },
+    dimension,
+    size: extentOf(recipe),
     mipLevelCount: mipLevels,
-    usage: (usage ?? TEXTURE_BINDING) | COPY_SRC | COPY_DST,
+    usage: usage | COPY_SRC | COPY_DST,
   };
 }

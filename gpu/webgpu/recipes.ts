@@ -47,15 +47,27 @@ export interface Recipes {
 }
 
 /** A texture. */
-export interface TextureRecipe {
+export type TextureRecipe = {
   readonly format: GPUTextureFormat;
   readonly width: number;
   /** @default 1 */
   readonly height?: number;
   /** @default 1 */
-  readonly layers?: number;
-  /** @default 1 */
   readonly mipLevels?: number;
   /** Beside copies, which are always possible. @default GPUTextureUsage.TEXTURE_BINDING */
   readonly usage?: number;
-}
+} & (
+  | {
+      /** @default "2d" */
+      readonly dimension?: "1d" | "2d";
+      /** @default 1 */
+      readonly layers?: number;
+      readonly depth?: never;
+    }
+  | {
+      readonly dimension: "3d";
+      /** Halves with each mip level, as width and height do. @default 1 */
+      readonly depth?: number;
+      readonly layers?: never;
+    }
+);

@@ -1,35 +1,36 @@
-import { DeviceError } from "../device_error.ts";
 import { type TensorSpec, tensor } from "../schema.ts";
 import type { TextureRecipe } from "./recipes.ts";
 import type { Staging } from "./staging.ts";
-
-/** Bytes of a texel of the formats that can be copied both ways, as the WebGPU specification lists them. */
-const texelBytes: Readonly<Record<string, number>> = {
-  ...each(1, "r8unorm r8snorm r8uint r8sint"),
-  ...each(2, "r16uint r16sint r16float rg8unorm rg8snorm rg8uint rg8sint"),
-  ...each(4, "r32uint r32sint r32float rg16uint rg16sint rg16float rgba8unorm rgba8unorm-srgb rgba8snorm rgba8uint"),
-  ...each(4, "rgba8sint bgra8unorm bgra8unorm-srgb rgb10a2uint rgb10a2unorm rg11b10ufloat rgb9e5ufloat"),
-  ...each(8, "rg32uint rg32sint rg32float rgba16uint rgba16sint rgba16float"),
-  ...each(16, "rgba32uint rgba32sint rgba32float"),
-};
+import { blockOf } from "./texture_formats.ts";
 
 /** Rows of a texture in a buffer begin at multiples of this. */
 const ROW_ALIGNMENT = 256;
 
-/** One mip level of a texture, of all its layers. */
+/** Width and height in texels; the slices of a 3D texture or the layers of another. */
+interface Extent {
+  readonly width: number;
+  readonly height: number;
+  readonly depthOrArrayLayers: number;
+}
+
+/** One mip level of a texture, of all its slices or layers. */
 export interface Level {
   readonly texture: GPUTexture;
   readonly mipLevel: number;
-  readonly width: number;
-  readonly height: number;
-  readonly layers: number;
+  /** What a copy of all of it covers: whole blocks, also where the last ones reach over the edge. */
+  readonly size: Extent;
+  /** Rows of blocks in each slice or layer. */
+  readonly rows: number;
   readonly rowBytes: number;
 }
 
 /**
  * The tensors that hold a texture, one a mip level, to be put into a schema under the name of its recipe: `image.0`,
- * `image.1`, …. They are bytes of the shape [layers, height, width, bytes of a texel], without padding.
- * @throws {DeviceError} `failed` for a format whose texels cannot be copied both ways: compressed, depth, stencil.
+ * `image.1`, …. They are bytes of the shape [layers, height, width, bytes of a texel], without padding. Of a 3D texture
+ * the first length is its depth at this level; of a compressed format height and width are counted in blocks, and the
+ * device has to be opened with the feature of the format (`texture-compression-bc`, …).
+ * @throws {DeviceError} `failed` for a format whose texels cannot be copied both ways, which are those of depths other
+ * than depth16unorm.
  *
  * @example
  * ```ts
@@ -40,65 +41,67 @@ export interface Level {
  * ```
  */
 export function textureState(recipe: TextureRecipe): Record<string, TensorSpec<"u8">> {
-  const shapes = shapesOf(recipe).map((shape, level) => [String(level), tensor("u8", shape)] as const);
+  const { bytes } = blockOf(recipe.format);
+  const shapes = levelsIn(recipe).map(({ size, rows, rowBytes }, level) => {
+    const shape = [size.depthOrArrayLayers, rows, rowBytes / bytes, bytes];
+    return [String(level), tensor("u8", shape)] as const;
+  });
   return Object.fromEntries(shapes);
 }
 
 /** The levels of a texture that was made of `recipe`. */
 export function levelsOf(recipe: TextureRecipe, texture: GPUTexture): Level[] {
-  return shapesOf(recipe).map(([layers, height, width, bytes], mipLevel) => {
-    return { texture, mipLevel, width, height, layers, rowBytes: width * bytes };
-  });
+  return levelsIn(recipe).map((level, mipLevel) => ({ texture, mipLevel, ...level }));
+}
+
+/** The size of a level. In a 3D texture the depth halves with it; layers do not. */
+export function extentOf(recipe: TextureRecipe, mipLevel = 0): Extent {
+  const { dimension, width, height = 1, depth = 1, layers = 1 } = recipe;
+  const at = (length: number): number => Math.max(1, length >> mipLevel);
+  return { width: at(width), height: at(height), depthOrArrayLayers: dimension === "3d" ? at(depth) : layers };
+}
+
+/** Bytes of a level without the padding of its rows. */
+export function bytesOf({ size, rows, rowBytes }: Level): number {
+  return size.depthOrArrayLayers * rows * rowBytes;
 }
 
 /** Copies the bytes of a level into its texture. */
 export function writeLevel(queue: GPUQueue, level: Level, bytes: ArrayBufferView<ArrayBuffer>): void {
-  const { texture, mipLevel, width, height, layers, rowBytes } = level;
-  queue.writeTexture(
-    { texture, mipLevel },
-    bytes,
-    { bytesPerRow: rowBytes, rowsPerImage: height },
-    { width, height, depthOrArrayLayers: layers },
-  );
+  const { texture, mipLevel, size, rows, rowBytes } = level;
+  queue.writeTexture({ texture, mipLevel }, bytes, { bytesPerRow: rowBytes, rowsPerImage: rows }, size);
 }
 
 /** Copies a level out of its texture, without the padding of its rows. */
 export async function readLevel(staging: Staging, level: Level, into: Uint8Array): Promise<void> {
-  const { texture, mipLevel, width, height, layers, rowBytes } = level;
+  const { texture, mipLevel, size, rows, rowBytes } = level;
   const bytesPerRow = Math.ceil(rowBytes / ROW_ALIGNMENT) * ROW_ALIGNMENT;
-  for (let layer = 0; layer < layers; layer++) {
+  for (let slice = 0; slice < size.depthOrArrayLayers; slice++) {
     await staging.fetch(
-      bytesPerRow * height,
+      bytesPerRow * rows,
       (encoder, buffer, offset) =>
         encoder.copyTextureToBuffer(
-          { texture, mipLevel, origin: { x: 0, y: 0, z: layer } },
-          { buffer, offset, bytesPerRow, rowsPerImage: height },
-          { width, height, depthOrArrayLayers: 1 },
+          { texture, mipLevel, origin: { x: 0, y: 0, z: slice } },
+          { buffer, offset, bytesPerRow, rowsPerImage: rows },
+          { ...size, depthOrArrayLayers: 1 },
         ),
       (padded) => {
-        for (let row = 0; row < height; row++) {
+        for (let row = 0; row < rows; row++) {
           const start = row * bytesPerRow;
-          into.set(padded.subarray(start, start + rowBytes), (layer * height + row) * rowBytes);
+          into.set(padded.subarray(start, start + rowBytes), (slice * rows + row) * rowBytes);
         }
       },
     );
   }
 }
 
-function shapesOf({ format, width, height = 1, layers = 1, mipLevels = 1 }: TextureRecipe) {
-  const bytes = texelBytes[format];
-  if (bytes === undefined) {
-    throw new DeviceError(
-      "failed",
-      `Cannot keep a texture of the format ${format} in a state: its texels cannot be copied both ways. Make it anew after a restore instead.`,
-    );
-  }
-  return Array.from({ length: mipLevels }, (_, level): [number, number, number, number] => {
-    const at = (length: number): number => Math.max(1, length >> level);
-    return [layers, at(height), at(width), bytes];
+function levelsIn(recipe: TextureRecipe): Pick<Level, "size" | "rows" | "rowBytes">[] {
+  const block = blockOf(recipe.format);
+  return Array.from({ length: recipe.mipLevels ?? 1 }, (_, mipLevel) => {
+    const { width, height, depthOrArrayLayers } = extentOf(recipe, mipLevel);
+    const columns = Math.ceil(width / block.width);
+    const rows = Math.ceil(height / block.height);
+    const size = { width: columns * block.width, height: rows * block.height, depthOrArrayLayers };
+    return { size, rows, rowBytes: columns * block.bytes };
   });
-}
-
-function each(bytes: number, formats: string): Record<string, number> {
-  return Object.fromEntries(formats.split(" ").map((format) => [format, bytes]));
 }

@@ -10,6 +10,7 @@ import { openDevice } from "../../gpu/open_device.ts";
 import { textureState, type WebGpuOptions, webgpu } from "../../gpu/webgpu/mod.ts";
 import { gpu } from "../../resources/gpu.ts";
 import { prepare, recover } from "./hooks.ts";
+import { textureKinds, textureWithoutFeature } from "./webgpu_kinds_scene.ts";
 import { driverFiles, holds, openModel } from "./webgpu_model.ts";
 import { textures } from "./webgpu_picture.ts";
 
@@ -235,8 +236,10 @@ const scenes: Record<string, () => Promise<void>> = {
       assert.deepEqual([...saved.drawn.subarray(0, 32)], Array(8).fill([255, 0, 0, 255]).flat());
       await recover(resource);
     }
-    assert.throws(() => textureState({ format: "bc1-rgba-unorm", width: 4 }), code("failed", /bc1-rgba-unorm/));
   },
+
+  "kinds of textures": textureKinds,
+  "a texture without its feature": textureWithoutFeature,
 
   async "a driver that is away"() {
     const driver = dirname(process.env.VK_ICD_FILENAMES as string);

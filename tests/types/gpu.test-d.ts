@@ -10,6 +10,7 @@ import {
   scalar,
   tensor,
 } from "../../gpu/mod.ts";
+import { textureState } from "../../gpu/webgpu/mod.ts";
 import { gpu } from "../../resources/gpu.ts";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -115,3 +116,9 @@ tensor("f31", [1]);
 tensor("f32", ["1"]);
 // @ts-expect-error a schema of numbers
 defineState({ a: 1 });
+
+textureState({ dimension: "3d", format: "r8unorm", width: 4, depth: 4 });
+// @ts-expect-error the slices of a 3D texture are its depth
+textureState({ dimension: "3d", format: "r8unorm", width: 4, layers: 4 });
+// @ts-expect-error only a 3D texture has a depth
+textureState({ format: "r8unorm", width: 4, depth: 4 });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { checkAdapter } from "../../gpu/webgpu/backend.ts";
 import { countHandles } from "../../gpu/webgpu/bun_handles.ts";
 import { Gate } from "../../gpu/webgpu/gate.ts";
+import { type TextureRecipe, textureState } from "../../gpu/webgpu/mod.ts";
 import { swiftShader, vulkanEnvironment } from "../../setup/vulkan.ts";
 import { startProgram } from "../support/child.ts";
 import { runCommand } from "../support/runtimes.ts";
@@ -33,6 +34,10 @@ const scenes: Record<string, string> = {
   "to host and back": "what one device saved another takes over, bit for bit: from WebGPU to the host and back",
   loss: "a device that is lost is told, and what was last saved comes back",
   textures: "textures of any row length, mip level and layer, samplers, layouts and pipelines come back by name",
+  "kinds of textures":
+    "textures of every format, 3D and 1D ones too, come back bit for bit, and shaders see what was there",
+  "a texture without its feature":
+    "a compressed texture on a device without its feature is refused with its name and the feature",
 };
 for (const [scene, name] of Object.entries(scenes)) test(name, () => play(scene));
 
@@ -94,6 +99,38 @@ test("in Bun every reference that was taken is released once, also what the app 
   assert.deepEqual(released.splice(0).sort(), ["buffer 2", "layout 100", "layout 100"]);
   call("wgpuDeviceRelease", 1);
   assert.deepEqual(released, ["device 1"]);
+});
+
+test("the tensors of a texture have the slices of a 3D one, which get fewer, and whole blocks of a compressed one", () => {
+  const shapes = (recipe: TextureRecipe) => Object.values(textureState(recipe)).map(({ shape }) => shape);
+  assert.deepEqual(shapes({ dimension: "3d", format: "r16uint", width: 128, height: 7, depth: 11, mipLevels: 4 }), [
+    [11, 7, 128, 2],
+    [5, 3, 64, 2],
+    [2, 1, 32, 2],
+    [1, 1, 16, 2],
+  ]);
+  assert.deepEqual(shapes({ format: "bc1-rgba-unorm", width: 20, height: 12, layers: 3, mipLevels: 4 }), [
+    [3, 3, 5, 8],
+    [3, 2, 3, 8],
+    [3, 1, 2, 8],
+    [3, 1, 1, 8],
+  ]);
+  assert.deepEqual(shapes({ format: "astc-12x10-unorm", width: 36, height: 30, mipLevels: 2 }), [
+    [1, 3, 3, 16],
+    [1, 2, 2, 16],
+  ]);
+});
+
+test("a texture whose depths cannot be copied back is refused, with the reason and what to do", () => {
+  const refuses = (format: string, message: RegExp): void =>
+    assert.throws(() => textureState({ format: format as GPUTextureFormat, width: 4 }), {
+      name: "DeviceError",
+      code: "failed",
+      message,
+    });
+  for (const format of ["depth24plus", "depth24plus-stencil8"]) refuses(format, /no copy reaches them.*draw it anew/);
+  for (const format of ["depth32float", "depth32float-stencil8"]) refuses(format, /but never back.*depth16unorm/);
+  refuses("toString", /no such format is known/);
 });
 
 test("a gate lets work through, and closed it waits for what is inside and holds back what comes", async () => {
