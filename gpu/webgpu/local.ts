@@ -160,28 +160,38 @@ export class LocalDevice<P extends Program = Program> implements WebGpuDevice<P>
     const objects = await makeObjects(this.gpu, recipes, (name) => this.#buffer(name));
     for (const [name, recipe] of Object.entries(recipes.textures ?? {})) {
       // The levels of one texture are tensors all or none.
-      if (!this.#named.has(`${name}.0`)) continue;
-      for (const level of levelsOf(recipe, objects.texture(name))) await this.#move(`${name}.${level.mipLevel}`, level);
+      if (this.#named.has(`${name}.0`)) await this.#move(name, levelsOf(recipe, objects.texture(name)));
     }
     this.#objects = objects;
   }
 
-  /** Brings the bytes of a tensor into a level of a texture, from where they are. */
-  async #move(name: string, level: Level): Promise<void> {
+  /** Brings the bytes of tensors into the levels of a texture, from where they are. */
+  async #move(name: string, levels: readonly Level[]): Promise<void> {
+    const moves: [LocalBuffer, Level, Uint8Array<ArrayBuffer>][] = [];
+    for (const level of levels) {
+      const buffer = this.#tensorOf(`${name}.${level.mipLevel}`, level);
+      const bytes = new Uint8Array(bytesOf(level));
+      await this.#read(buffer.place, bytes);
+      moves.push([buffer, level, bytes]);
+    }
+    // Once for all levels: it takes milliseconds.
+    await this.#copies().flush();
+    for (const [buffer, level, bytes] of moves) {
+      await this.#write(level, bytes);
+      if (!("texture" in buffer.place)) buffer.place.destroy();
+      buffer.place = level;
+    }
+  }
+
+  /** The tensor of a level. */
+  #tensorOf(name: string, level: Level): LocalBuffer {
     const buffer = this.#named.get(name);
     if (!buffer) throw new RangeError(`Cannot make the texture of ${name}: no tensor of this name was bound.`);
-    const bytes = new Uint8Array(bytesOf(level));
-    if (buffer.dtype !== "u8" || elementsOf(buffer.shape) !== bytes.length) {
-      const { dtype, shape } = buffer;
-      throw new RangeError(
-        `Cannot make the texture of ${name}: it is ${describe(dtype, shape)} and not what textureState(…) gives.`,
-      );
-    }
-    await this.#read(buffer.place, bytes);
-    await this.#copies().flush();
-    await this.#write(level, bytes);
-    if (!("texture" in buffer.place)) buffer.place.destroy();
-    buffer.place = level;
+    const { dtype, shape } = buffer;
+    if (dtype === "u8" && elementsOf(shape) === bytesOf(level)) return buffer;
+    throw new RangeError(
+      `Cannot make the texture of ${name}: it is ${describe(dtype, shape)} and not what textureState(…) gives.`,
+    );
   }
 
   async #read(place: GPUBuffer | Level, into: Uint8Array): Promise<void> {
