@@ -100,6 +100,9 @@ export function areAllocated<S extends Schema, K extends BufferKind>(schema: S, 
   return handlesOf(schema, buffers).every(({ buffer }) => buffer !== undefined);
 }
 
+/** Bytes of uploads that may be under way: a device may keep a copy of them until the next fence. */
+const UNDER_WAY = 64 << 20;
+
 /** Allocates what was released and fills it from the view of the same name. Those that are there are left alone. */
 export async function rebuildBuffers<S extends Schema, K extends BufferKind>(
   device: Device<K>,
@@ -107,17 +110,27 @@ export async function rebuildBuffers<S extends Schema, K extends BufferKind>(
   buffers: Buffers<S, K>,
   views: Views<S>,
 ): Promise<void> {
-  for (const [handle, view] of pairs(schema, buffers, views)) {
-    if (handle.buffer) continue;
-    const buffer = await device.allocate(handle.spec.dtype, handle.spec.shape);
-    try {
+  const pending: { handle: BufferHandle; buffer: Buffer; bytes: number }[] = [];
+  const settle = async (): Promise<void> => {
+    await device.fence();
+    for (const { handle, buffer } of pending.splice(0)) handle.buffer = buffer;
+  };
+  try {
+    for (const [handle, view] of pairs(schema, buffers, views)) {
+      if (handle.buffer) continue;
+      const buffer = await device.allocate(handle.spec.dtype, handle.spec.shape);
+      pending.push({ handle, buffer, bytes: view.byteLength });
       await device.upload(buffer, view);
-      await device.fence();
-    } catch (error) {
-      await device.release(buffer);
-      throw error;
+      if (pending.reduce((sum, { bytes }) => sum + bytes, 0) >= UNDER_WAY) await settle();
     }
-    handle.buffer = buffer;
+    await settle();
+  } catch (error) {
+    // A copy that is under way must not end in memory that is gone.
+    try {
+      await device.fence();
+    } catch {}
+    for (const { buffer } of pending) await device.release(buffer);
+    throw error;
   }
 }
 

@@ -3,10 +3,11 @@ import { DeviceError } from "../device_error.ts";
 import { type DType, describe, elementBytes, elementsOf, type OwnArrayOf } from "../dtype.ts";
 import { tensor } from "../schema.ts";
 import type { Backend, Needs, OpenedGpu } from "./backend.ts";
+import { checked } from "./checked.ts";
 import type { WebGpuBuffer, WebGpuDevice, WebGpuOptions } from "./device.ts";
 import { Gate } from "./gate.ts";
 import { DEFAULT_BUFFER_BYTES } from "./limits.ts";
-import { checked, makeObjects, type Objects } from "./objects.ts";
+import { makeObjects, type Objects } from "./objects.ts";
 import { type Caller, callOf, type Gpu, type Program } from "./program.ts";
 import { Staging } from "./staging.ts";
 import { bytesOf, type Level, levelsOf, readLevel, writeLevel } from "./textures.ts";
@@ -200,7 +201,7 @@ export class LocalDevice<P extends Program = Program> implements WebGpuDevice<P>
   }
 
   async #write(place: GPUBuffer | Level, bytes: ArrayBufferView<ArrayBuffer>): Promise<void> {
-    if ("texture" in place) writeLevel(this.gpu.queue, place, bytes);
+    if ("texture" in place) await writeLevel(this.gpu, place, bytes);
     else await this.#copies().write(place, bytes);
   }
 

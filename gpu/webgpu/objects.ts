@@ -1,4 +1,4 @@
-import { DeviceError } from "../device_error.ts";
+import { checked } from "./checked.ts";
 import type { BindingRecipe, LayoutRecipe, Recipes, StageRecipe, TextureRecipe } from "./recipes.ts";
 import { extentOf } from "./textures.ts";
 
@@ -68,24 +68,6 @@ export async function makeObjects(
     }),
   );
   return { shader, sampler, texture, bindGroupLayout, pipelineLayout, computePipeline, renderPipeline, bindGroup };
-}
-
-/** Runs `create`, and throws DeviceError `failed` when the device has something to say against it. */
-export async function checked<T>(device: GPUDevice, what: string, create: () => T): Promise<T> {
-  device.pushErrorScope("out-of-memory");
-  device.pushErrorScope("validation");
-  let made: T | undefined;
-  let thrown: unknown;
-  try {
-    made = create();
-  } catch (error) {
-    thrown = error;
-  }
-  const error = (await device.popErrorScope()) ?? (await device.popErrorScope());
-  if (thrown instanceof RangeError || thrown instanceof DeviceError) throw thrown;
-  if (!thrown && !error) return made as T;
-  const { message } = (thrown ?? error) as { message: string };
-  throw new DeviceError("failed", `Cannot make the ${what}: ${message}`, { cause: thrown ?? error });
 }
 
 async function makeEach<R, T>(

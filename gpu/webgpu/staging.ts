@@ -1,4 +1,5 @@
 import { DeviceError } from "../device_error.ts";
+import { checked } from "./checked.ts";
 
 /** Bytes that are copied at once. More gains nothing, and takes as much of the device's memory again. */
 const PIECE = 64 << 20;
@@ -56,17 +57,24 @@ export class Staging {
     }
   }
 
-  /** Has `copy` bring bytes to an offset of the buffer that it is given, and hands them to `take`, until `flush`. */
+  /**
+   * Has `copy` bring bytes to an offset of the buffer that it is given, and hands them to `take`, until `flush`. With `what`
+   * it rejects when the device does not like the copy: to ask takes time, and a copy between buffers has nothing to dislike.
+   */
   fetch(
     bytes: number,
     copy: (encoder: GPUCommandEncoder, memory: GPUBuffer, offset: number) => void,
     take: (found: Uint8Array) => void,
+    what?: string,
   ): Promise<void> {
     return this.#inTurn(async () => {
       const memory = await this.#roomFor(bytes);
-      const encoder = this.#device.createCommandEncoder();
-      copy(encoder, memory, this.#used);
-      this.#device.queue.submit([encoder.finish()]);
+      const submit = (): void => {
+        const encoder = this.#device.createCommandEncoder();
+        copy(encoder, memory, this.#used);
+        this.#device.queue.submit([encoder.finish()]);
+      };
+      await (what === undefined ? submit() : checked(this.#device, what, submit));
       this.#landed.push({ offset: this.#used, bytes, take });
       this.#used = Math.ceil((this.#used + bytes) / ALIGNMENT) * ALIGNMENT;
     });

@@ -1,4 +1,5 @@
 import { type TensorSpec, tensor } from "../schema.ts";
+import { checked } from "./checked.ts";
 import type { TextureRecipe } from "./recipes.ts";
 import type { Staging } from "./staging.ts";
 import { blockOf } from "./texture_formats.ts";
@@ -67,12 +68,14 @@ export function bytesOf({ size, rows, rowBytes }: Level): number {
 }
 
 /** Copies the bytes of a level into its texture. */
-export function writeLevel(queue: GPUQueue, level: Level, bytes: ArrayBufferView<ArrayBuffer>): void {
+export async function writeLevel(device: GPUDevice, level: Level, bytes: ArrayBufferView<ArrayBuffer>): Promise<void> {
   const { texture, mipLevel, size, rows, rowBytes } = level;
-  queue.writeTexture({ texture, mipLevel }, bytes, { bytesPerRow: rowBytes, rowsPerImage: rows }, size);
+  await checked(device, `copy into level ${mipLevel} of a texture (${texture.format})`, () =>
+    device.queue.writeTexture({ texture, mipLevel }, bytes, { bytesPerRow: rowBytes, rowsPerImage: rows }, size),
+  );
 }
 
-/** Copies a level out of its texture, without the padding of its rows. */
+/** Copies a level out of its texture, without the padding of its rows. Both reject with DeviceError `failed`. */
 export async function readLevel(staging: Staging, level: Level, into: Uint8Array): Promise<void> {
   const { texture, mipLevel, size, rows, rowBytes } = level;
   const bytesPerRow = Math.ceil(rowBytes / ROW_ALIGNMENT) * ROW_ALIGNMENT;
@@ -91,6 +94,7 @@ export async function readLevel(staging: Staging, level: Level, into: Uint8Array
           into.set(padded.subarray(start, start + rowBytes), (slice * rows + row) * rowBytes);
         }
       },
+      `copy out of level ${mipLevel} of a texture (${texture.format})`,
     );
   }
 }

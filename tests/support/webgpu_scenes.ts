@@ -8,6 +8,8 @@ import { DeviceError } from "../../gpu/device_error.ts";
 import { allocateBuffers, defineState, openState, tensor } from "../../gpu/mod.ts";
 import { openDevice } from "../../gpu/open_device.ts";
 import { textureState, type WebGpuOptions, webgpu } from "../../gpu/webgpu/mod.ts";
+import { Staging } from "../../gpu/webgpu/staging.ts";
+import { type Level, levelsOf, readLevel, writeLevel } from "../../gpu/webgpu/textures.ts";
 import { gpu } from "../../resources/gpu.ts";
 import { prepare, recover } from "./hooks.ts";
 import { textureKinds, textureWithoutFeature } from "./webgpu_kinds_scene.ts";
@@ -240,6 +242,26 @@ const scenes: Record<string, () => Promise<void>> = {
 
   "kinds of textures": textureKinds,
   "a texture without its feature": textureWithoutFeature,
+
+  async "a copy that the device refuses"() {
+    using device = await webgpu();
+    const recipe = { format: "rgba8unorm", width: 4, height: 4 } as const;
+    const levelFor = (usage: number): Level =>
+      levelsOf(recipe, device.gpu.createTexture({ format: recipe.format, size: [4, 4], usage }))[0] as Level;
+    const bytes = new Uint8Array(64);
+    const { COPY_SRC, COPY_DST } = GPUTextureUsage;
+    await assert.rejects(
+      writeLevel(device.gpu, levelFor(COPY_SRC), bytes),
+      code("failed", /copy into level 0 of a texture/),
+    );
+    const staging = new Staging(device.gpu);
+    await assert.rejects(
+      readLevel(staging, levelFor(COPY_DST), bytes),
+      code("failed", /copy out of level 0 of a texture/),
+    );
+    await readLevel(staging, levelFor(COPY_SRC), bytes);
+    await staging.flush();
+  },
 
   async "a driver that is away"() {
     const driver = dirname(process.env.VK_ICD_FILENAMES as string);

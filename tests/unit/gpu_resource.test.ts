@@ -53,8 +53,9 @@ class Fake implements Device<HostBufferKind> {
   }
   async fence(): Promise<void> {
     await Promise.resolve();
+    const copies = this.#pending.splice(0);
     this.#note("fence");
-    for (const copy of this.#pending.splice(0)) copy();
+    for (const copy of copies) copy();
   }
   async release(buffer: HostBuffer): Promise<void> {
     this.#note("release");
@@ -197,16 +198,20 @@ test("a hook whose time is over while it releases leaves the rest, and the recov
   assert.equal(t.buffers.momentum.current, second);
 });
 
-for (const call of ["allocate", "upload"]) {
+for (const [call, succeeding] of [
+  ["allocate", 2],
+  ["upload", 2],
+  ["fence", 0],
+] as const) {
   test(`a recovery whose ${call} fails leaks nothing and can be tried again`, async () => {
     using t = await trainer();
     train(t.buffers);
     const before = numbers(t.buffers);
     await prepare(t.resource);
-    let left = 2;
+    let left: number = succeeding;
     t.device.at = { [call]: () => left-- > 0 || assert.fail("no memory") };
     await assert.rejects(recover(t.resource), /no memory/);
-    assert.equal(t.device.live.size, 2);
+    assert.equal(t.device.live.size, 0);
     t.device.at = {};
     await recover(t.resource);
     assert.equal(t.device.live.size, 4);

@@ -33,6 +33,7 @@ const scenes: Record<string, string> = {
   "a larger device": "a device with larger limits copies more than fits at once, to the last byte",
   "to host and back": "what one device saved another takes over, bit for bit: from WebGPU to the host and back",
   loss: "a device that is lost is told, and what was last saved comes back",
+  "a copy that the device refuses": "a copy of a texture that the device refuses is an error, and the next one works",
   textures: "textures of any row length, mip level and layer, samplers, layouts and pipelines come back by name",
   "kinds of textures":
     "textures of every format, 3D and 1D ones too, come back bit for bit, and shaders see what was there",
