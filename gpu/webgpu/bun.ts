@@ -4,9 +4,10 @@ import { countHandles, type Library } from "./bun_handles.ts";
 
 /** As far as it is used here: the package's own types and those of Deno cannot be there at once. */
 interface Package {
-  createGPUInstance(): GPU & { lib: Library; destroy(): void };
+  createGPUInstance(): Instance;
   globals(): void;
 }
+type Instance = GPU & { lib: Library; destroy(): void };
 type BunAdapter = GPUAdapter & { destroy(): void };
 type BunDevice = GPUDevice & { readonly ptr: number };
 
@@ -23,15 +24,20 @@ const zeroLimits = {
 /** Bun by the package bun-webgpu, which is Dawn. */
 export const bun: Backend = {
   async open(needs: Needs): Promise<OpenedGpu> {
-    const { createGPUInstance, globals } = await load();
+    const bunWebGpu = await load();
     // GPUBufferUsage and its like.
-    globals();
+    bunWebGpu.globals();
     // bun-webgpu hands pointers to Dawn into memory that it does not keep: nothing should be collected meanwhile.
     Bun.gc(true);
-    const gpu = createGPUInstance();
+    const gpu = instanceOf(bunWebGpu);
     const handles = countHandles(gpu.lib);
     gpu.lib = handles.library;
     let adapter: BunAdapter | null = null;
+    const end = (): void => {
+      adapter?.destroy();
+      gpu.destroy();
+      handles.end();
+    };
     try {
       const { powerPreference, limits = {}, features = [] } = needs;
       adapter = (await gpu.requestAdapter(powerPreference ? { powerPreference } : undefined)) as BunAdapter | null;
@@ -43,7 +49,6 @@ export const bun: Backend = {
         requiredFeatures: features as GPUFeatureName[],
       })) as BunDevice;
       handles.watch(device);
-      const opened = adapter;
       return {
         device,
         adapter: name,
@@ -53,17 +58,35 @@ export const bun: Backend = {
           // Dawn unloads the driver when nothing at all refers to its instance any more.
           handles.releaseAll();
           handles.library.wgpuDeviceRelease?.(device.ptr);
-          opened.destroy();
-          gpu.destroy();
+          end();
         },
       };
     } catch (error) {
-      adapter?.destroy();
-      gpu.destroy();
+      end();
       throw error;
     }
   },
 };
+
+/** Makes an instance from the second one on. */
+let another: (() => Instance) | undefined;
+
+/**
+ * `createGPUInstance` opens the package's library anew each time and never closes it, and what bun:ffi compiled for it
+ * stays for ever: 0.2 MB a time. So it is called once, and what it does with its library is done here afterwards.
+ */
+function instanceOf({ createGPUInstance }: Package): Instance {
+  if (another) return another();
+  const first = createGPUInstance();
+  const { lib } = first;
+  const Gpu = first.constructor as new (handle: number, lib: Library) => Instance;
+  another = () => {
+    const handle = lib.wgpuCreateInstance?.(null);
+    if (!handle) throw new DeviceError("failed", "Cannot open a WebGPU device: Dawn makes no instance.");
+    return new Gpu(handle, lib);
+  };
+  return first;
+}
 
 async function load(): Promise<Package> {
   // In a variable, so that nobody's compiler or bundler asks for a package that is optional.

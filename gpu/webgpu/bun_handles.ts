@@ -19,7 +19,11 @@ interface Handles {
   watch(device: GPUDevice): void;
   /** Releases whatever was not released. */
   releaseAll(): void;
+  /** To be called last: an object that somebody kept then does nothing, where it would touch memory that is gone. */
+  end(): void;
 }
+
+const ended: Library = new Proxy({}, { get: () => () => 0 });
 
 /**
  * Counts the references that bun-webgpu takes. It has no finalizers: one object that the app forgot keeps the driver in
@@ -27,7 +31,8 @@ interface Handles {
  */
 export function countHandles(inner: Library): Handles {
   const counts = new Map<string, Map<number, number>>();
-  const library: Library = { ...inner };
+  const calls: Library = { ...inner };
+  const library: Library = Object.create(calls);
   const of = (kind: string): Map<number, number> => {
     const known = counts.get(kind) ?? new Map<number, number>();
     counts.set(kind, known);
@@ -38,7 +43,7 @@ export function countHandles(inner: Library): Handles {
   for (const [name, call] of Object.entries(inner)) {
     const [, released] = /^wgpu(.*)Release$/.exec(name) ?? [];
     if (released !== undefined && !["Instance", "Adapter", "Device", "Queue"].includes(released)) {
-      library[name] = (handle: number) => {
+      calls[name] = (handle: number) => {
         const left = of(released).get(handle);
         // Released before: a second time would free what another object has got meanwhile.
         if (left === undefined) return;
@@ -51,7 +56,7 @@ export function countHandles(inner: Library): Handles {
       const found = pattern.exec(name);
       if (!found) continue;
       const kind = fixed ?? (found[1]?.endsWith("Pass") ? `${found[1]}Encoder` : (found[1] as string));
-      library[name] = (...args) => {
+      calls[name] = (...args) => {
         const handle = call(...args);
         if (handle) add(kind, handle);
         return handle;
@@ -63,8 +68,8 @@ export function countHandles(inner: Library): Handles {
     ["wgpuComputePassEncoderEnd", "ComputePassEncoder"],
     ["wgpuRenderPassEncoderEnd", "RenderPassEncoder"],
   ] as const) {
-    const call = library[end] as Library[string];
-    library[end] = (handle: number) => {
+    const call = calls[end] as Library[string];
+    calls[end] = (handle: number) => {
       call(handle);
       library[`wgpu${kind}Release`]?.(handle);
     };
@@ -97,6 +102,11 @@ export function countHandles(inner: Library): Handles {
         for (const [handle, count] of [...handles])
           for (let i = 0; i < count; i++) library[`wgpu${kind}Release`]?.(handle);
       }
+    },
+    end() {
+      // bun-webgpu leaves callbacks of each device open: with them its objects and this library stay for ever.
+      Object.setPrototypeOf(library, ended);
+      counts.clear();
     },
   };
 }
