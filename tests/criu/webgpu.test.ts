@@ -7,10 +7,10 @@ import { DumpRefusedError, rpc } from "criu-aware/criu";
 import { swiftShader, vulkanEnvironment } from "../../setup/vulkan.ts";
 import { App } from "../support/app.ts";
 import { noCriu } from "../support/criu.ts";
+import { driverFiles } from "../support/driver_files.ts";
 import { type RuntimeName, runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep } from "../support/time.ts";
-import { driverFiles } from "../support/webgpu_model.ts";
 
 const skip = noCriu;
 

@@ -4,9 +4,9 @@ import { bindBuffers } from "../../gpu/bind.ts";
 import { allocateBuffers, defineState, openState, type TensorSpec, tensor } from "../../gpu/mod.ts";
 import { textureState, type WebGpuDevice, webgpu } from "../../gpu/webgpu/mod.ts";
 import { gpu } from "../../resources/gpu.ts";
+import { driverFiles } from "./driver_files.ts";
 import { prepare, recover } from "./hooks.ts";
 import { textures } from "./webgpu_kinds.ts";
-import { driverFiles } from "./webgpu_model.ts";
 
 const found = { texels: tensor("u8", [20]) };
 

@@ -1,5 +1,4 @@
 /** A model on WebGPU as the tests have it: the program of `webgpu_program.ts`, its state and its resource. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { bindBuffers } from "../../gpu/bind.ts";
 import {
   allocateBuffers,
@@ -50,27 +49,4 @@ export async function openModel(options: WebGpuOptions = {}): Promise<Model> {
     state[Symbol.dispose]();
   };
   return { device, state, buffers, resource, [Symbol.dispose]: dispose };
-}
-
-/** Files of the Vulkan driver and its loader that a process has mapped. */
-export function driverFiles(pid: number | "self" = "self"): string[] {
-  const lines = readFileSync(`/proc/${pid}/maps`, "utf8").split("\n");
-  const files = lines.map((line) => line.split(/\s+/).slice(5).join(" "));
-  return [...new Set(files.filter((file) => /libvulkan|vk_swiftshader|swiftshader_jit/.test(file)))];
-}
-
-/** What a process holds. SwiftShader forgets to close one file of its own for each time it is loaded. */
-export function holds(): { readonly descriptors: number; readonly threads: number; readonly mappings: number } {
-  const links = readdirSync("/proc/self/fd").map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return "";
-    }
-  });
-  return {
-    descriptors: links.filter((link) => link !== "" && !link.includes("swiftshader_jit")).length,
-    threads: readdirSync("/proc/self/task").length,
-    mappings: readFileSync("/proc/self/maps", "utf8").split("\n").length,
-  };
 }
