@@ -3,7 +3,8 @@ import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { orClose, SEALED_SIZE, sizeOf, unlinkShared } from "../ffi/shared_memory.ts";
-import { identify, refuseTooMuch, reserve } from "./segment_calls.ts";
+import { type FileStat, statOf } from "../ffi/stat.ts";
+import { refuseTooMuch, reserve } from "./segment_calls.ts";
 import { StateError } from "./state_error.ts";
 
 const PROT_READ_WRITE = 3;
@@ -56,12 +57,12 @@ export function openSegment(libc: Libc, name: string, known?: Segment): Segment 
   if (fd < 0 && libc.errno() === ENOENT) return undefined;
   libc.check(fd, `open the shared memory ${name}`);
   return orClose(libc, fd, () => {
-    const { owner, id } = identify(libc, fd);
-    if (owner !== libc.geteuid()) {
-      const message = `Cannot use the shared memory ${name}: it belongs to user ${owner}. Use another name.`;
+    const stat = statOf(libc, fd);
+    if (stat.uid !== libc.geteuid()) {
+      const message = `Cannot use the shared memory ${name}: it belongs to user ${stat.uid}. Use another name.`;
       throw new StateError("foreign", message);
     }
-    if (id !== known?.id || !known.isWhole()) return map(libc, fd, sizeOf(libc, fd), "maybe sparse");
+    if (idOf(stat) !== known?.id || !known.isWhole()) return map(libc, fd, sizeOf(libc, fd), "maybe sparse");
     libc.close(fd);
     return known;
   });
@@ -117,13 +118,17 @@ function createNamed(libc: Libc, name: string, bytes: number): Segment {
   }
 }
 
+function idOf({ device, inode }: FileStat): string {
+  return `${device}:${inode}`;
+}
+
 /** What `name` is called until it is published. */
 function temporaryName(name: string): string {
   return `${name}.new`;
 }
 
 function map(libc: Libc, fd: number, bytes: number, memory: "reserved" | "maybe sparse"): Segment {
-  const { id } = identify(libc, fd);
+  const id = idOf(statOf(libc, fd));
   // An empty file cannot be mapped, and there is nothing to see in it.
   const address = bytes === 0 ? 0n : libc.mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, 0);
   libc.check(BigInt.asIntN(64, address), `map ${bytes} bytes of shared memory`);

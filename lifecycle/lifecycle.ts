@@ -69,7 +69,8 @@ export class Lifecycle {
 
   /** Takes a notice. A void one (withdrawn, or after its deadline) runs nothing and gets no answer. */
   deliver(notice: Notice, caller: Caller): void {
-    const known = [this.#current, this.#last, ...this.#queue].find((visit) => visit?.notice.id === notice.id);
+    const isSame = (visit?: Visit): boolean => visit?.notice.id === notice.id;
+    const known = isSame(this.#current) ? this.#current : isSame(this.#last) ? this.#last : this.#queue.find(isSame);
     if (known) {
       const { reply } = known;
       if (reply) tell([caller], () => caller.reply(reply));

@@ -8,31 +8,18 @@ export class NoticeError extends Error {
 }
 
 /**
- * Reads a notice from JSON text that anybody may have written; unknown members are ignored.
- * @throws {NoticeError} when it is not JSON, or a member has the wrong type or size.
- */
-export function parseNotice(text: string): Notice {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new NoticeError("Cannot read a notice: it is not JSON.", { cause });
-  }
-  return checkNotice(value);
-}
-
-/**
- * Checks a value that should be a notice, and returns it without unknown members.
+ * Checks a value that should be a notice, from JSON that anybody may have written, and returns it without unknown members.
  * @throws {NoticeError} when a member is missing or has the wrong type or size.
  */
 export function checkNotice(value: unknown): Notice {
-  const { id, driver, criuOptions, ...times } = Object(value) as Record<string, unknown>;
+  const given = Object(value) as Record<string, unknown>;
+  const { id, driver, criuOptions } = given;
   if (typeof id !== "string" || !/^[\w.-]{1,36}$/.test(id)) {
     throw new NoticeError("Cannot read a notice: `id` must be 1 to 36 letters, digits, '-', '_' or '.'.");
   }
   const notice: Writable<Notice> = { id };
   for (const name of ["sentAt", "deadline", "leaseMs"] as const) {
-    const time = times[name];
+    const time = given[name];
     if (time === undefined) continue;
     if (!Number.isFinite(time) || (time as number) < 0 || (name === "leaseMs" && (time as number) > MAX_LEASE_MS)) {
       throw new NoticeError(`Cannot read a notice: \`${name}\` must be a number of milliseconds.`);

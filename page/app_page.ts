@@ -77,7 +77,7 @@ export class AppPage implements Disposable {
   word(id: string): Word | undefined {
     const kicks = this.fields.get("kicks");
     const word = words[this.fields.get("word")];
-    if (word === undefined || word === "none" || this.fields.text("wordId") !== id) return undefined;
+    if (word === undefined || word === "none" || !this.fields.is("wordId", id)) return undefined;
     // A driver takes the old word away before it names another notice, and kicks at the end: nothing of that happened.
     const isWhole = words[this.fields.get("word")] === word && this.fields.get("kicks") === kicks;
     return isWhole ? word : undefined;

@@ -1,3 +1,4 @@
+import { cString } from "../ffi/bytes.ts";
 import type { Outcome, Round } from "../lifecycle/types.ts";
 import type { Fields } from "./fields.ts";
 import { texts } from "./layout.ts";
@@ -18,11 +19,10 @@ export interface PageDocument {
 
 /** Puts a document on the page. One that is too long loses its list of resources. */
 export function writeDocument(fields: Fields, document: PageDocument): void {
-  const fits = (text: string): boolean => new TextEncoder().encode(text).length < texts.document.bytes;
   const whole = JSON.stringify(document);
-  const text = fits(whole) ? whole : JSON.stringify({ ...document, resources: [] });
+  const fits = cString(whole).length <= texts.document.bytes;
   fields.increment("documentSequence");
-  fields.setText("document", text);
+  fields.setText("document", fits ? whole : JSON.stringify({ ...document, resources: [] }));
   fields.increment("documentSequence");
 }
 

@@ -8,7 +8,11 @@ import type { Notice, Outcome } from "../lifecycle/types.ts";
 import type { AppPage } from "./app_page.ts";
 import type { Word } from "./layout.ts";
 
+/** Between two looks at a driver; and where there is none to look at. */
 const DRIVER_LOOK_MS = 50;
+const LOOK_MS = 1000;
+/** So much later than it should be: this process did not run meanwhile. */
+const LATE_MS = 5;
 
 /** Another way by which a driver's word can come while the app is held. */
 export interface Ear {
@@ -37,13 +41,16 @@ export interface HoldOptions {
  * driver's word may say `aborted`, and its death or the end of the lease say `continued`.
  *
  * The driver is looked for every 50 ms: a pidfd would tell at once, but CRIU 4.2 dumps no pidfd of a process outside of the
- * tree. A freeze that falls between two polls gives no EINTR; the start time, the driver's word or its end tell then.
+ * tree. A freeze that falls between two polls gives no EINTR; the start time, the driver's word or its end tell then. So
+ * little is done there, and the start time, which is in a file, is read only when the clock says that there may be a new one.
  */
 export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const { libc, page, doorbell, ears } = options;
   const leaseMs = notice.leaseMs ?? options.leaseMs;
+  let looked = performance.now();
   const before = restoreSigns();
   const isDriverGone = watchDriver(notice);
+  const lookMs = isDriverGone ? DRIVER_LOOK_MS : LOOK_MS;
   const poll = createPoll(libc, [doorbell.fd, ...ears.map((ear) => ear.fd)]);
 
   const wait = (): Outcome | "simulated" => {
@@ -53,19 +60,23 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
     let renewals = page.fields.get("renewals");
     let leaseEnd = performance.now() + leaseMs;
     for (;;) {
+      const now = performance.now();
+      // Below 0 when the clock is that of another boot.
+      const isOnTime = now >= looked && now < looked + lookMs + LATE_MS;
+      if (!isOnTime && isRestored()) return "restored";
+      looked = now;
       const rings = doorbell.sequence;
-      if (isRestored()) return "restored";
       const said = word();
       if (said) return said;
-      const result = poll(Math.max(0, Math.min(DRIVER_LOOK_MS, leaseEnd - performance.now())));
+      const result = poll(Math.max(0, Math.min(lookMs, leaseEnd - now)));
       doorbell.drain();
       if (page.fields.get("renewals") !== renewals) {
         renewals = page.fields.get("renewals");
         leaseEnd = performance.now() + leaseMs;
       }
       const letGo = result === "interrupted" && doorbell.sequence === rings;
-      const leaseEnded = performance.now() >= leaseEnd;
-      if (letGo || leaseEnded || isDriverGone()) return isRestored() ? "restored" : (word() ?? "continued");
+      if (letGo || performance.now() >= leaseEnd || isDriverGone?.())
+        return isRestored() ? "restored" : (word() ?? "continued");
     }
   };
 
@@ -77,9 +88,9 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   };
 }
 
-/** Whether the driver has ended; never true where its pid means nothing here, or may not be seen. */
-function watchDriver({ driver }: Notice): () => boolean {
-  if (!driver || driver.namespace !== pidNamespace("self") || !isAlive(driver.pid)) return () => false;
+/** Tells whether the driver has ended; undefined where its pid means nothing here, or may not be seen. */
+function watchDriver({ driver }: Notice): (() => boolean) | undefined {
+  if (!driver || driver.namespace !== pidNamespace("self") || !isAlive(driver.pid)) return undefined;
   const started = startTime(driver.pid);
   return () => !isAlive(driver.pid, started);
 }

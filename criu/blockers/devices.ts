@@ -1,5 +1,5 @@
+import type { FileStat } from "../../ffi/stat.ts";
 import type { Descriptor } from "./descriptors.ts";
-import type { FileState } from "./open_files.ts";
 import { hasOwnNamespace, type Scope } from "./scope.ts";
 import type { Terminals } from "./terminals.ts";
 
@@ -15,7 +15,7 @@ const PARENT = "No blocker when the app runs in a network namespace of its own";
 export function checkDevice(
   scope: Scope,
   descriptor: Descriptor,
-  state: FileState,
+  state: FileStat,
   info: () => string,
   terminals: Terminals,
 ): boolean {

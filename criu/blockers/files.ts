@@ -1,6 +1,7 @@
 import { lstatSync } from "node:fs";
+import type { FileStat } from "../../ffi/stat.ts";
 import type { Descriptor } from "./descriptors.ts";
-import type { FileState, ProcDirectory } from "./open_files.ts";
+import type { ProcDirectory } from "./open_files.ts";
 import type { Mount } from "./proc.ts";
 import type { Scope } from "./scope.ts";
 
@@ -18,7 +19,7 @@ export function checkFile(
   mounts: () => Map<number, Mount>,
 ): void {
   const { pid, fd, link } = descriptor;
-  const state = (): FileState | undefined => links.state(String(fd));
+  const state = (): FileStat | undefined => links.state(String(fd));
   if (link.endsWith(DELETED)) checkDeleted(scope, descriptor, state());
   checkMount(scope, descriptor, state, info, mounts);
   // Not from /proc/locks: to read it stops all locking of the machine for some milliseconds, and it does not tell the descriptor.
@@ -31,7 +32,7 @@ export function checkFile(
 export function checkMount(
   scope: Scope,
   { pid, fd, link }: Descriptor,
-  state: () => FileState | undefined,
+  state: () => FileStat | undefined,
   info: string,
   mounts: () => Map<number, Mount>,
 ): void {
@@ -54,7 +55,7 @@ export function parseLocks(info: string): string[] {
 export function checkDeleted(
   scope: Scope,
   found: { readonly pid: number; readonly fd?: number; readonly link: string },
-  state: FileState | undefined,
+  state: FileStat | undefined,
 ): void {
   const { pid, fd, link } = found;
   if (!state || link.startsWith("/proc/") || isNameOf(pid, link, state)) return;
@@ -75,7 +76,7 @@ export function checkDeleted(
 }
 
 /** Whether a file of that very name is the one that is open: one may be called so. */
-function isNameOf(pid: number, path: string, { inode }: FileState): boolean {
+function isNameOf(pid: number, path: string, { inode }: FileStat): boolean {
   try {
     return lstatSync(`/proc/${pid}/root${path}`).ino === inode;
   } catch {

@@ -1,5 +1,5 @@
+import type { FileStat } from "../../ffi/stat.ts";
 import type { Descriptor } from "./descriptors.ts";
-import type { FileState } from "./open_files.ts";
 import { fieldOf } from "./proc.ts";
 import type { Scope } from "./scope.ts";
 
@@ -16,13 +16,13 @@ const LAST_PTY_SLAVES = 143;
 /** The terminals of a tree. The master of a pseudo-terminal may come after its slave: they are judged at the end. */
 export interface Terminals {
   /** Takes note of a terminal; false when this is none. */
-  take(descriptor: Descriptor, state: FileState, info: () => string): boolean;
+  take(descriptor: Descriptor, state: FileStat, info: () => string): boolean;
   /** Reports the slaves whose master is outside of the tree. */
   check(): void;
 }
 
 export function createTerminals(scope: Scope): Terminals {
-  const slaves = new Map<string, { descriptor: Descriptor; state: FileState }>();
+  const slaves = new Map<string, { descriptor: Descriptor; state: FileStat }>();
   const masters = new Set<string>();
   return {
     take(descriptor, state, info) {
@@ -58,7 +58,7 @@ export function createTerminals(scope: Scope): Terminals {
 }
 
 /** How `--external` names a terminal: criu(8). Both numbers are in the kernel's form for user space (makedev(3)), in hex. */
-function externalKey({ major, minor, device }: FileState): string {
+function externalKey({ major, minor, device }: FileStat): string {
   const [deviceMajor, deviceMinor] = device.split(":").map(Number) as [number, number];
   const encode = (major: number, minor: number): string =>
     ((BigInt(minor & ~0xff) << 12n) | (BigInt(major) << 8n) | BigInt(minor & 0xff)).toString(16);

@@ -39,7 +39,7 @@ export function file(options: FileOptions): Strategy {
       const open = new Set<string>();
 
       const look = (): void => {
-        const found = readMarker(path);
+        const found = readMarker(libc, path);
         if (found) take(found);
       };
       const take = ({ uid, marker }: FoundMarker): void => {
@@ -67,7 +67,7 @@ export function file(options: FileOptions): Strategy {
           fd: watch.fd,
           hear(id) {
             watch.drain();
-            const found = readMarker(path);
+            const found = readMarker(libc, path);
             if (found?.marker.kind !== "word" || found.marker.id !== id || !isTrusted(found.uid)) return undefined;
             return found.marker.word;
           },

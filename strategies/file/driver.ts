@@ -18,7 +18,7 @@ export async function notifyByFile(
   replaceMarker(marker, notice);
   const end = performance.now() + timeoutMs;
   for (let turn = 0; ; turn++) {
-    const found = readMarker(marker)?.marker;
+    const found = readMarker(page.libc, marker)?.marker;
     if (found?.kind === "reply" && found.id === notice.id) {
       const { reply } = found;
       return reply.reply === "ready" ? reply : { reply: "refused", reasons: reply.reasons.map(printable) };

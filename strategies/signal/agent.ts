@@ -1,6 +1,6 @@
 import type { Ring } from "../../ffi/doorbell.ts";
 import { type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
-import { parseNotice } from "../../lifecycle/notice.ts";
+import { checkNotice } from "../../lifecycle/notice.ts";
 import type { Notice } from "../../lifecycle/types.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
@@ -66,7 +66,7 @@ export function signal(options: SignalOptions = {}): Strategy {
           if (ours.length === 0) return;
           const sent = page.fields.get("kicks");
           // Two that were pending at the same time arrived as one: nothing is due any more.
-          if (performance.now() - kickedAt > COALESCED_MS) due = 0;
+          if (due !== 0 && performance.now() - kickedAt > COALESCED_MS) due = 0;
           if (sent !== kicks) kickedAt = performance.now();
           due += sent - kicks - ours.length;
           kicks = sent;
@@ -94,7 +94,7 @@ const noReply = { reply(): void {} };
 
 function leftNotice(text: string): Notice | undefined {
   try {
-    return text === "" ? undefined : parseNotice(text);
+    return text === "" ? undefined : checkNotice(JSON.parse(text));
   } catch {
     return undefined;
   }

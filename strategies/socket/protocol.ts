@@ -8,6 +8,7 @@
  * | `outcome` | `{ id, word }`: what became of the checkpoint | `null` |
  * | `status` | | `{ state, generation, outcome }` |
  */
+import { encoder } from "../../ffi/bytes.ts";
 import type { Outcome, Reply, State } from "../../lifecycle/types.ts";
 
 /** A request that arrived. */
@@ -43,8 +44,6 @@ export const codes = {
 
 /** The longest line that is read. */
 export const MAX_LINE_BYTES = 65_536;
-
-const encoder = new TextEncoder();
 
 /** Reads a request; undefined when it is not JSON-RPC 2.0. */
 export function parseRequest(line: string): Request | undefined {

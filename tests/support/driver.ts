@@ -3,7 +3,7 @@
  * Arguments: PID STRATEGY WORD NOTICE, where WORD may be `silence`, `renew` or `die`.
  */
 import { pidNamespace } from "../../ffi/process.ts";
-import { parseNotice } from "../../lifecycle/notice.ts";
+import { checkNotice } from "../../lifecycle/notice.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import type { Word } from "../../page/layout.ts";
 import { replaceMarker } from "../../strategies/file/marker.ts";
@@ -11,7 +11,7 @@ import { notify, type StrategyName } from "../../strategies/notify.ts";
 import { call } from "../../strategies/socket/driver.ts";
 
 const [pid, strategy, word, json] = process.argv.slice(2) as [string, StrategyName, string, string];
-const notice = parseNotice(json);
+const notice = checkNotice(JSON.parse(json));
 using page = await DriverPage.open(Number(pid));
 const own = { driver: { pid: process.pid, namespace: pidNamespace("self") } };
 const reply = await notify(page, { ...notice, ...(word === "die" ? own : {}) }, 10_000, strategy);

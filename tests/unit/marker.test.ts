@@ -5,6 +5,8 @@ import { openLibc } from "../../ffi/libc.ts";
 import { exchangeMarker, parseMarker, readMarker, replaceMarker } from "../../strategies/file/marker.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
+const libc = await openLibc();
+
 test("an empty marker is a notice that names nothing", () => {
   for (const text of ["", "\n", " \t\n"]) assert.deepEqual(parseMarker(text), { kind: "notice", notice: undefined });
 });
@@ -53,9 +55,9 @@ test("foreign content is unknown, not a notice", () => {
 test("readMarker() finds content and owner, and undefined when there is no file", () => {
   using directory = temporaryDirectory();
   const path = `${directory.path}/marker`;
-  assert.equal(readMarker(path), undefined);
+  assert.equal(readMarker(libc, path), undefined);
   writeFileSync(path, '{"id":"a"}');
-  const found = readMarker(path);
+  const found = readMarker(libc, path);
   assert.deepEqual(found?.marker, { kind: "notice", notice: { id: "a" } });
   assert.equal(found?.uid, process.getuid?.());
 });
@@ -65,29 +67,28 @@ test("readMarker() follows no symbolic link and reads no directory", () => {
   writeFileSync(`${directory.path}/real`, "");
   symlinkSync("real", `${directory.path}/link`);
   mkdirSync(`${directory.path}/sub`);
-  assert.notEqual(readMarker(`${directory.path}/real`), undefined);
-  assert.equal(readMarker(`${directory.path}/link`), undefined);
-  assert.equal(readMarker(`${directory.path}/sub`), undefined);
+  assert.notEqual(readMarker(libc, `${directory.path}/real`), undefined);
+  assert.equal(readMarker(libc, `${directory.path}/link`), undefined);
+  assert.equal(readMarker(libc, `${directory.path}/sub`), undefined);
 });
 
 test("a marker that is too long is cut, and so is unknown", () => {
   using directory = temporaryDirectory();
   const path = `${directory.path}/marker`;
   writeFileSync(path, JSON.stringify({ id: "a", padding: "x".repeat(20_000) }));
-  assert.equal(readMarker(path)?.marker.kind, "unknown");
+  assert.equal(readMarker(libc, path)?.marker.kind, "unknown");
 });
 
 test("exchangeMarker() returns what stood there until that moment, and undefined when nothing did", async () => {
-  const libc = await openLibc();
   using directory = temporaryDirectory();
   const path = `${directory.path}/marker`;
   assert.equal(exchangeMarker(libc, path, { id: "a", reply: "ready" }), undefined);
-  assert.equal(readMarker(path)?.marker.kind, "reply");
+  assert.equal(readMarker(libc, path)?.marker.kind, "reply");
   writeFileSync(path, '{"id":"next"}');
   const displaced = exchangeMarker(libc, path, { id: "a", outcome: "continued" });
   assert.deepEqual(displaced?.marker, { kind: "notice", notice: { id: "next" } });
   assert.equal(displaced.uid, process.getuid?.());
-  assert.equal(readMarker(path)?.marker.kind, "outcome");
+  assert.equal(readMarker(libc, path)?.marker.kind, "outcome");
   assert.deepEqual(readdirSync(directory.path), ["marker"]);
 });
 
@@ -108,5 +109,5 @@ test("replaceMarker() replaces a symbolic link and leaves alone what it points t
   symlinkSync("victim", `${directory.path}/marker`);
   replaceMarker(`${directory.path}/marker`, { id: "a" });
   assert.equal(readFileSync(`${directory.path}/victim`, "utf8"), "precious");
-  assert.equal(readMarker(`${directory.path}/marker`)?.marker.kind, "notice");
+  assert.equal(readMarker(libc, `${directory.path}/marker`)?.marker.kind, "notice");
 });
