@@ -22,7 +22,10 @@ export interface DirectoryWatch extends Disposable {
   drain(): void;
 }
 
-/** Calls `onChange` after files in `directory` were closed after writing, or renamed into it. */
+/**
+ * Calls `onChange` after files in `directory` were closed after writing, or renamed into it. The kernel could raise a
+ * signal instead, but CRIU 4.2 does not restore an inotify descriptor that has O_ASYNC.
+ */
 export function watchDirectory(libc: Libc, directory: string, onChange: () => void): DirectoryWatch {
   bound ??= libc.runtime.dlopen(libc.soname, symbols);
   const calls = bound;

@@ -1,9 +1,16 @@
 import { cString } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
+import type { Bound } from "./runtime.ts";
 
-/** A number for each architecture: asm-generic/unistd.h and syscall_64.tbl. Old musl has no statx(). */
-export const SYS_STATX: number = process.arch === "arm64" ? 291 : 332;
+// By number, for old musl has no statx(): number, directory, path, flags, mask, result. No bigint, which takes longer than the call.
+const symbols = { syscall: [["i32", "i32", "buffer", "i32", "u32", "buffer"], "i32"] } as const;
+let bound: Bound<typeof symbols> | undefined;
+
+// A number for each architecture: asm-generic/unistd.h and syscall_64.tbl.
+const SYS_STATX = process.arch === "arm64" ? 291 : 332;
 const AT_EMPTY_PATH = 0x1000;
+// A network file system is not asked for news.
+const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
 
@@ -34,19 +41,27 @@ export interface FileStat {
 }
 
 const status = new Uint8Array(256);
-const noPath = cString("");
+const fields = new Uint32Array(status.buffer);
+const itself = cString("");
 
 /** What is known of an open file. Throws SystemCallError. */
 export function statOf(libc: Libc, fd: number): FileStat {
-  const { addressOf } = libc.runtime;
-  const at = [addressOf(noPath), AT_EMPTY_PATH, STATX_BASIC_STATS, addressOf(status)] as const;
-  libc.check(libc.syscall(SYS_STATX, fd, ...at, 0), `look at descriptor ${fd}`);
-  return parseStatx(status);
+  libc.check(statx(libc, fd, itself, AT_EMPTY_PATH), `look at descriptor ${fd}`);
+  return result();
 }
 
-/** Reads a struct statx (linux/stat.h): the same on every architecture. */
-export function parseStatx(bytes: Uint8Array): FileStat {
-  const fields = new Uint32Array(bytes.buffer, bytes.byteOffset, 36);
+/** What is known of the file `name`, NUL-terminated, in an open directory; undefined when it is gone, or may not be looked at. */
+export function statAt(libc: Libc, directory: number, name: Uint8Array): FileStat | undefined {
+  return statx(libc, directory, name, AT_STATX_DONT_SYNC) < 0 ? undefined : result();
+}
+
+function statx(libc: Libc, directory: number, name: Uint8Array, flags: number): number {
+  bound ??= libc.runtime.dlopen(libc.soname, symbols);
+  return bound.syscall(SYS_STATX, directory, name, flags, STATX_BASIC_STATS, status);
+}
+
+/** struct statx (linux/stat.h): the same on every architecture. */
+function result(): FileStat {
   const u32 = (offset: number): number => fields[offset / 4] as number;
   const u64 = (offset: number): number => u32(offset) + u32(offset + 4) * 2 ** 32;
   return {

@@ -1,4 +1,4 @@
-import { bytesOf } from "./bytes.ts";
+import { bytesOf, encoder } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
 import type { Bound } from "./runtime.ts";
@@ -121,7 +121,7 @@ function raise(libc: Libc, fd: number, signal: number): void {
 
 /** struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; } (sys/un.h) */
 function socketAddress(path: string): Uint8Array {
-  const name = new TextEncoder().encode(path);
+  const name = encoder.encode(path);
   if (name.length >= SUN_PATH_BYTES)
     throw new RangeError(`Cannot listen on ${path}: a socket's path has at most 107 bytes.`);
   const address = new Uint8Array(2 + SUN_PATH_BYTES);

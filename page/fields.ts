@@ -43,9 +43,11 @@ export class Fields {
   /** The text up to the first NUL; what is no UTF-8 shows as U+FFFD. */
   text(name: keyof typeof texts): string {
     const { at, bytes } = texts[name];
+    // Most often there is nothing, and this is asked for before the first hook.
+    if (this.#bytes[at] === 0) return "";
     const end = this.#bytes.indexOf(0, at);
     // A copy, for the other side may be writing.
-    return end === at ? "" : decoder.decode(this.#bytes.slice(at, end < 0 ? at + bytes : Math.min(end, at + bytes)));
+    return decoder.decode(this.#bytes.slice(at, end < 0 ? at + bytes : Math.min(end, at + bytes)));
   }
 
   /** Whether the text, which may be written meanwhile, is `ascii`. To compare takes a tenth of what it takes to decode. */

@@ -13,8 +13,6 @@ const symbols = {
   send: [["i32", "buffer", "u32", "i32"], "i32"],
   setns: [["i32", "i32"], "i32"],
   socket: [["i32", "i32", "i32"], "i32"],
-  /** For statx(2), which old musl does not have: number, directory, name, flags, mask, result. */
-  syscall: [["i32", "i32", "buffer", "i32", "u32", "buffer"], "i32"],
 } as const;
 
 /** The calls of the scanner. */

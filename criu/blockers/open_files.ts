@@ -1,13 +1,10 @@
 import { decoder, encoder } from "../../ffi/bytes.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { type FileStat, parseStatx, SYS_STATX } from "../../ffi/stat.ts";
+import { type FileStat, statAt } from "../../ffi/stat.ts";
 import { scanCalls } from "./calls.ts";
 
 const O_CLOEXEC = 0o2000000;
 const O_DIRECTORY_CLOEXEC = O_CLOEXEC | (process.arch === "arm64" ? 0o40000 : 0o200000);
-// A network file system is not asked for news.
-const AT_STATX_DONT_SYNC = 0x4000;
-const STATX_BASIC_STATS = 0x7ff;
 const LONGEST_PATH = 4096;
 
 /** A directory of /proc about descriptors or mappings: /proc/pid/fd, fdinfo or map_files. */
@@ -24,7 +21,6 @@ const name = new Uint8Array(64);
 /** What `name` holds: the same one is most often asked for twice or more. */
 let named = "";
 const text = new Uint8Array(LONGEST_PATH);
-const status = new Uint8Array(256);
 
 /** Opens such a directory; undefined when there is none, or it may not be read. */
 export function openDirectory(libc: Libc, path: string): ProcDirectory | undefined {
@@ -52,8 +48,7 @@ export function openDirectory(libc: Libc, path: string): ProcDirectory | undefin
     },
     state(entry) {
       setName(entry);
-      const failed = calls.syscall(SYS_STATX, directory, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, status) < 0;
-      return failed ? undefined : parseStatx(status);
+      return statAt(libc, directory, name);
     },
     [Symbol.dispose]: () => void libc.close(directory),
   };

@@ -97,7 +97,7 @@ export function parseMarker(text: string): Marker {
       },
     };
   }
-  if (words.slice(1).includes(word as Word)) return { kind: "word", id, word: word as Word };
+  if (words.indexOf(word as Word) > 0) return { kind: "word", id, word: word as Word };
   if (typeof outcome === "string") return { kind: "outcome", id, outcome: outcome as Outcome };
   try {
     return { kind: "notice", notice: checkNotice(value) };

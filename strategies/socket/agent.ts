@@ -1,6 +1,7 @@
 import { realpathSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { textOf } from "../../ffi/bytes.ts";
 import { listenToOne } from "../../ffi/doorbell.ts";
 import { SIGIO } from "../../ffi/signal_numbers.ts";
 import { listenUnix, type UnixConnection } from "../../ffi/unix_socket.ts";
@@ -17,11 +18,12 @@ export interface SocketOptions {
   readonly path?: string;
 }
 
+const NEWLINE = 10;
+
 /** A connection whose request is not answered yet. */
 interface Client {
   readonly connection: UnixConnection;
-  readonly decoder: TextDecoder;
-  line: string;
+  received: Uint8Array;
   request?: Request;
   noticeId?: string;
 }
@@ -60,7 +62,7 @@ export function socket(options: SocketOptions = {}): Strategy {
       /** Takes new connections, and returns those whose request is complete and not answered yet. */
       const receive = (): Client[] => {
         for (let connection = listener.accept(); connection; connection = listener.accept()) {
-          const client: Client = { connection, decoder: new TextDecoder(), line: "" };
+          const client: Client = { connection, received: new Uint8Array() };
           clients.add(client);
           if (isTrusted(connection.uid)) continue;
           page.countStranger();
@@ -70,12 +72,14 @@ export function socket(options: SocketOptions = {}): Strategy {
       };
       const readLine = (client: Client): boolean => {
         for (let bytes = client.connection.receive(); bytes; bytes = client.connection.receive()) {
-          client.line += client.decoder.decode(bytes, { stream: true });
-          const ended = bytes.length === 0 || client.line.length > MAX_LINE_BYTES;
-          if (client.line.includes("\n") || ended) {
-            const request = parseRequest(client.line.split("\n", 1)[0] as string);
+          client.received = Buffer.concat([client.received, bytes]);
+          const { received } = client;
+          const end = received.indexOf(NEWLINE);
+          const ended = bytes.length === 0 || received.length > MAX_LINE_BYTES;
+          if (end >= 0 || ended) {
+            const request = parseRequest(textOf(received.subarray(0, end < 0 ? undefined : end)));
             if (request) client.request = request;
-            else if (client.line === "") answer(client, new Uint8Array());
+            else if (received.length === 0) answer(client, new Uint8Array());
             else fail(client, codes.request, "this is no JSON-RPC 2.0 request on one line");
             return request !== undefined;
           }
@@ -92,7 +96,8 @@ export function socket(options: SocketOptions = {}): Strategy {
         if (method === "outcome") return answer(client, encodeResult(id, null));
         if (method !== "checkpoint") return fail(client, codes.method, `there is no method ${JSON.stringify(method)}`);
         try {
-          const notice = checkNotice({ id: crypto.randomUUID(), ...Object(params) });
+          const given = Object(params) as Record<string, unknown>;
+          const notice = checkNotice("id" in given ? given : { ...given, id: crypto.randomUUID() });
           client.noticeId = notice.id;
           deliver(notice, {
             reply: (reply) => answer(client, encodeResult(id, reply)),
