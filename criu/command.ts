@@ -41,7 +41,6 @@ export function command(options: CriuEngineOptions = {}): Engine {
 function driveCommand({ path: criu, version }: LocatedCriu): Drive {
   return {
     version,
-    asks: false,
     async dump(run) {
       using channel = await HookChannel.open(["pre-dump", "post-dump"], run.onHook);
       const leave = run.leaveRunning ? ["--leave-running"] : [];

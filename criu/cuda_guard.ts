@@ -7,7 +7,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import type { CudaOptions } from "../ffi/libcuda.ts";
 import { CudaError } from "../ffi/libcuda_errors.ts";
-import { isAlive, startTime } from "../ffi/process.ts";
+import { aliveSince, startTime } from "../ffi/process.ts";
 import { openProcessCheckpoint, type ProcessCheckpoint } from "./cuda_calls.ts";
 
 /** A function of ProcessCheckpoint and its parameters; or `forget`: what was locked is in other hands. */
@@ -25,7 +25,7 @@ export interface Answer {
 
 /** Takes back what is still locked or checkpointed of these processes, if they are still the same. */
 export function takeBack(checkpoint: ProcessCheckpoint, locked: ReadonlyMap<number, string>): void {
-  const pids = [...locked].filter(([pid, started]) => isAlive(pid, started)).map(([pid]) => pid);
+  const pids = [...locked].filter(([pid, started]) => aliveSince(pid) === started).map(([pid]) => pid);
   const attempt = (pid: number, state: string, step: () => void): void => {
     try {
       if (checkpoint.state(pid) === state) step();

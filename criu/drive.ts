@@ -38,8 +38,6 @@ export interface End {
 export interface Drive {
   /** The version of CRIU. */
   readonly version: string;
-  /** Whether every hook of a restore is asked in any case. */
-  readonly asks: boolean;
   dump(run: DumpRun): Promise<End>;
   restore(run: RestoreRun): Promise<End & { readonly pid: number }>;
 }

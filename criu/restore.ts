@@ -30,8 +30,7 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
-  const fit = meanwhile(() => requireFit(imagesDir, drive.version, options));
-  if (!drive.asks) await fit;
+  await requireFit(imagesDir, drive.version, options);
   const criuOptions = carryOptions(imagesDir, options.criuOptions ?? {});
   let refusal: unknown;
   let root = 0;
@@ -44,8 +43,6 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
     async onHook(hook: string, pid?: number): Promise<boolean> {
       if (hook === "post-restore" && pid !== undefined) root = pid;
       try {
-        // Nothing was made yet.
-        if (hook === "pre-restore") await fit;
         await options.onHook?.(hook, pid);
         signal?.throwIfAborted();
         // In a moment the apps run, and CRIU has only to end.
@@ -71,8 +68,6 @@ export async function restoreTree(drive: Drive, options: RestoreOptions): Promis
       return { pid: end.pid, restoreMs, processes };
     }
     if (refusal !== undefined) throw refusal;
-    // CRIU may have failed of what is to be told about the images.
-    await fit;
     const failed = runError("restore", imagesDir, LOG, end);
     const taken = /Can't fork for (\d+): File exists/.exec(failed.log.join("\n"))?.[1];
     if (taken === undefined) throw failed;

@@ -42,13 +42,13 @@ export function startTime(pid: number | "self"): string {
   return stat(pid)[19] as string;
 }
 
-/** Whether a process exists and is no zombie; with `started`, whether it is still the one that had this start time. */
-export function isAlive(pid: number, started?: string): boolean {
+/** The start time of a process; undefined when there is none, or it has ended and was not reaped, or may not be seen. */
+export function aliveSince(pid: number): string | undefined {
   try {
     const fields = stat(pid);
-    return !/[ZX]/.test(fields[0] as string) && (started === undefined || fields[19] === started);
+    return /[ZX]/.test(fields[0] as string) ? undefined : fields[19];
   } catch {
-    return false;
+    return undefined;
   }
 }
 

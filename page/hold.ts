@@ -1,7 +1,7 @@
 import type { Doorbell } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createPoll } from "../ffi/poll.ts";
-import { isAlive, pidNamespace, restoreSigns, startTime } from "../ffi/process.ts";
+import { aliveSince, pidNamespace, restoreSigns } from "../ffi/process.ts";
 import { blockSignalsExcept } from "../ffi/signal.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
@@ -90,7 +90,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
 
 /** Tells whether the driver has ended; undefined where its pid means nothing here, or may not be seen. */
 function watchDriver({ driver }: Notice): (() => boolean) | undefined {
-  if (!driver || driver.namespace !== pidNamespace("self") || !isAlive(driver.pid)) return undefined;
-  const started = startTime(driver.pid);
-  return () => !isAlive(driver.pid, started);
+  if (!driver || driver.namespace !== pidNamespace("self")) return undefined;
+  const since = aliveSince(driver.pid);
+  return since ? () => aliveSince(driver.pid) !== since : undefined;
 }

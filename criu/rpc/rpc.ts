@@ -11,8 +11,8 @@ import { RequestType, type Response } from "./rpc_pb.ts";
 import { FIRST_INHERITED, Swrk } from "./swrk.ts";
 
 /**
- * Drives CRIU by its RPC: CRIU itself asks this process at each hook, no process is started for one. When this process dies,
- * CRIU takes that as a refusal, and the apps go on.
+ * Drives CRIU by its RPC: CRIU itself asks this process at each hook, no process is started for one. When this process dies
+ * during a dump, CRIU takes that as a refusal, and the apps go on.
  *
  * @throws {CriuError} when CRIU is missing or too old.
  * @example
@@ -35,7 +35,6 @@ export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
 function driveRpc({ path: criu, version }: LocatedCriu): Drive {
   return {
     version,
-    asks: true,
     async dump(run) {
       const { fds, opts } = common(run);
       await using swrk = await Swrk.start(criu, fds);
@@ -48,13 +47,15 @@ function driveRpc({ path: criu, version }: LocatedCriu): Drive {
     async restore(run) {
       const { fds, opts } = common(run);
       await using swrk = await Swrk.start(criu, fds);
-      const response = await swrk.request({ type: RequestType.RESTORE, opts }, run.onHook);
+      // Each hook costs CRIU time, and a restore goes on when this process dies: nobody has to be asked.
+      const request = { type: RequestType.RESTORE, opts: { ...opts, notifyScripts: run.asks } };
+      const response = await swrk.request(request, run.onHook);
       return { ...(await ended(swrk, response)), pid: response.restore?.pid ?? 0 };
     },
   };
 }
 
-/** With `notifyScripts` always: without, a driver that dies would cost the app its life. */
+/** With `notifyScripts`: without, a driver that dies in a dump would cost the app its life. */
 function common({ imagesDir, log, criuOptions: given }: Run) {
   const { fds, criuOptions } = passDescriptors(given, FIRST_INHERITED);
   return { fds, opts: { ...runOptions(imagesDir, log, criuOptions), notifyScripts: true } };

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { isAlive } from "../../ffi/process.ts";
+import { aliveSince } from "../../ffi/process.ts";
 import { end } from "../support/child.ts";
 import { runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
@@ -136,7 +136,7 @@ for (const runtime of runtimes) {
       const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
       const out = await new Promise((resolve) => child.stdout.once("data", (data) => resolve(String(data))));
       assert.equal(out, `${pid}\n`);
-      assert.ok(isAlive(pid));
+      assert.ok(aliveSince(pid));
       if (signal === "SIGTERM") child.kill(signal);
       else process.kill(pid, signal);
       assert.equal(await ended, expected);

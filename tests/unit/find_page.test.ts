@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
-import { isAlive } from "../../ffi/process.ts";
+import { aliveSince } from "../../ffi/process.ts";
 import { createMemfd, type SharedMemory } from "../../ffi/shared_memory.ts";
 import { AppPage } from "../../page/app_page.ts";
 import { DriverPage } from "../../page/driver_page.ts";
@@ -85,7 +85,7 @@ test("a memfd of another name is not looked at", async () => {
 test("a process that has ended but is not reaped yet has no page", async () => {
   await using parent = startProgram("sh", ["-c", "sleep 0.03 & echo $!; exec sleep 10"]);
   const pid = Number(await parent.nextLine());
-  await waitFor("a zombie", () => !isAlive(pid));
+  await waitFor("a zombie", () => aliveSince(pid) === undefined);
   const error = await rejected(pid);
   assert.equal(error.code, "missing");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { openLibc } from "../../ffi/libc.ts";
-import { isAlive, openProcess, pidNamespace, restoreSigns, startTime, timeOffsets } from "../../ffi/process.ts";
+import { aliveSince, openProcess, pidNamespace, restoreSigns, startTime, timeOffsets } from "../../ffi/process.ts";
 import { SystemCallError } from "../../ffi/system_call_error.ts";
 import { startProgram } from "../support/child.ts";
 import { countDescriptors } from "../support/descriptors.ts";
@@ -25,27 +25,24 @@ test("startTime() is not misled by the name of the program", async () => {
   await using child = startProgram("sh", ["-c", 'printf ") Z 1 (" >/proc/self/comm; echo ok; kill -STOP $$']);
   await child.nextLine();
   assert.match(startTime(child.pid), /^\d{2,}$/);
-  assert.equal(isAlive(child.pid), true);
+  assert.equal(aliveSince(child.pid), startTime(child.pid));
 });
 
-test("isAlive() is true for a process, false for another one that took its pid, and false after its end", async () => {
+test("aliveSince() is the start time of a process, and undefined after its end", async () => {
   const child = startProgram("sleep", ["10"]);
   const started = startTime(child.pid);
-  assert.equal(isAlive(child.pid), true);
-  assert.equal(isAlive(child.pid, started), true);
-  assert.equal(isAlive(child.pid, `${Number(started) - 1}`), false);
+  assert.equal(aliveSince(child.pid), started);
   await child[Symbol.asyncDispose]();
-  assert.equal(isAlive(child.pid), false);
-  assert.equal(isAlive(child.pid, started), false);
-  assert.equal(isAlive(NO_PID), false);
+  assert.equal(aliveSince(child.pid), undefined);
+  assert.equal(aliveSince(NO_PID), undefined);
 });
 
-test("isAlive() is false for a zombie, and so says its handle", async () => {
+test("aliveSince() is undefined for a zombie, and so says its handle", async () => {
   const libc = await openLibc();
   await using parent = startProgram("sh", ["-c", "sleep 0.05 & echo $!; exec sleep 10"]);
   const pid = Number(await parent.nextLine());
   const started = startTime(pid);
-  await waitFor("a zombie", () => !isAlive(pid));
+  await waitFor("a zombie", () => aliveSince(pid) === undefined);
   assert.equal(startTime(pid), started);
   using handle = openProcess(libc, pid);
   assert.equal(handle.isAlive(), false);
