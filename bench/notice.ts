@@ -35,6 +35,7 @@ export async function bench(json: boolean): Promise<void> {
     row("signal", 0.99, "own open socket", 1);
     row("signal, wake alone", 0.5, "own signal");
     row("file", 0.5, "own watcher", 1);
+    row("file, wake alone", 0.5, "own watcher");
     row("socket", 0.5, "own socket", 1.1);
   }
   rows.push(...(await releaseRows()));

@@ -9,6 +9,7 @@ import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
 import { createClock } from "../../ffi/clock.ts";
+import { watchDirectory } from "../../ffi/inotify.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { openShared } from "../../ffi/shared_memory.ts";
 import { type Arrivals, viewArrivals } from "./arrivals.ts";
@@ -54,14 +55,21 @@ function wakeAlone(strategy: Strategy): Strategy {
 }
 let kicks = 0;
 
+type Listen = (onNotice: () => void) => void;
+
+/** Calls back when our watch of the directory wakes, before anybody reads the marker. */
+const fileWake: Record<string, Listen> = {
+  "file, wake alone": (onNotice) => void watchDirectory(libc, directory, onNotice),
+};
+
 /** Calls back by what the runtime itself has. */
-const ownBun: Record<string, (onNotice: () => void) => void> = {
+const ownBun: Record<string, Listen> = {
   "own signal": (onNotice) => void process.on("SIGUSR2", onNotice),
   "own watcher": (onNotice) => void watch(directory, onNotice),
   "own socket": (onNotice) => void Bun.listen({ unix: path, socket: { data: onNotice } }),
 };
 
-const ownDeno: Record<string, (onNotice: () => void) => void> = {
+const ownDeno: Record<string, Listen> = {
   "own signal": (onNotice) => Deno.addSignalListener("SIGUSR2", onNotice),
   "own watcher": async (onNotice) => {
     for await (const _event of Deno.watchFs(directory)) onNotice();
@@ -81,7 +89,7 @@ async function readAll(connection: Deno.Conn, onNotice: () => void): Promise<voi
  * that both kinds of receivers come to the next notice out of the same work.
  */
 function own(way: string): Strategy {
-  const listen = (libc.runtime.name === "bun" ? ownBun : ownDeno)[way] as (onNotice: () => void) => void;
+  const listen = { ...(libc.runtime.name === "bun" ? ownBun : ownDeno), ...fileWake }[way] as Listen;
   return {
     kind: way,
     start({ deliver }) {

@@ -19,6 +19,7 @@ export const ways = [
   "signal with a notice",
   "signal, wake alone",
   "file",
+  "file, wake alone",
   "socket",
   "own signal",
   "own watcher",
@@ -109,7 +110,7 @@ export class Sender implements Disposable {
     const path = join(this.#directory, "socket");
     const [page, receiver] = [this.#page as DriverPage, this.#process as ProcessHandle];
     // Written elsewhere: a watcher of the directory would otherwise be woken by the file before there is a marker.
-    const staged = join(this.#staging, "marker");
+    const [staged, marker] = [join(this.#staging, "marker"), join(this.#directory, "marker")];
     writeFileSync(staged, JSON.stringify({ id }));
     const sentAt = this.now();
     const sends: Record<Way, () => void> = {
@@ -121,8 +122,9 @@ export class Sender implements Disposable {
         page.process.kill(page.noticeSignal as number);
       },
       "own signal": () => receiver.kill(SIGUSR2),
-      file: () => renameSync(staged, join(this.#directory, "marker")),
-      "own watcher": () => renameSync(staged, join(this.#directory, "marker")),
+      file: () => renameSync(staged, marker),
+      "file, wake alone": () => renameSync(staged, marker),
+      "own watcher": () => renameSync(staged, marker),
       socket: () => sendOnce(path, encodeRequest("checkpoint", { id })),
       "own socket": () => sendOnce(path, encodeRequest("checkpoint", { id })),
       "own open socket": () => void this.#open?.write(encodeRequest("checkpoint", { id })),
