@@ -34,9 +34,11 @@ export async function bench(json: boolean): Promise<void> {
     row("signal", 0.99, "own signal", 1);
     row("signal", 0.99, "own open socket", 1);
     row("signal, wake alone", 0.5, "own signal");
+    row("signal, wake alone", 0.5, "own open socket");
     row("file", 0.5, "own watcher", 1);
     row("file, wake alone", 0.5, "own watcher");
     row("socket", 0.5, "own socket", 1.1);
+    row("socket, wake alone", 0.5, "own socket");
   }
   rows.push(...(await releaseRows()));
   report("notice", rows, json);

@@ -14,7 +14,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { openShared } from "../../ffi/shared_memory.ts";
 import { type Arrivals, viewArrivals } from "./arrivals.ts";
 
-const WAKE = "signal, wake alone";
+const WAKE = ", wake alone";
 const [way = "", shared = "", directory = ""] = process.argv.slice(2);
 const libc = await openLibc();
 const now = createClock(libc);
@@ -25,10 +25,11 @@ const path = join(directory, "socket");
 const strategies: Record<string, () => Strategy> = {
   signal: () => signal(),
   "signal with a notice": () => signal(),
-  [WAKE]: () => wakeAlone(signal()),
+  [`signal${WAKE}`]: () => wakeAlone(signal()),
   held: () => signal(),
   file: () => file({ path: join(directory, "marker") }),
   socket: () => socket({ path }),
+  [`socket${WAKE}`]: () => wakeAlone(socket({ path })),
 };
 
 /** Notes when the doorbell rings, before anything looks at why: no strategy can be faster than that. */
@@ -59,7 +60,7 @@ type Listen = (onNotice: () => void) => void;
 
 /** Calls back when our watch of the directory wakes, before anybody reads the marker. */
 const fileWake: Record<string, Listen> = {
-  "file, wake alone": (onNotice) => void watchDirectory(libc, directory, onNotice),
+  [`file${WAKE}`]: (onNotice) => void watchDirectory(libc, directory, onNotice),
 };
 
 /** Calls back by what the runtime itself has. */
@@ -111,6 +112,6 @@ function own(way: string): Strategy {
 const strategy = strategies[way]?.() ?? own(way);
 const agent = await attach({ strategies: [strategy] });
 if (way === "held") agent.register({ name: "bench", tier: "runtime", afterRestore: arrived });
-else agent.register({ name: "bench", beforeCheckpoint: way in strategies && way !== WAKE ? arrived : () => {} });
+else agent.register({ name: "bench", beforeCheckpoint: way in strategies && !way.endsWith(WAKE) ? arrived : () => {} });
 setInterval(() => {}, 1000);
 arrivals.note(now());

@@ -21,6 +21,7 @@ export const ways = [
   "file",
   "file, wake alone",
   "socket",
+  "socket, wake alone",
   "own signal",
   "own watcher",
   "own socket",
@@ -126,6 +127,7 @@ export class Sender implements Disposable {
       "file, wake alone": () => renameSync(staged, marker),
       "own watcher": () => renameSync(staged, marker),
       socket: () => sendOnce(path, encodeRequest("checkpoint", { id })),
+      "socket, wake alone": () => sendOnce(path, encodeRequest("checkpoint", { id })),
       "own socket": () => sendOnce(path, encodeRequest("checkpoint", { id })),
       "own open socket": () => void this.#open?.write(encodeRequest("checkpoint", { id })),
     };
