@@ -2,9 +2,10 @@
  * Runs all tests, the same unit tests in both runtimes, and ends with the true totals:
  * `bun tests/run.ts [NAME …]` runs only the suites named.
  */
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { reapOrphans } from "./support/reap.ts";
 
 const root = join(import.meta.dirname as string, "..");
 const reports = join(root, "reports");
@@ -39,12 +40,15 @@ let ok = true;
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports);
 
+let suite: ChildProcess | undefined;
+if (process.platform === "linux") await reapOrphans(() => suite?.pid);
+
 for (const [name, command] of Object.entries(suites)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const report = join(reports, `${name}.xml`);
   const [program, ...args] = command(report) as [string, ...string[]];
   console.log(`\n== ${name}`);
-  const { status } = spawnSync(program, args, { cwd: root, stdio: "inherit" });
+  const status = await run(program, args);
   const counts = count(existsSync(report) ? readFileSync(report, "utf8") : "");
   // A runner that died reports less than it found.
   if (status !== 0 && counts.failed === 0) counts.failed = 1;
@@ -59,7 +63,13 @@ for (const [name, command] of Object.entries(suites)) {
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
-process.exitCode = ok && total.failed === 0 ? 0 : 1;
+// What is still being waited for must not hold this process.
+process.exit(ok && total.failed === 0 ? 0 : 1);
+
+function run(program: string, args: readonly string[]): Promise<number | null> {
+  suite = spawn(program, args, { cwd: root, stdio: "inherit" });
+  return new Promise((resolve, reject) => suite?.once("error", reject).once("exit", resolve));
+}
 
 /** Counts the test cases of a JUnit report. */
 function count(xml: string): typeof total {

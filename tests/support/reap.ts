@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { openLibc } from "../../ffi/libc.ts";
+import { adoptOrphans, awaitEnd } from "../../ffi/subreaper.ts";
+
+/**
+ * From now on adopts what tests leave without a parent, processes that CRIU restored above all, and reaps it at once: an init
+ * may take a second for each, and CRIU cannot restore a pid that a zombie still has. `known` is a child of somebody else's care.
+ */
+export async function reapOrphans(known: () => number | undefined): Promise<void> {
+  const libc = await openLibc();
+  adoptOrphans(libc);
+  const awaited = new Set<number>();
+  setInterval(() => {
+    for (const pid of children()) {
+      if (pid === known() || awaited.has(pid)) continue;
+      awaited.add(pid);
+      void awaitEnd(libc, pid)
+        .catch(() => {})
+        .finally(() => awaited.delete(pid));
+    }
+  }, 50);
+}
+
+function children(): number[] {
+  const lists = readdirSync("/proc/self/task").map((thread) => {
+    try {
+      return readFileSync(`/proc/self/task/${thread}/children`, "utf8");
+    } catch {
+      return "";
+    }
+  });
+  return lists.join(" ").split(" ").filter(Boolean).map(Number);
+}
