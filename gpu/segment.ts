@@ -4,7 +4,7 @@ import { fileCalls } from "../ffi/files.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { orClose, SEALED_SIZE, sizeOf, unlinkShared } from "../ffi/shared_memory.ts";
 import { type FileStat, statOf } from "../ffi/stat.ts";
-import { refuseTooMuch, reserve } from "./segment_calls.ts";
+import { refuseTooMuch, reserve } from "./reserve.ts";
 import { StateError } from "./state_error.ts";
 
 const PROT_READ_WRITE = 3;
@@ -15,6 +15,7 @@ const O_CREAT_EXCL = 0o100 | 0o200;
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
 const F_ADD_SEALS = 1033;
 const ENOENT = 2;
+/** Bytes of a view that tensors share: a larger one has its own. */
 const MAX_SHARED = 2 ** 30;
 
 /** Views of a segment that end together: after disposal they are detached, with length 0, and can do no harm. */

@@ -24,7 +24,8 @@ export interface FoundMarker {
 }
 
 const MAX_BYTES = 16_384;
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | 0o2000000; // O_CLOEXEC
+const O_CLOEXEC = 0o2000000;
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
 // One for all: a marker is read at every change, and in every hold.
 const buffer = new Uint8Array(MAX_BYTES);
 
@@ -38,8 +39,9 @@ export function readMarker(libc: Libc, path: string): FoundMarker | undefined {
   try {
     const { type, uid } = statOf(libc, fd);
     if (type !== "file") return undefined;
-    const bytes = Number(libc.read(fd, buffer, MAX_BYTES));
-    return { uid, marker: parseMarker(textOf(buffer.subarray(0, Math.max(0, bytes)))) };
+    // What cannot be read must not look empty, for that is a notice.
+    const bytes = Number(libc.check(libc.read(fd, buffer, MAX_BYTES), `read ${path}`));
+    return { uid, marker: parseMarker(textOf(buffer.subarray(0, bytes))) };
   } finally {
     libc.close(fd);
   }

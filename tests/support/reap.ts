@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { childrenOf } from "../../criu/tree.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { adoptOrphans, awaitEnd } from "../../ffi/subreaper.ts";
 
@@ -11,7 +12,7 @@ export async function reapOrphans(known: () => number | undefined): Promise<void
   adoptOrphans(libc);
   const awaited = new Set<number>();
   setInterval(() => {
-    for (const pid of children()) {
+    for (const pid of childrenOf(process.pid) ?? []) {
       if (pid === known() || awaited.has(pid)) continue;
       awaited.add(pid);
       void awaitEnd(libc, pid)
@@ -19,15 +20,4 @@ export async function reapOrphans(known: () => number | undefined): Promise<void
         .finally(() => awaited.delete(pid));
     }
   }, 50);
-}
-
-function children(): number[] {
-  const lists = readdirSync("/proc/self/task").map((thread) => {
-    try {
-      return readFileSync(`/proc/self/task/${thread}/children`, "utf8");
-    } catch {
-      return "";
-    }
-  });
-  return lists.join(" ").split(" ").filter(Boolean).map(Number);
 }

@@ -72,6 +72,11 @@ test("readMarker() follows no symbolic link and reads no directory", () => {
   assert.equal(readMarker(libc, `${directory.path}/sub`), undefined);
 });
 
+test("a marker that cannot be read is an error, and no empty one, which would be a notice", () => {
+  // A regular file whose first page nobody has mapped.
+  assert.throws(() => readMarker(libc, "/proc/self/mem"), { code: "EIO" });
+});
+
 test("a marker that is too long is cut, and so is unknown", () => {
   using directory = temporaryDirectory();
   const path = `${directory.path}/marker`;
