@@ -64,11 +64,12 @@ export class AppPage implements Disposable {
       if (reply.reply === "refused") {
         fields.setText("refusal", reply.reasons.map((reason) => reason.replaceAll("\n", " ")).join("\n"));
       }
-      fields.set("reply", replies.indexOf(reply.reply));
     }
     if (outcome) fields.set("outcome", outcomes.indexOf(outcome));
     fields.set("generation", generation);
     fields.set("state", states.indexOf(state));
+    // At this word CRIU may freeze: what it finds must be held, and this thread can lose its CPU anywhere.
+    if (reply) fields.set("reply", replies.indexOf(reply.reply));
     // Drivers wait for answers and for the end; to wake them for less would keep the first hook waiting.
     if (reply || state === "running") fields.announce();
   }

@@ -24,13 +24,14 @@ export function readStatus(fields: Fields): PageStatus {
   };
   for (;;) {
     const activeId = fields.text("activeId");
-    // The app writes its state last: what is read after it is at least as new.
+    // The other way round than the app writes: what is read after one of them is at least as new as that.
+    const reply = choose("reply", replies);
     const state = choose("state", states);
     const outcome = choose("outcome", outcomes);
     const status = {
       activeId: printable(activeId),
       state,
-      reply: choose("reply", replies),
+      reply,
       outcome: outcome === "none" ? undefined : outcome,
       generation: fields.get("generation"),
       refusal: fields.text("refusal").split("\n").filter(Boolean).map(printable),

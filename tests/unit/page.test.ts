@@ -38,6 +38,21 @@ test("what the app publishes is what the driver sees", async () => {
   assert.deepEqual([driver.status().activeId, driver.status().reply], ["a", "ready"]);
 });
 
+test("whoever reads the answer finds the app held, wherever it is frozen", async () => {
+  using page = await openOwnPage();
+  const { fields } = page.app;
+  const seen: string[] = [];
+  const set = fields.set.bind(fields);
+  fields.set = (name, value): void => {
+    set(name, value);
+    const { activeId, reply, state } = page.driver.status();
+    seen.push(activeId === "a" && reply === "ready" ? state : reply);
+  };
+  page.app.publish("held", "a", { reply: "ready" }, undefined, 0);
+  fields.set = set;
+  assert.deepEqual([...new Set(seen)], ["none", "held"]);
+});
+
 test("a refusal brings every reason, one line each", async () => {
   using page = await openOwnPage();
   page.app.publish("recovering", "a", { reply: "refused", reasons: ["one", "two\nlines", "ünï"] }, "aborted", 0);
