@@ -11,6 +11,8 @@ export interface Row {
   readonly against: string;
   /** value / baseline, or value / limit. */
   readonly ratio: number | null;
+  /** Where the ratio lies with 95 %, as far as chance goes; absent where it is not known. */
+  readonly interval?: readonly [low: number, high: number];
   /** The ratio that is aimed at; null where none is. */
   readonly goal: number | null;
   readonly met: boolean | null;
@@ -20,6 +22,14 @@ export interface Row {
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+/** Where the median of what was sampled lies with 95 %: order statistics, so that nothing is assumed of how it is spread. */
+export function medianInterval(samples: readonly number[]): [low: number, high: number] {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const last = sorted.length - 1;
+  const low = Math.max(0, Math.floor((sorted.length - 1.96 * Math.sqrt(sorted.length)) / 2));
+  return [sorted[low] ?? Number.NaN, sorted[last - low] ?? Number.NaN];
 }
 
 /** Compares a value with a baseline; without a goal it only informs. */
@@ -41,9 +51,11 @@ export function report(bench: string, rows: readonly Row[], json: boolean): void
     style: { head: [], border: [] },
     colAligns: ["left", "left", "right", "left", "right", "right", "left"],
   });
-  for (const { runtime, name, value, unit, against, ratio, goal, met } of rows) {
+  for (const { runtime, name, value, unit, against, ratio, interval, goal, met } of rows) {
     const verdict = met === null ? "" : met ? "met" : "missed";
-    table.push([runtime, name, `${value.toFixed(1)} ${unit}`, against, ratio?.toFixed(2) ?? "", goal ?? "", verdict]);
+    const around = interval ? ` (${interval.map((end) => end.toFixed(2)).join(" to ")})` : "";
+    const ratioText = ratio === null ? "" : `${ratio.toFixed(2)}${around}`;
+    table.push([runtime, name, `${value.toFixed(1)} ${unit}`, against, ratioText, goal ?? "", verdict]);
   }
   console.log(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}`);
   console.log(table.toString());

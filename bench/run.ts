@@ -1,16 +1,31 @@
-/** `bun run bench NAME [--json]` runs bench/NAME.ts. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+/** `bun run bench NAME [--json]` runs bench/NAME.ts; `dump` takes `--rounds N` as well. */
+import { parseArgs } from "node:util";
 
-const [name = "", ...flags] = process.argv.slice(2);
-const names = ["notice", "dump", "gpu"];
-if (
-  !names.includes(name) ||
-  !existsSync(join(import.meta.dirname as string, `${name}.ts`)) ||
-  flags.some((flag) => flag !== "--json")
-) {
-  console.error(`Usage: bun run bench ${names.join("|")} [--json]`);
+const modules = {
+  notice: () => import("./notice.ts"),
+  dump: () => import("./dump.ts"),
+  gpu: () => import("./gpu.ts"),
+};
+const usage = "Usage: bun run bench notice|gpu [--json]\n       bun run bench dump [--rounds N] [--json]";
+
+function fail(why: string): never {
+  console.error(`${why}\n${usage}`);
   process.exit(2);
 }
-const { bench } = (await import(`./${name}.ts`)) as { bench(json: boolean): Promise<void> };
-await bench(flags.includes("--json"));
+
+function parse() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { json: { type: "boolean" }, rounds: { type: "string" } } });
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
+
+const { positionals, values } = parse();
+const [name = "", ...more] = positionals;
+if (!Object.hasOwn(modules, name) || more.length > 0) fail("Name one bench.");
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (rounds !== undefined && (name !== "dump" || !(Number.isInteger(rounds) && rounds > 0)))
+  fail("--rounds is a whole number above 0, for the bench of dumps.");
+const { bench } = await modules[name as keyof typeof modules]();
+await bench(values.json ?? false, rounds);

@@ -35,8 +35,8 @@ async function examineAll({ criu }: Flags): Promise<Report> {
 const colours = { ok: "green", note: "yellow", fails: "red" } as const;
 
 function asLines({ name, verdict, found, cure }: Check): string[] {
-  const indent = " ".repeat(21);
+  const indent = " ".repeat(22);
   const words = wrap(found, indent).trimStart();
-  const line = `${paint(colours[verdict], verdict.padEnd(5))}  ${name.padEnd(13)} ${words}`;
+  const line = `${paint(colours[verdict], verdict.padEnd(5))}  ${name.padEnd(14)} ${words}`;
   return cure === undefined ? [line] : [line, wrap(cure, `${indent}  `, `${indent}→ `)];
 }

@@ -8,7 +8,7 @@ import { tryCriu } from "../criu/trial.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { CONFIGURATION_DIR, configurationFile, hookTargets, installedHook } from "./hook_file.ts";
 
-/** One finding. `fails`: a dump could not work. `note`: some dumps could not. */
+/** One finding. `fails`: a dump could not work. `note`: some dumps could not, or they take longer than they need. */
 export interface Check {
   readonly name: string;
   readonly verdict: "ok" | "note" | "fails";
@@ -28,7 +28,7 @@ export async function examine(criu?: string): Promise<Check[]> {
   checks.push(check);
   // What CRIU says without the right to look is not true.
   const mayLook = path !== undefined && checks.every(({ verdict }) => verdict !== "fails");
-  if (mayLook) checks.push(ownCheck(path), ...features(path), await trial(path));
+  if (mayLook) checks.push(ownCheck(path), ...features(path), await trial(path), kernelCache());
   return [...checks, ...hooks()];
 }
 
@@ -118,6 +118,17 @@ async function trial(criu: string): Promise<Check> {
   const { works, why } = await tryCriu(criu);
   if (works) return { name, verdict: "ok", found: "a process with a listening socket was dumped and restored" };
   return { name, verdict: "fails", found: why, cure: "a newer CRIU, or the set-up of this package: sh setup/setup.sh" };
+}
+
+/** Where CRIU keeps what it found out about the kernel, if that is a tmpfs (CRIU's kerndat.c). */
+const KERNEL_CACHE = "/run/criu.kdat";
+
+/** To be called when CRIU has run. */
+function kernelCache(): Check {
+  const name = "kernel cache";
+  if (existsSync(KERNEL_CACHE)) return { name, verdict: "ok", found: KERNEL_CACHE };
+  const found = "CRIU examines the kernel at each start, which can take a third of a dump: /run is no tmpfs";
+  return { name, verdict: "note", found, cure: "mount -t tmpfs tmpfs /run; for a container: --tmpfs /run" };
 }
 
 function hooks(): Check[] {

@@ -12,11 +12,12 @@ import { adoptOrphans, awaitEnd } from "../../ffi/subreaper.ts";
 import { dumpableEnv } from "../../tests/support/runtimes.ts";
 
 /**
- * Bare CRIU, our engines, and the recipe of today: an action script that kills with a signal and polls for a file. By
- * "rpc, hooks alone" CRIU asks at its hooks, is answered at once, and nobody is told: no driver by RPC can be faster.
+ * Our engines, and the recipe of today: an action script that kills with a signal and polls for a file. By "rpc, hooks alone"
+ * CRIU asks at its hooks, is answered at once, and nobody is told: no driver by RPC can be faster.
  */
-export const ways = ["bare", "rpc", "rpc, hooks alone", "rpc with manifest", "command", "recipe"] as const;
+export const ways = ["rpc", "rpc, hooks alone", "rpc with manifest", "command", "recipe"] as const;
 export type Way = (typeof ways)[number];
+type Run = Way | "bare";
 
 /** Milliseconds of one dump and one restore. */
 export interface Measured {
@@ -32,7 +33,7 @@ export interface Measured {
 /** The process that is dumped, and brought back, again and again. It keeps its pid. */
 export class Victim implements Disposable {
   readonly #criu: string = locateCriu();
-  readonly #engines: Partial<Record<Way, Engine>> = {
+  readonly #engines: Partial<Record<Run, Engine>> = {
     rpc: rpc(),
     "rpc with manifest": rpc(),
     command: command(),
@@ -69,7 +70,7 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
   }
 
   /** Dumps and restores once. */
-  async measure(way: Way): Promise<Measured> {
+  async measure(way: Run): Promise<Measured> {
     const imagesDir = this.#path("images");
     rmSync(this.#path("ready"), { force: true });
     const started = performance.now();
@@ -99,7 +100,7 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
     return join(this.#directory, name);
   }
 
-  async #dump(way: Way, imagesDir: string): Promise<Measured["phases"]> {
+  async #dump(way: Run, imagesDir: string): Promise<Measured["phases"]> {
     const engine = this.#engines[way];
     if (!engine) {
       await mkdir(imagesDir);
@@ -119,7 +120,7 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
     return { "start → hook": notice - started, "notice → held": ready - notice, "held → dumped": dumped - ready };
   }
 
-  async #restore(way: Way, imagesDir: string): Promise<Pick<Measured, "restore" | "rebuilt">> {
+  async #restore(way: Run, imagesDir: string): Promise<Pick<Measured, "restore" | "rebuilt">> {
     const started = performance.timeOrigin + performance.now();
     const times = new Map<Phase["name"], number>();
     const engine = this.#engines[way];
@@ -135,9 +136,11 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
   }
 
   async #request(type: RequestType, opts: ReturnType<typeof runOptions>): Promise<void> {
-    await using swrk = await Swrk.start(this.#criu);
-    const { success } = await swrk.request({ type, opts: { ...opts, notifyScripts: true } });
+    await using swrk = await Swrk.start(this.#criu, { type, opts: { ...opts, notifyScripts: true } });
+    const { success } = await swrk.response();
     if (!success) throw new Error(`CRIU failed: ${swrk.stderr}`);
+    // As the engine does.
+    if (type === RequestType.RESTORE) await swrk.exited;
   }
 
   #run(...args: readonly string[]): Promise<void> {
@@ -156,7 +159,7 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
 }
 
 /** The goals are about notice, hold and reply; what the manifest costs is measured apart. */
-function hasManifest(way: Way): boolean {
+function hasManifest(way: Run): boolean {
   return way === "rpc with manifest";
 }
 

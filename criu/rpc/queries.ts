@@ -49,8 +49,8 @@ export interface CriuQueries {
 /** Asks the CRIU at `criu`. */
 export function queries(criu: string): CriuQueries {
   const ask = async (type: RequestType, opts?: object): Promise<Response & { readonly stderr: string }> => {
-    await using swrk = await Swrk.start(criu);
-    const response = await swrk.request({ type, ...(opts ? { opts: { imagesDirFd: -1, ...opts } } : {}) });
+    await using swrk = await Swrk.start(criu, { type, ...(opts ? { opts: { imagesDirFd: -1, ...opts } } : {}) });
+    const response = await swrk.response();
     return { ...response, stderr: swrk.stderr };
   };
   const need = <T>(value: T | undefined, { stderr }: { readonly stderr: string }): T => {
@@ -64,9 +64,9 @@ export function queries(criu: string): CriuQueries {
       return { major, minor, sublevel, gitId };
     },
     async features() {
-      await using swrk = await Swrk.start(criu);
       const features = { memTrack: true, lazyPages: true, pidfdStore: true };
-      const response = await swrk.request({ type: RequestType.FEATURE_CHECK, features });
+      await using swrk = await Swrk.start(criu, { type: RequestType.FEATURE_CHECK, features });
+      const response = await swrk.response();
       const { memTrack, lazyPages, pidfdStore } = need(response.features, swrk);
       return { memTrack, lazyPages, pidfdStore };
     },

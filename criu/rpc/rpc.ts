@@ -37,19 +37,19 @@ function driveRpc({ path: criu, version }: LocatedCriu): Drive {
     version,
     async dump(run) {
       const { fds, opts } = common(run);
-      await using swrk = await Swrk.start(criu, fds);
       const { pid, leaveRunning } = run;
-      return await ended(
-        swrk,
-        await swrk.request({ type: RequestType.DUMP, opts: { ...opts, pid, leaveRunning } }, run.onHook),
-      );
+      const request = { type: RequestType.DUMP, opts: { ...opts, pid, leaveRunning } };
+      await using swrk = await Swrk.start(criu, request, fds);
+      return await ended(swrk, await swrk.response(run.onHook));
     },
     async restore(run) {
       const { fds, opts } = common(run);
-      await using swrk = await Swrk.start(criu, fds);
       // Each hook costs CRIU time, and a restore goes on when this process dies: nobody has to be asked.
       const request = { type: RequestType.RESTORE, opts: { ...opts, notifyScripts: run.asks } };
-      const response = await swrk.request(request, run.onHook);
+      await using swrk = await Swrk.start(criu, request, fds);
+      const response = await swrk.response(run.onHook);
+      // Until then it is the parent of what it restored, and nobody else can wait for that.
+      await swrk.exited;
       return { ...(await ended(swrk, response)), pid: response.restore?.pid ?? 0 };
     },
   };

@@ -3,9 +3,12 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { drain } from "#reader";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
+import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
 import { CriuError } from "../errors.ts";
 import { isHarmless } from "../log.ts";
 import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
+
+export type Request = MessageInitShape<typeof RequestSchema>;
 
 /** What to do at one of CRIU's hooks: resolves with whether CRIU may go on. `pid` comes only with hooks of a restore. */
 export type OnHook = (hook: string, pid: number | undefined) => Promise<boolean> | boolean;
@@ -18,54 +21,64 @@ const LAST_WORDS_MS = 500;
 
 /**
  * One CRIU that serves requests on a socket: `criu swrk` (CRIU's own word for a service worker; see its images/rpc.proto). It
- * serves one dump or restore. Disposal closes the socket, at which CRIU gives up at its next hook, and waits for its end: it is
- * never killed, for that would leave its code in the memory of the process that it dumps.
+ * serves one request. Disposal closes the socket, at which CRIU gives up at its next hook, and waits for its end unless it has
+ * answered: then all is done, and its exit would cost a dump a fiftieth. It is never killed, for that would leave its code in
+ * the memory of the process that it dumps.
  */
 export class Swrk implements AsyncDisposable {
   readonly #socket: MessageSocket;
   readonly #child: ChildProcess;
+  /** CRIU's stderr. A pipe would have to be read while CRIU works, and by its end perhaps not all of it is. */
+  readonly #output: ScratchFile;
   readonly #reading: Disposable;
   readonly #exited: Promise<number | null>;
   readonly #received: Response[] = [];
   #wake: () => void = () => {};
+  #hasAnswered = false;
   #ended = false;
-  #stderr = "";
+  #failure = "";
 
-  private constructor(libc: Libc, criu: string, inherit: readonly number[]) {
-    this.#socket = openMessageSocket(libc);
+  private constructor(libc: Libc, criu: string, request: Request, inherit: readonly number[]) {
+    using opened = new DisposableStack();
+    this.#socket = opened.use(openMessageSocket(libc));
+    this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
+    this.#reading = opened.use(
+      drain(libc, this.#socket.fd, (bytes) => {
+        this.#received.push(fromBinary(ResponseSchema, bytes));
+        this.#wake();
+      }),
+    );
+    // Before CRIU is there: a process that was just started shares the CPU of who started it until that one waits.
+    this.#send(request);
     // Our action script in a configuration file of CRIU must not tell the apps a second time.
     const env = { ...process.env, CRIU_AWARE_DRIVER: "rpc" };
     this.#child = spawn(criu, ["swrk", "3"], {
-      stdio: ["ignore", "ignore", "pipe", this.#socket.theirs, ...inherit],
+      stdio: ["ignore", "ignore", this.#output.fd, this.#socket.theirs, ...inherit],
       env,
       // Ctrl-C of a terminal would reach it as well, and kill it in the middle of its work.
       detached: true,
     });
     // Otherwise the end of CRIU would never be seen.
     this.#socket.closeTheirs();
-    this.#child.stderr?.on("data", (bytes) => (this.#stderr += bytes));
     this.#exited = new Promise((resolve) => {
       this.#child.once("error", (error) => {
-        this.#stderr += error.message;
+        this.#failure = error.message;
         resolve(null);
       });
       this.#child.once("exit", resolve);
     });
-    void this.#exited.then(() => setTimeout(() => this.#end(), LAST_WORDS_MS));
-    this.#reading = drain(libc, this.#socket.fd, (bytes) => {
-      this.#received.push(fromBinary(ResponseSchema, bytes));
-      this.#wake();
-    });
+    void this.#exited.then(() => this.#hasAnswered || setTimeout(() => this.#end(), LAST_WORDS_MS));
+    opened.move();
   }
 
-  /** Starts CRIU; the descriptors `inherit` get its numbers from FIRST_INHERITED on. */
-  static async start(criu: string, inherit: readonly number[] = []): Promise<Swrk> {
-    return new Swrk(await openLibc(), criu, inherit);
+  /** Starts CRIU on a request; the descriptors `inherit` get its numbers from FIRST_INHERITED on. */
+  static async start(criu: string, request: Request, inherit: readonly number[] = []): Promise<Swrk> {
+    return new Swrk(await openLibc(), criu, request, inherit);
   }
 
-  /** What CRIU printed before it had a log. */
+  /** What CRIU printed before it had a log, or why it could not be started. */
   get stderr(): string {
-    return this.#stderr;
+    return this.#failure || this.#output.text();
   }
 
   /** The exit code, once CRIU has ended. */
@@ -74,14 +87,16 @@ export class Swrk implements AsyncDisposable {
   }
 
   /**
-   * Sends a request, answers the hooks that CRIU calls meanwhile, and resolves with the response.
+   * Resolves with CRIU's response, and says meanwhile at each of its hooks whether it may go on.
    * @throws {CriuError} when CRIU ends without one.
    */
-  async request(request: MessageInitShape<typeof RequestSchema>, onHook: OnHook = () => true): Promise<Response> {
-    this.#send(request);
+  async response(onHook: OnHook = () => true): Promise<Response> {
     for (;;) {
       const response = await this.#next();
-      if (response.type !== RequestType.NOTIFY || !response.notify) return response;
+      if (response.type !== RequestType.NOTIFY || !response.notify) {
+        this.#hasAnswered = true;
+        return response;
+      }
       const { script, pid } = response.notify;
       const notifySuccess = await onHook(script, pid > 0 ? pid : undefined);
       this.#send({ type: RequestType.NOTIFY, notifySuccess });
@@ -91,10 +106,11 @@ export class Swrk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reading[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
-    await this.#exited;
+    this.#output[Symbol.dispose]();
+    if (!this.#hasAnswered) await this.#exited;
   }
 
-  #send(request: MessageInitShape<typeof RequestSchema>): void {
+  #send(request: Request): void {
     try {
       this.#socket.send(toBinary(RequestSchema, create(RequestSchema, request)));
     } catch {
@@ -106,7 +122,7 @@ export class Swrk implements AsyncDisposable {
     for (;;) {
       const response = this.#received.shift();
       if (response) return response;
-      if (this.#ended) throw new CriuError("start", "CRIU ended without an answer.", { log: lines(this.#stderr) });
+      if (this.#ended) throw new CriuError("start", "CRIU ended without an answer.", { log: lines(this.stderr) });
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { processTree } from "../../criu/tree.ts";
 import { App } from "../support/app.ts";
-import { runCli } from "../support/cli.ts";
+import { cli, runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
 import { pageStatus } from "../support/notice.ts";
 import { runCommand, runtimes } from "../support/runtimes.ts";
@@ -14,7 +14,6 @@ import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep } from "../support/time.ts";
 
 const skip = noCriu;
-const cli = join(import.meta.dirname as string, "../../cli.ts");
 
 /** The process group, field 5 of proc_pid_stat(5): a terminal sends Ctrl-C to all of one. */
 function groupOf(pid: number): number {

@@ -1,12 +1,13 @@
 /** `criu-aware inspect` and `doctor`: what they find is true. */
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { App } from "../support/app.ts";
-import { runCli } from "../support/cli.ts";
+import { startProgram } from "../support/child.ts";
+import { cli, runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
-import { runtimes } from "../support/runtimes.ts";
+import { runCommand, runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { waitFor } from "../support/time.ts";
 
@@ -48,6 +49,23 @@ for (const runtime of runtimes) {
     assert.match(out, /^Dumps work here\.$/m);
   });
 }
+
+test("doctor says where CRIU examines the kernel at each start, and its cure works", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const empty = join(directory.path, "run");
+  mkdirSync(empty);
+  const doctor = async (mount: string): Promise<string> => {
+    const [program, ...rest] = [...runCommand.bun, cli, "doctor"];
+    const words = [program as string, ...rest].map((word) => `'${word}'`).join(" ");
+    const { stdout } = await startProgram("unshare", ["--mount", "sh", "-c", `${mount} && exec ${words}`]).ended;
+    return stdout;
+  };
+  assert.match(
+    await doctor(`mount --bind ${empty} /run && mount -o remount,bind,ro /run`),
+    /^note +kernel cache +CRIU examines the kernel at each start[\s\S]*→ mount -t tmpfs tmpfs \/run/m,
+  );
+  assert.match(await doctor("mount -t tmpfs tmpfs /run"), /^ok +kernel cache +\/run\/criu\.kdat$/m);
+});
 
 test("doctor is exit code 1 where a dump could not work, and says what to do", { skip }, async () => {
   using directory = temporaryDirectory();

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { aliveSince } from "../../ffi/process.ts";
 import { end } from "../support/child.ts";
-import { runCli } from "../support/cli.ts";
+import { cli, runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -14,7 +14,6 @@ import { waitFor } from "../support/time.ts";
 
 const skip = noCriu;
 const support = join(import.meta.dirname as string, "../support");
-const cli = join(support, "../../cli.ts");
 
 /** The command of a probe app; with what it printed so far. */
 function probe(runtime: RuntimeName, directory: string): string[] {

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { startProgram } from "./child.ts";
 import { type RuntimeName, runCommand } from "./runtimes.ts";
 
-const cli = join(import.meta.dirname as string, "../../cli.ts");
+/** The entry point of the command. */
+export const cli: string = join(import.meta.dirname as string, "../../cli.ts");
 
 /** How a run of `criu-aware` ended, and what it printed. */
 export interface Ran {
