@@ -75,19 +75,23 @@ export async function bench(json: boolean, rounds: number = ROUNDS): Promise<voi
   report("dump", rows, json);
 }
 
-/** Dumps and restores one process again and again. The order of the ways, and which one of a pair comes first, changes. */
+/** Dumps and restores one process again and again. Chance says in what order, so that nothing follows always on the same. */
 async function measure(command: readonly string[], rounds: number): Promise<Map<Way, Pair[]>> {
   using victim = await Victim.start(command);
   const pairs = new Map<Way, Pair[]>(ways.map((way) => [way, []]));
   // The first round only warms up.
   for (let round = 0; round <= rounds; round++) {
-    const shift = round % ways.length;
-    for (const way of [...ways.slice(shift), ...ways.slice(0, shift)]) {
-      const before = round % 2 === 0 ? await victim.measure("bare") : undefined;
+    for (const way of shuffled(ways)) {
+      const before = Math.random() < 0.5 ? await victim.measure("bare") : undefined;
       const measured = await victim.measure(way);
       const pair = { way: measured, bare: before ?? (await victim.measure("bare")) };
       if (round > 0) pairs.get(way)?.push(pair);
     }
   }
   return pairs;
+}
+
+function shuffled<T>(values: readonly T[]): T[] {
+  const drawn = values.map((value) => ({ value, at: Math.random() }));
+  return drawn.sort((a, b) => a.at - b.at).map(({ value }) => value);
 }

@@ -19,6 +19,9 @@ export const ways = ["rpc", "rpc, hooks alone", "rpc with manifest", "command", 
 export type Way = (typeof ways)[number];
 type Run = Way | "bare";
 
+/** Before each measurement: CRIU leaves the kernel work behind, such as a network namespace, and the runtime of the victim is busy at first. */
+const REST_MS = 100;
+
 /** Milliseconds of one dump and one restore. */
 export interface Measured {
   readonly dump: number;
@@ -73,14 +76,14 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
   async measure(way: Run): Promise<Measured> {
     const imagesDir = this.#path("images");
     rmSync(this.#path("ready"), { force: true });
+    await sleep(REST_MS);
     const started = performance.now();
     const phases = await this.#dump(way, imagesDir);
     const dump = performance.now() - started;
     await this.#gone();
+    await sleep(REST_MS);
     const restored = await this.#restore(way, imagesDir);
     rmSync(imagesDir, { recursive: true });
-    // So that its runtime is at rest again.
-    await sleep(50);
     return { dump, ...restored, ...(phases ? { phases } : {}) };
   }
 
