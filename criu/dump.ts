@@ -17,6 +17,8 @@ import { recordDump } from "./record.ts";
 import { processTree } from "./tree.ts";
 
 const LOG = "dump.log";
+/** A process that was just started shares the CPU of who started it until that one waits: who is busy here keeps CRIU from starting. */
+const STARTING_MS = 3;
 
 /** Dumps a process tree: notice, hold, CRIU, outcome. The same for every engine that runs CRIU. */
 export async function dumpTree(drive: Drive, options: DumpOptions): Promise<DumpResult> {
@@ -28,10 +30,11 @@ export async function dumpTree(drive: Drive, options: DumpOptions): Promise<Dump
   const phases = watchPhases(options.onPhase);
   const isNew = makeImagesDir(imagesDir);
   using stack = new DisposableStack();
-  const found = meanwhile(async () => stack.use(await Participants.find(pid, options)));
-  const early = meanwhile(() => blocked(pid, options));
-  const surroundings = meanwhile(() =>
-    manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {},
+  const found = meanwhile(async () => stack.use(await Participants.find(pid, options)), STARTING_MS);
+  const early = meanwhile(() => blocked(pid, options), STARTING_MS);
+  const surroundings = meanwhile(
+    () => (manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {}),
+    STARTING_MS,
   );
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});

@@ -48,7 +48,7 @@ export class Swrk implements AsyncDisposable {
         this.#wake();
       }),
     );
-    // Before CRIU is there: a process that was just started shares the CPU of who started it until that one waits.
+    // Before CRIU is there, so that this thread can wait as soon as it is: see STARTING_MS of dump.ts.
     this.#send(request);
     // Our action script in a configuration file of CRIU must not tell the apps a second time.
     const env = { ...process.env, CRIU_AWARE_DRIVER: "rpc" };
