@@ -8,7 +8,8 @@ import { CriuError } from "../errors.ts";
 import { isHarmless } from "../log.ts";
 import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
 
-export type Request = MessageInitShape<typeof RequestSchema>;
+/** What CRIU is asked to do. */
+export type CriuRequest = MessageInitShape<typeof RequestSchema>;
 
 /** What to do at one of CRIU's hooks: resolves with whether CRIU may go on. `pid` comes only with hooks of a restore. */
 export type OnHook = (hook: string, pid: number | undefined) => Promise<boolean> | boolean;
@@ -38,7 +39,7 @@ export class Swrk implements AsyncDisposable {
   #ended = false;
   #failure = "";
 
-  private constructor(libc: Libc, criu: string, request: Request, inherit: readonly number[]) {
+  private constructor(libc: Libc, criu: string, request: CriuRequest, inherit: readonly number[]) {
     using opened = new DisposableStack();
     this.#socket = opened.use(openMessageSocket(libc));
     this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
@@ -49,7 +50,7 @@ export class Swrk implements AsyncDisposable {
       }),
     );
     // Before CRIU is there, so that this thread can wait as soon as it is: see STARTING_MS of dump.ts.
-    this.#send(request);
+    this.#socket.send(encoded(request));
     // Our action script in a configuration file of CRIU must not tell the apps a second time.
     const env = { ...process.env, CRIU_AWARE_DRIVER: "rpc" };
     this.#child = spawn(criu, ["swrk", "3"], {
@@ -72,7 +73,7 @@ export class Swrk implements AsyncDisposable {
   }
 
   /** Starts CRIU on a request; the descriptors `inherit` get its numbers from FIRST_INHERITED on. */
-  static async start(criu: string, request: Request, inherit: readonly number[] = []): Promise<Swrk> {
+  static async start(criu: string, request: CriuRequest, inherit: readonly number[] = []): Promise<Swrk> {
     return new Swrk(await openLibc(), criu, request, inherit);
   }
 
@@ -99,7 +100,7 @@ export class Swrk implements AsyncDisposable {
       }
       const { script, pid } = response.notify;
       const notifySuccess = await onHook(script, pid > 0 ? pid : undefined);
-      this.#send({ type: RequestType.NOTIFY, notifySuccess });
+      this.#reply({ type: RequestType.NOTIFY, notifySuccess });
     }
   }
 
@@ -110,9 +111,9 @@ export class Swrk implements AsyncDisposable {
     if (!this.#hasAnswered) await this.#exited;
   }
 
-  #send(request: Request): void {
+  #reply(request: CriuRequest): void {
     try {
-      this.#socket.send(toBinary(RequestSchema, create(RequestSchema, request)));
+      this.#socket.send(encoded(request));
     } catch {
       // CRIU has ended; what it said before, or that it said nothing, tells more.
     }
@@ -131,6 +132,10 @@ export class Swrk implements AsyncDisposable {
     this.#ended = true;
     this.#wake();
   }
+}
+
+function encoded(request: CriuRequest): Uint8Array {
+  return toBinary(RequestSchema, create(RequestSchema, request));
 }
 
 function lines(text: string): string[] {
