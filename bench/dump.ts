@@ -4,7 +4,7 @@
  */
 import { runCommand, runtimes } from "../tests/support/runtimes.ts";
 import { type Measured, Victim, type Way, ways } from "./dump/victim.ts";
-import { medianInterval, percentile, type Row, report } from "./report.ts";
+import { compare, comparePairs, percentile, type Row, report } from "./report.ts";
 
 const ROUNDS = 20;
 const goals: Partial<Record<Way, number>> = { rpc: 1.05, command: 1.2 };
@@ -21,55 +21,33 @@ export async function bench(json: boolean, rounds: number = ROUNDS): Promise<voi
   for (const runtime of runtimes) {
     const pairs = await measure(runCommand[runtime], rounds);
     const of = (way: Way): Pair[] => pairs.get(way) ?? [];
-    const figure = (name: string, values: readonly number[]): void => {
-      const value = percentile(values, 0.5);
-      rows.push({ name, runtime, value, unit: "ms", against: "", ratio: null, goal: null, met: null });
-    };
-    const compared = (
-      name: string,
-      values: readonly number[],
-      against: string,
-      others: readonly number[],
-      goal?: number,
-    ): void => {
-      const ratios = values.map((value, i) => value / (others[i] as number));
-      const ratio = percentile(ratios, 0.5);
-      const met = goal === undefined ? null : ratio <= goal;
-      const value = percentile(values, 0.5);
-      const interval = medianInterval(ratios);
-      rows.push({ name, runtime, value, unit: "ms", against, ratio, interval, goal: goal ?? null, met });
-    };
+    const unit = "ms";
+    const median = (name: string, values: readonly number[]): void =>
+      void rows.push(compare({ name, runtime, unit, value: percentile(values, 0.5) }));
     for (const task of ["dump", "restore"] as const) {
       const times = (way: Way): number[] => of(way).map((pair) => pair.way[task]);
-      figure(
-        `${task}, bare`,
-        [...pairs.values()].flat().map(({ bare }) => bare[task]),
-      );
+      const bare = (pairs: readonly Pair[]): number[] => pairs.map((pair) => pair.bare[task]);
+      median(`${task}, bare`, bare(ways.flatMap(of)));
       for (const way of ways) {
         // The recipe of today does nothing at a restore.
         if (task === "restore" && way === "recipe") continue;
-        compared(
-          `${task}, ${way}`,
-          times(way),
-          `${task}, bare`,
-          of(way).map(({ bare }) => bare[task]),
-          goals[way],
-        );
+        const against = { name: `${task}, bare`, values: bare(of(way)), goal: goals[way] };
+        rows.push(comparePairs({ name: `${task}, ${way}`, runtime, unit }, times(way), against));
       }
       if (task === "restore") continue;
-      for (const way of ["rpc", "command"] as const)
-        compared(`${task}, ${way}`, times(way), `${task}, recipe`, times("recipe"), 1);
+      for (const way of ["rpc", "command"] as const) {
+        const against = { name: "dump, recipe", values: times("recipe"), goal: 1 };
+        rows.push(comparePairs({ name: `dump, ${way}`, runtime, unit }, times(way), against));
+      }
     }
     for (const way of ["rpc", "command"] as const) {
-      figure(
-        `restore until rebuilt, ${way}`,
-        of(way).flatMap((pair) => pair.way.rebuilt ?? []),
-      );
-      for (const phase of phases)
-        figure(
-          `${way}: ${phase}`,
-          of(way).flatMap((pair) => pair.way.phases?.[phase] ?? []),
-        );
+      const measured = of(way).map((pair) => pair.way);
+      const rebuilt = measured.flatMap(({ rebuilt }) => rebuilt ?? []);
+      median(`restore until rebuilt, ${way}`, rebuilt);
+      for (const phase of phases) {
+        const times = measured.flatMap(({ phases }) => phases?.[phase] ?? []);
+        median(`${way}: ${phase}`, times);
+      }
     }
   }
   report("dump", rows, json);

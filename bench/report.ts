@@ -24,23 +24,38 @@ export function percentile(samples: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
+type Figure = Pick<Row, "name" | "runtime" | "value" | "unit">;
+
+/** Compares a value with a baseline; without a goal it only informs. */
+export function compare(
+  figure: Figure,
+  against?: { readonly name: string; readonly value: number; readonly goal?: number },
+): Row {
+  if (!against) return { ...figure, against: "", ratio: null, goal: null, met: null };
+  return judge(figure, against.name, figure.value / against.value, against.goal);
+}
+
+/** Compares medians by the ratios of what was measured in pairs; both sides in the same order. */
+export function comparePairs(
+  figure: Omit<Figure, "value">,
+  values: readonly number[],
+  against: { readonly name: string; readonly values: readonly number[]; readonly goal?: number | undefined },
+): Row {
+  const ratios = values.map((value, i) => value / (against.values[i] as number));
+  const row = judge({ ...figure, value: percentile(values, 0.5) }, against.name, percentile(ratios, 0.5), against.goal);
+  return { ...row, interval: medianInterval(ratios) };
+}
+
+function judge(figure: Figure, against: string, ratio: number, goal: number | undefined): Row {
+  return { ...figure, against, ratio, goal: goal ?? null, met: goal === undefined ? null : ratio <= goal };
+}
+
 /** Where the median of what was sampled lies with 95 %: order statistics, so that nothing is assumed of how it is spread. */
-export function medianInterval(samples: readonly number[]): [low: number, high: number] {
+function medianInterval(samples: readonly number[]): [low: number, high: number] {
   const sorted = [...samples].sort((a, b) => a - b);
   const last = sorted.length - 1;
   const low = Math.max(0, Math.floor((sorted.length - 1.96 * Math.sqrt(sorted.length)) / 2));
   return [sorted[low] ?? Number.NaN, sorted[last - low] ?? Number.NaN];
-}
-
-/** Compares a value with a baseline; without a goal it only informs. */
-export function compare(
-  figure: Pick<Row, "name" | "runtime" | "value" | "unit">,
-  against?: { readonly name: string; readonly value: number; readonly goal?: number },
-): Row {
-  if (!against) return { ...figure, against: "", ratio: null, goal: null, met: null };
-  const ratio = figure.value / against.value;
-  const goal = against.goal ?? null;
-  return { ...figure, against: against.name, ratio, goal, met: goal === null ? null : ratio <= goal };
 }
 
 /** Prints the rows as a table, and with `json` as one JSON object on the last line. */

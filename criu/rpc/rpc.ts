@@ -38,7 +38,8 @@ function driveRpc({ path: criu, version }: LocatedCriu): Drive {
     async dump(run) {
       const { fds, opts } = common(run);
       const { pid, leaveRunning } = run;
-      const request = { type: RequestType.DUMP, opts: { ...opts, pid, leaveRunning } };
+      // Without `notifyScripts` a driver that dies in a dump would cost the app its life.
+      const request = { type: RequestType.DUMP, opts: { ...opts, pid, leaveRunning, notifyScripts: true } };
       await using swrk = await Swrk.start(criu, request, fds);
       return await ended(swrk, await swrk.response(run.onHook));
     },
@@ -55,10 +56,9 @@ function driveRpc({ path: criu, version }: LocatedCriu): Drive {
   };
 }
 
-/** With `notifyScripts`: without, a driver that dies in a dump would cost the app its life. */
 function common({ imagesDir, log, criuOptions: given }: Run) {
   const { fds, criuOptions } = passDescriptors(given, FIRST_INHERITED);
-  return { fds, opts: { ...runOptions(imagesDir, log, criuOptions), notifyScripts: true } };
+  return { fds, opts: runOptions(imagesDir, log, criuOptions) };
 }
 
 async function ended(swrk: Swrk, { success, crErrno }: Response): Promise<End> {

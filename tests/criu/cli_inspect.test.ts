@@ -1,6 +1,6 @@
 /** `criu-aware inspect` and `doctor`: what they find is true. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { App } from "../support/app.ts";
@@ -52,16 +52,12 @@ for (const runtime of runtimes) {
 
 test("doctor says where CRIU examines the kernel at each start, and its cure works", { skip }, async () => {
   using directory = temporaryDirectory();
-  const empty = join(directory.path, "run");
-  mkdirSync(empty);
   const doctor = async (mount: string): Promise<string> => {
-    const [program, ...rest] = [...runCommand.bun, cli, "doctor"];
-    const words = [program as string, ...rest].map((word) => `'${word}'`).join(" ");
-    const { stdout } = await startProgram("unshare", ["--mount", "sh", "-c", `${mount} && exec ${words}`]).ended;
-    return stdout;
+    const script = ["sh", "-c", `${mount} && exec "$@"`, "sh"];
+    return (await startProgram("unshare", ["--mount", ...script, ...runCommand.bun, cli, "doctor"]).ended).stdout;
   };
   assert.match(
-    await doctor(`mount --bind ${empty} /run && mount -o remount,bind,ro /run`),
+    await doctor(`mount --bind ${directory.path} /run && mount -o remount,bind,ro /run`),
     /^note +kernel cache +CRIU examines the kernel at each start[\s\S]*→ mount -t tmpfs tmpfs \/run/m,
   );
   assert.match(await doctor("mount -t tmpfs tmpfs /run"), /^ok +kernel cache +\/run\/criu\.kdat$/m);

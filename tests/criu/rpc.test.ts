@@ -118,3 +118,14 @@ test("a descriptor to inherit that is none is a usage error, and nothing was beg
   assert.ok(!existsSync(join(imagesDir, "inventory.img")));
   await app.goesOn();
 });
+
+test("a request that is too large for CRIU's socket is an error, and the app goes on", { skip }, async () => {
+  using directory = temporaryDirectory();
+  await using app = await App.start("bun");
+  const options = { pid: app.pid, imagesDir: join(directory.path, "images") };
+  await assert.rejects(rpc().dump({ ...options, criuOptions: { external: ["x".repeat(1_000_000)] } }), {
+    name: "SystemCallError",
+    code: "EMSGSIZE",
+  });
+  await app.goesOn();
+});
