@@ -35,7 +35,7 @@ export interface Agent extends AsyncDisposable {
    * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
    */
   register(resource: Resource): Disposable;
-  /** Hands over a notice that came by a way of its own, as `checkpoint()` of criu-aware/criu does. */
+  /** Hands over a notice that came by a way of its own, as `checkpoint()` of criu-aware/driver does. */
   deliver(notice: Notice, caller: Caller): void;
 }
 
@@ -109,15 +109,15 @@ async function start(options: AttachOptions): Promise<Agent> {
       if (state === "running") queueMicrotask(look);
     },
     arm(notice) {
-      const ears = listeners.flatMap(({ ear }) => ear ?? []);
-      const hold = armHold({ libc, page, doorbell, ears, leaseMs }, notice);
+      const wordSources = listeners.flatMap(({ whileHeld }) => whileHeld ?? []);
+      const hold = armHold({ libc, page, doorbell, wordSources, leaseMs }, notice);
       for (const listener of listeners) listener.release?.(notice.id);
       return hold;
     },
   });
 
   doorbell = cleanup.use(await openDoorbell(libc, page.ring, look));
-  const kick = listenToOne(doorbell, SIGURG);
+  const wakeSignal = listenToOne(doorbell, SIGURG);
   const deliver = lifecycle.deliver.bind(lifecycle);
   for (const strategy of options.strategies) {
     const context = { libc, page, doorbell, deliver };
@@ -131,7 +131,7 @@ async function start(options: AttachOptions): Promise<Agent> {
   };
   cleanup.use(join(register));
   describe();
-  page.open(kick);
+  page.open(wakeSignal);
 
   const running = cleanup.move();
   return {

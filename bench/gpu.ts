@@ -5,7 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { availableMemory } from "../gpu/available_memory.ts";
+import { availableMemory } from "../gpu/state/available_memory.ts";
 import { hasSoftwareVulkan, vulkanEnvironment } from "../setup/vulkan.ts";
 import { type RuntimeName, runCommand, runtimes } from "../tests/support/runtimes.ts";
 import { compare, percentile, type Row, report } from "./report.ts";

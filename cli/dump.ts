@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { RestoredProcess } from "../criu/engine.ts";
-import type { Digests } from "../criu/images/digest.ts";
+import type { RestoredProcess } from "../driver/engine.ts";
+import type { Digests } from "../images/digest.ts";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { type Labels, readLabel } from "./labels.ts";
@@ -71,6 +71,6 @@ async function runDump(pid: number, criuArguments: string[], flags: Flags): Prom
 
 /** What the apps that went on say, once they are done. */
 async function roundsOf(pid: number, timeoutMs: number): Promise<readonly RestoredProcess[]> {
-  const { awaitRebuilt } = await import("../criu/rebuilt.ts");
+  const { awaitRebuilt } = await import("../driver/rebuilt.ts");
   return awaitRebuilt(pid, timeoutMs);
 }

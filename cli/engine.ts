@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { Engine } from "../criu/engine.ts";
+import type { Engine } from "../driver/engine.ts";
 
 /** The options of those subcommands that run CRIU. */
 export interface EngineFlags {
@@ -20,6 +20,6 @@ export function withEngineFlags(command: Command): Command {
 
 /** The engine that the options ask for. Throws CriuError when CRIU is missing or too old. */
 export async function pickEngine({ engine, criu }: EngineFlags): Promise<Engine> {
-  const { command, rpc } = await import("../criu/mod.ts");
+  const { command, rpc } = await import("../driver/mod.ts");
   return (engine === "rpc" ? rpc : command)(criu === undefined ? {} : { criu });
 }

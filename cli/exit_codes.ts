@@ -1,5 +1,5 @@
-import { DumpRefusedError } from "../criu/engine.ts";
-import { UsageError } from "../criu/errors.ts";
+import { UsageError } from "../criu/usage_error.ts";
+import { DumpRefusedError } from "../driver/engine.ts";
 
 /** The exit codes of `criu-aware`. They are stable: a script may rely on them. */
 export const exitCodes = {

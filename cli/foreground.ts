@@ -9,9 +9,9 @@ export interface SignalRelay extends Disposable {
 /** Catches the signals that are meant for a program, also while it does not exist yet. */
 export function relaySignals(): SignalRelay {
   let target: number | undefined;
-  const early: NodeJS.Signals[] = [];
+  const queued: NodeJS.Signals[] = [];
   const pass = (signal: NodeJS.Signals): void => {
-    if (target === undefined) return void early.push(signal);
+    if (target === undefined) return void queued.push(signal);
     try {
       process.kill(target, signal);
     } catch {
@@ -22,7 +22,7 @@ export function relaySignals(): SignalRelay {
   return {
     passTo(pid) {
       target = pid;
-      early.splice(0).forEach(pass);
+      queued.splice(0).forEach(pass);
     },
     [Symbol.dispose]() {
       for (const signal of signals) process.off(signal, pass);

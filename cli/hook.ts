@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { UsageError } from "../criu/errors.ts";
+import { UsageError } from "../criu/usage_error.ts";
 import {
   applyChange,
   backupOf,

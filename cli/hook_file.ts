@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { UsageError } from "../criu/errors.ts";
+import { UsageError } from "../criu/usage_error.ts";
 
 /** Whose configuration: `criu` itself (its file is read by everything that runs CRIU), `runc` or `crun`. */
 export const hookTargets = ["criu", "runc", "crun"] as const;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Finding, FoundPlace, Images, Manifest } from "../criu/images/mod.ts";
+import type { Finding, FoundPlace, Images, Manifest } from "../images/mod.ts";
 import { printable } from "../page/document.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
@@ -21,8 +21,12 @@ export function images(): Command {
 }
 
 async function runImages(directory: string, other: string | undefined, flags: { find?: string }): Promise<Report> {
+  if (flags.find === "") {
+    const { UsageError } = await import("../criu/usage_error.ts");
+    throw new UsageError("Cannot look for nothing: name a text of at least one letter.");
+  }
   if (flags.find !== undefined) return search(directory, flags.find);
-  const { readImages } = await import("../criu/images/mod.ts");
+  const { readImages } = await import("../images/mod.ts");
   const found = readImages(directory);
   if (other !== undefined) return compare(found, readImages(other));
   const manifest = await manifestOf(directory);
@@ -30,7 +34,7 @@ async function runImages(directory: string, other: string | undefined, flags: { 
 }
 
 async function manifestOf(directory: string): Promise<Manifest | undefined> {
-  const { readManifest } = await import("../criu/images/mod.ts");
+  const { readManifest } = await import("../images/mod.ts");
   try {
     return readManifest(directory);
   } catch {
@@ -73,7 +77,7 @@ async function describe(images: Images, manifest: Manifest | undefined): Promise
 }
 
 async function search(directory: string, text: string): Promise<Report> {
-  const { findInImages } = await import("../criu/images/mod.ts");
+  const { findInImages } = await import("../images/mod.ts");
   const findings = await findInImages(directory, text);
   const total = findings.reduce((sum, { count }) => sum + count, 0);
   const verdict =
@@ -106,7 +110,7 @@ function hex(address: bigint): string {
 }
 
 async function compare(a: Images, b: Images): Promise<Report> {
-  const { compareImages } = await import("../criu/images/mod.ts");
+  const { compareImages } = await import("../images/mod.ts");
   const { table } = await import("./table.ts");
   const differences = compareImages(a, b);
   const cell = (value: number | string | undefined): string => (value === undefined ? "-" : printable(value));

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import type { Command } from "commander";
-import type { Blocker } from "../criu/blockers/mod.ts";
+import type { Blocker } from "../blockers/mod.ts";
 import type { CriuOptions } from "../criu/options.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
@@ -23,9 +23,9 @@ export function inspect(): Command {
 
 async function runInspect(pid: number, criuArguments: string[]): Promise<Report> {
   const { parseArguments, flagOf } = await import("../criu/options.ts");
-  const { UsageError } = await import("../criu/errors.ts");
-  const { processTree } = await import("../criu/tree.ts");
-  const { findBlockers } = await import("../criu/blockers/mod.ts");
+  const { UsageError } = await import("../criu/usage_error.ts");
+  const { processTree } = await import("../ffi/process_tree.ts");
+  const { findBlockers } = await import("../blockers/mod.ts");
   const criuOptions = parseArguments(criuArguments);
   const pids = processTree(pid);
   if (pids.length === 0) throw new UsageError(`There is no process ${pid}.`);

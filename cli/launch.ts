@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
-import { UsageError } from "../criu/errors.ts";
+import { UsageError } from "../criu/usage_error.ts";
 import { openLibc } from "../ffi/libc.ts";
 
 /** A program that was started. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { DumpRefusedError } from "../criu/engine.ts";
-import { UsageError } from "../criu/errors.ts";
+import { UsageError } from "../criu/usage_error.ts";
+import { DumpRefusedError } from "../driver/engine.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting, say } from "./report.ts";
 import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
@@ -42,21 +42,21 @@ async function runNotify(pid: number, command: string[], flags: Flags): Promise<
 
 /** Holds the apps while a command runs. */
 async function holdFor(pid: number, command: readonly string[], flags: Flags): Promise<Report> {
-  const { Participants } = await import("../criu/participants.ts");
+  const { Participants } = await import("../driver/participants.ts");
   using participants = await Participants.find(pid, flags);
   const refusals = await participants.prepare();
   if (refusals.length > 0) throw new DumpRefusedError(refusals);
   const ended = await runCommand(command, flags.json === true);
   const failed = ended !== 0;
   const told = failed && flags.failureAborts ? "aborted" : "continued";
-  const strayed = participants.strayed();
+  const noLongerHeld = participants.noLongerHeld();
   participants.tell(told);
-  for (const { pid, reasons } of strayed) say(`criu-aware notify: process ${pid}: ${reasons.join("; ")}`);
+  for (const { pid, reasons } of noLongerHeld) say(`criu-aware notify: process ${pid}: ${reasons.join("; ")}`);
   const { noticeId, pids } = participants;
   return {
-    value: { noticeId, pids, told, commandExitCode: ended, strayed },
+    value: { noticeId, pids, told, commandExitCode: ended, noLongerHeld },
     text: `${count(pids.length, "process", "processes")} held while the command ran, ${failed ? paint("red", `which failed with ${ended}`) : "which succeeded"}; told: ${told}`,
-    exitCode: failed || strayed.length > 0 ? 1 : 0,
+    exitCode: failed || noLongerHeld.length > 0 ? 1 : 0,
   };
 }
 

@@ -1,6 +1,6 @@
-import { openAttached } from "../criu/attached.ts";
-import { UsageError } from "../criu/errors.ts";
-import { processTree } from "../criu/tree.ts";
+import { UsageError } from "../criu/usage_error.ts";
+import { openAttached } from "../driver/attached.ts";
+import { processTree } from "../ffi/process_tree.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Phase } from "../criu/engine.ts";
-import { processTree } from "../criu/tree.ts";
+import type { Phase } from "../driver/engine.ts";
+import { processTree } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { say } from "./report.ts";
 import { bytes, duration } from "./units.ts";

@@ -14,7 +14,7 @@ export function simulate(): Command {
 }
 
 async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
-  const { simulate } = await import("../criu/simulate.ts");
+  const { simulate } = await import("../driver/simulate.ts");
   const engine = simulate();
   // Names the simulation; nothing is written.
   const imagesDir = `/simulated/${pid}`;

@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
 import type { Command } from "commander";
-import type { DescribedTensor, StateDescription } from "../gpu/describe.ts";
+import type { DescribedTensor, StateDescription } from "../gpu/state/describe.ts";
 import { printable } from "../page/document.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
@@ -44,12 +44,12 @@ async function runState(target: string, flags: { export?: string }): Promise<Rep
 }
 
 async function look(target: string): Promise<Slot[]> {
-  const { UsageError } = await import("../criu/errors.ts");
+  const { UsageError } = await import("../criu/usage_error.ts");
   if (!/^[1-9]\d*$/.test(target) || existsSync(target)) {
     if (!existsSync(target)) throw new UsageError(`There is no file ${target}.`);
     return [await read(target, target)];
   }
-  const { findSegments } = await import("../gpu/find_segments.ts");
+  const { findSegments } = await import("../gpu/state/find_segments.ts");
   if (!existsSync(`/proc/${target}`)) throw new UsageError(`There is no process ${target}, and no file of this name.`);
   const found = findSegments(Number(target));
   if (found.length === 0) throw new Error(`Process ${target} holds no GPU state: it opens one by openState().`);
@@ -57,8 +57,8 @@ async function look(target: string): Promise<Slot[]> {
 }
 
 async function read(name: string, path: string): Promise<Slot> {
-  const { describeState } = await import("../gpu/describe.ts");
-  const { StateError } = await import("../gpu/state_error.ts");
+  const { describeState } = await import("../gpu/state/describe.ts");
+  const { StateError } = await import("../gpu/state/state_error.ts");
   try {
     return { name, path, state: describeState(path) };
   } catch (error) {

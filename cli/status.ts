@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { AttachedProcess } from "../criu/status.ts";
+import type { AttachedProcess } from "../driver/status.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
@@ -16,12 +16,12 @@ export function status(): Command {
 }
 
 async function showStatus(pid: number | undefined): Promise<Report> {
-  const { listAttached } = await import("../criu/status.ts");
+  const { listAttached } = await import("../driver/status.ts");
   const processes = await listAttached();
   if (pid === undefined) return { value: processes, text: await asTable(processes) };
   const found = processes.find((process) => process.pid === pid);
   if (found) return { value: found, text: asLines(found) };
-  const { UsageError } = await import("../criu/errors.ts");
+  const { UsageError } = await import("../criu/usage_error.ts");
   throw new UsageError(
     `Process ${pid} is not attached: there is none with that pid, its program does not call attach(), or you are not its user.`,
   );

@@ -1,7 +1,7 @@
-import type { Phase } from "../criu/engine.ts";
-import { readImages } from "../criu/images/read.ts";
-import type { DumpStats, RestoreStats } from "../criu/images/types.ts";
-import { type TraceEvent, traceDump, tracePhases, traceRestore, traceRound, writeTrace } from "../criu/trace.ts";
+import type { Phase } from "../driver/engine.ts";
+import { type TraceEvent, traceDump, tracePhases, traceRestore, traceRound, writeTrace } from "../driver/trace.ts";
+import { readImages } from "../images/read.ts";
+import type { DumpStats, RestoreStats } from "../images/types.ts";
 import type { Round } from "../lifecycle/types.ts";
 
 /** Collects what happens, for --trace. */

@@ -1,44 +1,16 @@
 import type { StdioOptions } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Drive, End, Run } from "./drive.ts";
-import { dumpTree } from "./dump.ts";
-import type { Engine } from "./engine.ts";
 import { HookChannel } from "./hook_channel.ts";
-import { findCriu, type LocatedCriu } from "./locate.ts";
+import type { LocatedCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
-import { restoreTree } from "./restore.ts";
+import type { End, Run, Runner } from "./run.ts";
 
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
 const hook = join(import.meta.dirname as string, "hook.sh");
 
-/** Options of an engine that runs CRIU. */
-export interface CriuEngineOptions {
-  /** The criu binary. @default that of our set-up, else the one on the PATH */
-  readonly criu?: string;
-}
-
-/**
- * Drives the `criu` binary, with our action script. The script asks this process (hook_channel.ts): when this process dies, the
- * script fails, CRIU gives up, and the apps go on.
- *
- * @throws {CriuError} when CRIU is missing or too old.
- * @example
- * ```ts
- * import { command } from "criu-aware/criu";
- * const { noticeToReadyMs } = await command().dump({ pid: 1234, imagesDir: "/var/tmp/images" });
- * ```
- */
-export function command(options: CriuEngineOptions = {}): Engine {
-  const drive = driveCommand(findCriu(options.criu));
-  return {
-    kind: "command",
-    dump: (dump) => dumpTree(drive, dump),
-    restore: (restore) => restoreTree(drive, restore),
-  };
-}
-
-function driveCommand({ path: criu, version }: LocatedCriu): Drive {
+/** Runs the `criu` binary, with our action script, which asks this process through its pipes (hook_channel.ts). */
+export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
   return {
     version,
     async dump(run) {

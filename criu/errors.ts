@@ -1,4 +1,14 @@
-import type { Explanation } from "./failures.ts";
+import type { CriuOption } from "./options.ts";
+
+/** What a failure of CRIU means, and what to do. */
+export interface Explanation {
+  /** What is the matter, in one sentence. */
+  readonly meaning: string;
+  /** What to do, in one sentence. */
+  readonly cure: string;
+  /** Options of CRIU; any one of them helps. Empty when none does. */
+  readonly options: readonly CriuOption[];
+}
 
 /** CRIU is missing, too old, or failed. The message holds the first errors of its log, what they mean and what to do. */
 export class CriuError extends Error {
@@ -24,9 +34,4 @@ export class CriuError extends Error {
     this.explanation = details.explanation;
     this.log = details.log ?? [];
   }
-}
-
-/** What was asked for cannot be: a wrong pid, directory or option. Nothing was begun. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
 }

@@ -60,11 +60,11 @@ u32() { printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8 & 2
 look() {
   # shellcheck disable=SC2046 # numbers
   set -- $(od -An -v -tu4 -j20 -N136 "$page")
-  state=$1 reply=$2 kick=$6 notice_signal=$7 kicks=${34}
+  state=$1 reply=$2 wake_signal=$6 notice_signal=$7 signals_sent=${34}
 }
 # Sends signal $1 to process $2, whose page says that it comes from us.
 ring() {
-  u32 $((kicks + 1)) | put 4 38
+  u32 $((signals_sent + 1)) | put 4 38
   kill -"$1" "$2"
 }
 is_signal() { [ "$1" -ge 1 ] && [ "$1" -le 64 ] && [ "$1" -ne 9 ] && [ "$1" -ne 19 ]; }
@@ -87,7 +87,7 @@ abort() {
   u32 0 | put 4 17
   printf '%s\000' "$id" | put 16 7
   u32 2 | put 4 17
-  ! is_signal "$kick" || ring "$kick" "$1" 2>/dev/null || true
+  ! is_signal "$wake_signal" || ring "$wake_signal" "$1" 2>/dev/null || true
 }
 
 refuse() {

@@ -2,7 +2,7 @@ import { drain } from "#reader";
 import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
-import type { Run } from "./drive.ts";
+import type { Run } from "./run.ts";
 
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 

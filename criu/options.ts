@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { UsageError } from "./errors.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** How a value is written: `flag` alone, a number, a text, a list of texts (the flag repeated), or one of some words. */
 type Kind = "boolean" | "number" | "text" | "list" | readonly string[];

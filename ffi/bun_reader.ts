@@ -1,5 +1,5 @@
 import type { Libc } from "./libc.ts";
-import type { Reader } from "./runtime.ts";
+import type { Reader } from "./reader.ts";
 
 /** Bun by `Bun.file(fd).stream()`. */
 export const drain: Reader = (_libc: Libc, fd: number, onBytes: (bytes: Uint8Array) => void): Disposable => {

@@ -1,5 +1,5 @@
 import type { Libc } from "./libc.ts";
-import type { Reader } from "./runtime.ts";
+import type { Reader } from "./reader.ts";
 
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const POLLIN = 1;

@@ -2,7 +2,6 @@
  * The two runtimes behind one interface. `bun.ts` and `deno.ts` implement it, and with what is named after them are the only
  * files that know which runtime this is; they are loaded when the first agent attaches, never at import.
  */
-import type { Libc } from "./libc.ts";
 
 /** The C types that mean the same in bun:ffi and Deno.dlopen. Addresses are `usize`. */
 export type CType = "i32" | "u32" | "i64" | "u64" | "usize" | "buffer" | "void";
@@ -41,13 +40,6 @@ export interface Runtime {
    */
   watch(fd: number, onBytes: (bytes: number) => void): Promise<Disposable>;
 }
-
-/**
- * Reads `fd` empty whenever it is readable, until its end, and hands over what each read returned. For descriptors that the
- * runtimes' sockets refuse (inotify, eventfd, foreign pipes, message sockets); they must be O_NONBLOCK. It keeps the process
- * alive until it is disposed. `bun_reader.ts` and `deno_reader.ts` implement it; an app that only takes signals carries none.
- */
-export type Reader = (libc: Libc, fd: number, onBytes: (bytes: Uint8Array) => void) => Disposable;
 
 /** Makes the function at an address callable. `bun_code.ts` and `deno_code.ts` implement it. */
 export type Link = <const S extends Signature>(address: bigint, signature: S) => Bound<{ readonly code: S }>["code"];

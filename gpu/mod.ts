@@ -8,16 +8,16 @@
  * @module
  */
 
-export { bindBuffers } from "./bind.ts";
-export { allocateBuffers, type Buffers, type Handle } from "./buffers.ts";
-export type { SaveOptions } from "./changes.ts";
-export { type DescribedTensor, describeState, type StateDescription } from "./describe.ts";
-export type { BufferKind, BufferOf, Device, DeviceBuffer, DeviceLimits } from "./device.ts";
-export { DeviceError, type DeviceErrorCode } from "./device_error.ts";
-export type { ArrayOf, DType, OwnArrayOf, ScalarOf } from "./dtype.ts";
-export { type HostBuffer, type HostBufferKind, host } from "./host.ts";
+export { bindBuffers } from "./device/bind.ts";
+export { allocateBuffers, type Buffers, type Handle } from "./device/buffers.ts";
+export type { BufferKind, BufferOf, Device, DeviceBuffer, DeviceLimits } from "./device/device.ts";
+export { DeviceError, type DeviceErrorCode } from "./device/device_error.ts";
+export { type HostBuffer, type HostBufferKind, host } from "./device/host.ts";
 export { type DeviceName, deviceKinds, openDevice } from "./open_device.ts";
-export type { Reference } from "./reference.ts";
+export type { SaveOptions } from "./state/changes.ts";
+export { type DescribedTensor, describeState, type StateDescription } from "./state/describe.ts";
+export type { ArrayOf, DType, OwnArrayOf, ScalarOf } from "./state/dtype.ts";
+export type { Reference } from "./state/reference.ts";
 export {
   defineState,
   type Loaded,
@@ -29,8 +29,8 @@ export {
   tensor,
   type Values,
   type Views,
-} from "./schema.ts";
-export type { StateOptions } from "./slots.ts";
-export { openState, type Snapshot, type State, type Writer } from "./state.ts";
-export { StateError, type StateErrorCode } from "./state_error.ts";
-export { openTensors, type Tensor, type Tensors, type TensorsWriter } from "./tensors.ts";
+} from "./state/schema.ts";
+export type { StateOptions } from "./state/slots.ts";
+export { openState, type Snapshot, type State, type Writer } from "./state/state.ts";
+export { StateError, type StateErrorCode } from "./state/state_error.ts";
+export { openTensors, type Tensor, type Tensors, type TensorsWriter } from "./state/tensors.ts";

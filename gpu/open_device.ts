@@ -1,6 +1,6 @@
 import type { CudaDevice, CudaDeviceOptions } from "./cuda/device.ts";
-import type { Device } from "./device.ts";
-import { type HostBufferKind, host } from "./host.ts";
+import type { Device } from "./device/device.ts";
+import { type HostBufferKind, host } from "./device/host.ts";
 import type { WebGpuDevice, WebGpuOptions } from "./webgpu/device.ts";
 import type { Program } from "./webgpu/program.ts";
 

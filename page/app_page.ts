@@ -40,8 +40,8 @@ export class AppPage implements Disposable {
   }
 
   /** Makes the page one that drivers recognise: the last step of attaching. */
-  open(kick: number): void {
-    this.fields.set("kick", kick);
+  open(wakeSignal: number): void {
+    this.fields.set("wakeSignal", wakeSignal);
     this.fields.setText("magic", PAGE_MAGIC);
     this.fields.announce();
   }
@@ -76,16 +76,16 @@ export class AppPage implements Disposable {
 
   /** What the driver said of the notice `id`. */
   word(id: string): Word | undefined {
-    const kicks = this.fields.get("kicks");
+    const signalsSent = this.fields.get("signalsSent");
     const word = words[this.fields.get("word")];
     if (word === undefined || word === "none" || !this.fields.is("wordId", id)) return undefined;
-    // A driver takes the old word away before it names another notice, and kicks at the end: nothing of that happened.
-    const isWhole = words[this.fields.get("word")] === word && this.fields.get("kicks") === kicks;
+    // A driver takes the old word away before it names another notice, and signals at the end: nothing of that happened.
+    const isWhole = words[this.fields.get("word")] === word && this.fields.get("signalsSent") === signalsSent;
     return isWhole ? word : undefined;
   }
 
-  countStranger(): void {
-    this.fields.increment("strangers");
+  countRejected(): void {
+    this.fields.increment("rejected");
   }
 
   [Symbol.dispose](): void {

@@ -105,13 +105,13 @@ export class DriverPage implements Disposable {
     this.tell(id, "aborted");
   }
 
-  /** Says what became of the notice `id`, and kicks the app awake. An app that is gone is not told. */
+  /** Says what became of the notice `id`, and wakes the app. An app that is gone is not told. */
   tell(id: string, word: Word): void {
     this.#fields.set("word", words.indexOf("none"));
     this.#fields.setText("wordId", id);
     this.#fields.set("word", words.indexOf(word));
     try {
-      this.#ring("kick");
+      this.#ring("wakeSignal");
     } catch {}
   }
 
@@ -153,12 +153,12 @@ export class DriverPage implements Disposable {
     this.process[Symbol.dispose]();
   }
 
-  #ring(name: "kick" | "noticeSignal"): void {
-    this.#fields.increment("kicks");
+  #ring(name: "wakeSignal" | "noticeSignal"): void {
+    this.#fields.increment("signalsSent");
     this.process.kill(this.#signal(name));
   }
 
-  #signal(name: "kick" | "noticeSignal"): number {
+  #signal(name: "wakeSignal" | "noticeSignal"): number {
     const signal = this.#fields.get(name);
     if (signal >= 1 && signal <= MAX_SIGNAL && signal !== 9 && signal !== 19) return signal;
     throw this.#damaged(`${signal} is no signal for a notice`);

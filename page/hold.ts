@@ -15,11 +15,11 @@ const LOOK_MS = 1000;
 const LATE_MS = 5;
 
 /** Another way by which a driver's word can come while the app is held. */
-export interface Ear {
+export interface WordSource {
   /** Readable when there may be a word. */
   readonly fd: number;
   /** Makes `fd` unreadable again, and returns the word for the notice `id` if there is one. */
-  hear(id: string): Word | undefined;
+  read(id: string): Word | undefined;
 }
 
 /** What a hold stands on. */
@@ -27,7 +27,7 @@ export interface HoldOptions {
   readonly libc: Libc;
   readonly page: AppPage;
   readonly doorbell: Doorbell;
-  readonly ears: readonly Ear[];
+  readonly wordSources: readonly WordSource[];
   /** The lease when the notice names none, in milliseconds. */
   readonly leaseMs: number;
 }
@@ -45,18 +45,18 @@ export interface HoldOptions {
  * little is done there, and the start time, which is in a file, is read only when the clock says that there may be a new one.
  */
 export function armHold(options: HoldOptions, notice: Notice): () => Release {
-  const { libc, page, doorbell, ears } = options;
+  const { libc, page, doorbell, wordSources } = options;
   const leaseMs = notice.leaseMs ?? options.leaseMs;
   let looked = performance.now();
   const before = restoreSigns();
   const isDriverGone = watchDriver(notice);
   const lookMs = isDriverGone ? DRIVER_LOOK_MS : LOOK_MS;
-  const poll = createPoll(libc, [doorbell.fd, ...ears.map((ear) => ear.fd)]);
+  const poll = createPoll(libc, [doorbell.fd, ...wordSources.map((source) => source.fd)]);
 
   const wait = (): Outcome | "simulated" => {
     const isRestored = (): boolean => restoreSigns() !== before;
     const word = (): Word | undefined =>
-      page.word(notice.id) ?? ears.map((ear) => ear.hear(notice.id)).find((heard) => heard);
+      page.word(notice.id) ?? wordSources.map((source) => source.read(notice.id)).find((word) => word);
     let renewals = page.fields.get("renewals");
     let leaseEnd = performance.now() + leaseMs;
     for (;;) {

@@ -22,20 +22,20 @@ export const numbers = {
   generation: 32,
   /** A futex: grows with each answer, and when the app runs again. */
   changes: 36,
-  /** The signal that makes the app look at this page (the kick). */
-  kick: 40,
+  /** The signal that makes the app look at this page. */
+  wakeSignal: 40,
   /** The signal that is a notice; 0 when the app takes no notice by signal. */
   noticeSignal: 44,
   /** Odd while the document is being written. */
   documentSequence: 48,
   /** Notices from senders without the right to. */
-  strangers: 56,
+  rejected: 56,
   /** Driver: grows with each renewal of the lease. */
   renewals: 64,
   /** Driver: index into `words`: what became of `wordId`. */
   word: 68,
   /** Driver: grows before each signal that it sends. */
-  kicks: 152,
+  signalsSent: 152,
 } as const;
 
 export const texts = {

@@ -1,5 +1,5 @@
-import { bindBuffers } from "../gpu/bind.ts";
-import { areAllocated, downloadBuffers, rebuildBuffers, releaseBuffers } from "../gpu/buffers.ts";
+import { bindBuffers } from "../gpu/device/bind.ts";
+import { areAllocated, downloadBuffers, rebuildBuffers, releaseBuffers } from "../gpu/device/buffers.ts";
 import type { BufferKind, Buffers, Device, Schema, State } from "../gpu/mod.ts";
 import type { Resource } from "../lifecycle/types.ts";
 

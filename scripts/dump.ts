@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 /** Dumps a process tree; every attached process in it is told first. bun scripts/dump.ts --pid 1234 --images-dir DIR */
 import { Option } from "commander";
-import { command, parseArguments, strategyNames } from "criu-aware/criu";
+import { command, parseArguments, strategyNames } from "criu-aware/driver";
 import { chalk } from "zx";
 import { positive, program, report } from "./report.ts";
 

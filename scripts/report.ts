@@ -1,6 +1,6 @@
 /** How the scripts end: one line that says what to do; exit code 2 for wrong usage, 1 for a failure. */
 import { Command, InvalidArgumentError } from "commander";
-import { UsageError } from "criu-aware/criu";
+import { UsageError } from "criu-aware/driver";
 
 /** A command line of which every mistake ends with one line and exit code 2. */
 export function program(name: string, description: string): Command {

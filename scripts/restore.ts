@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /** Restores what scripts/dump.ts dumped. bun scripts/restore.ts --images-dir DIR */
-import { command, parseArguments } from "criu-aware/criu";
+import { command, parseArguments } from "criu-aware/driver";
 import { chalk } from "zx";
 import { positive, program, report } from "./report.ts";
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 /** Shows the attached processes of this host, or one of them. bun scripts/status.ts [--pid N] [--images-dir DIR] */
 import Table from "cli-table3";
-import { listAttached, UsageError } from "criu-aware/criu";
+import { listAttached, UsageError } from "criu-aware/driver";
 import { positive, program, report } from "./report.ts";
 
 const options = program("status", "Show the attached processes of this host.")

@@ -4,7 +4,7 @@ import type { Caller } from "../lifecycle/lifecycle.ts";
 import type { Notice } from "../lifecycle/types.ts";
 import type { AppPage } from "../page/app_page.ts";
 import type { Endpoint } from "../page/document.ts";
-import type { Ear } from "../page/hold.ts";
+import type { WordSource } from "../page/hold.ts";
 
 /** A way by which notices reach the app: made by `signal()`, `file()`, `socket()`, started by `attach()`. */
 export interface Strategy {
@@ -31,5 +31,5 @@ export interface Listener extends Disposable {
   /** Lets go of what CRIU could not dump. Called right before the app says ready to the notice `noticeId`. */
   release?(noticeId: string): void;
   /** How the driver's word can reach a held app, beside the page. */
-  readonly ear?: Ear;
+  readonly whileHeld?: WordSource;
 }

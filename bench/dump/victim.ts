@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { command, type Engine, locateCriu, type Phase, rpc } from "criu-aware/criu";
+import { command, type Engine, locateCriu, type Phase, rpc } from "criu-aware/driver";
 import { runOptions } from "../../criu/rpc/options.ts";
 import { RequestType } from "../../criu/rpc/rpc_pb.ts";
 import { Swrk } from "../../criu/rpc/swrk.ts";

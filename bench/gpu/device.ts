@@ -3,7 +3,7 @@
  * the milliseconds of each as JSON. The first round only warms up.
  */
 import process from "node:process";
-import { downloadBuffers, rebuildBuffers, releaseBuffers } from "../../gpu/buffers.ts";
+import { downloadBuffers, rebuildBuffers, releaseBuffers } from "../../gpu/device/buffers.ts";
 import { allocateBuffers, openState, type TensorSpec, tensor } from "../../gpu/mod.ts";
 import { type DeviceName, openDevice } from "../../gpu/open_device.ts";
 

@@ -44,17 +44,17 @@ function wakeAlone(strategy: Strategy): Strategy {
         look() {
           // Not the driver's kick, and not the look after a round.
           const isNotice = agent.doorbell.sequence !== seen && agent.page.fields.get("state") === 0;
-          const isKick = agent.page.fields.get("kicks") !== kicks;
-          kicks = agent.page.fields.get("kicks");
+          const isWake = agent.page.fields.get("signalsSent") !== sentBefore;
+          sentBefore = agent.page.fields.get("signalsSent");
           seen = agent.doorbell.sequence;
-          if (isNotice && !isKick) arrived();
+          if (isNotice && !isWake) arrived();
           listener.look();
         },
       };
     },
   };
 }
-let kicks = 0;
+let sentBefore = 0;
 
 type Listen = (onNotice: () => void) => void;
 

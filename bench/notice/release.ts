@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { locateCriu } from "criu-aware/criu";
+import { locateCriu } from "criu-aware/driver";
 import type { Libc } from "../../ffi/libc.ts";
 import { Sender } from "./sender.ts";
 

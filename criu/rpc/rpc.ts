@@ -1,38 +1,12 @@
-import type { CriuEngineOptions } from "../command.ts";
-import type { Drive, End, Run } from "../drive.ts";
-import { dumpTree } from "../dump.ts";
-import type { Engine } from "../engine.ts";
-import { findCriu, type LocatedCriu } from "../locate.ts";
+import type { LocatedCriu } from "../locate.ts";
 import { passDescriptors } from "../options.ts";
-import { restoreTree } from "../restore.ts";
+import type { End, Run, Runner } from "../run.ts";
 import { runOptions } from "./options.ts";
-import { type CriuQueries, queries } from "./queries.ts";
 import { RequestType, type Response } from "./rpc_pb.ts";
 import { FIRST_INHERITED, Swrk } from "./swrk.ts";
 
-/**
- * Drives CRIU by its RPC: CRIU itself asks this process at each hook, no process is started for one. When this process dies
- * during a dump, CRIU takes that as a refusal, and the apps go on.
- *
- * @throws {CriuError} when CRIU is missing or too old.
- * @example
- * ```ts
- * import { rpc } from "criu-aware/criu";
- * await rpc().dump({ pid: 1234, imagesDir: "/var/tmp/images", criuOptions: { tcpClose: true } });
- * ```
- */
-export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
-  const criu = findCriu(options.criu);
-  const drive = driveRpc(criu);
-  return {
-    ...queries(criu.path),
-    kind: "rpc",
-    dump: (dump) => dumpTree(drive, dump),
-    restore: (restore) => restoreTree(drive, restore),
-  };
-}
-
-function driveRpc({ path: criu, version }: LocatedCriu): Drive {
+/** Runs CRIU by its RPC: CRIU itself asks this process at each hook. */
+export function rpcRunner({ path: criu, version }: LocatedCriu): Runner {
   return {
     version,
     async dump(run) {

@@ -6,8 +6,10 @@ import { openMessageSocket } from "../../ffi/message_socket.ts";
 import { createPoll } from "../../ffi/poll.ts";
 import { restoreSigns } from "../../ffi/process.ts";
 import { blockSignalsExcept } from "../../ffi/signal.ts";
-import type { Outcome } from "../../lifecycle/types.ts";
 import { type OptionsSchema, RequestSchema, RequestType, ResponseSchema } from "./rpc_pb.ts";
+
+/** In which life its answer comes: in a copy, in the original, or that no image was made. */
+export type Life = "restored" | "continued" | "aborted";
 
 /** How CRIU is started for a self-dump. */
 export interface SelfDump {
@@ -23,7 +25,7 @@ export interface SelfDump {
  * Has CRIU dump this process, and waits for its answer, which comes in both lives: `restored`, `continued`, or `aborted` when CRIU
  * failed. Blocks this thread: nothing else runs meanwhile. Never throws.
  */
-export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Outcome; crErrno?: number } {
+export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?: number } {
   const before = restoreSigns();
   const failed = { outcome: "aborted" } as const;
   try {

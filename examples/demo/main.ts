@@ -3,7 +3,7 @@
  * shared memory, holds still, is dumped and restored by CRIU, knows it, rebuilds, and ends bit for bit where it would have ended.
  */
 import { parseArgs } from "node:util";
-import { command, type Engine, locateCriu, rpc, simulate, strategyNames } from "criu-aware/criu";
+import { command, type Engine, locateCriu, rpc, simulate, strategyNames } from "criu-aware/driver";
 import { runInProcess } from "./in_process.ts";
 import { type Run, runOnce, runUninterrupted, type Shown } from "./run.ts";
 import { showRuns, showTimeline } from "./show.ts";

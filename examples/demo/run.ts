@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Engine, RestoredProcess, StrategyName } from "criu-aware/criu";
+import type { Engine, RestoredProcess, StrategyName } from "criu-aware/driver";
 import { type DeviceName, type RuntimeName, Trainer } from "./trainer.ts";
 
 /** One checkpoint of one trainer. Durations in milliseconds. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StrategyName } from "criu-aware/criu";
+import type { StrategyName } from "criu-aware/driver";
 import { hasSoftwareVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
 
 /** The runtimes that the demo shows. */

@@ -1,9 +1,9 @@
 import { type Cuda, type CudaOptions, type GpuInfo, listGpus, openCuda } from "../../ffi/libcuda.ts";
 import { CudaError } from "../../ffi/libcuda_errors.ts";
-import type { BufferKind, BufferOf, Device, DeviceBuffer, DeviceLimits } from "../device.ts";
-import { DeviceError } from "../device_error.ts";
-import { type DType, elementBytes, elementsOf, type OwnArrayOf } from "../dtype.ts";
-import { tensor } from "../schema.ts";
+import type { BufferKind, BufferOf, Device, DeviceBuffer, DeviceLimits } from "../device/device.ts";
+import { DeviceError } from "../device/device_error.ts";
+import { type DType, elementBytes, elementsOf, type OwnArrayOf } from "../state/dtype.ts";
+import { tensor } from "../state/schema.ts";
 import { openSession, type Session } from "./session.ts";
 
 // What cuMemAlloc rounds up to.
@@ -72,7 +72,7 @@ export interface CudaDevice extends Device<CudaBufferKind> {
  *
  * @example
  * ```ts
- * import { cuda } from "../../gpu/cuda/mod.ts";
+ * import { cuda } from "criu-aware/gpu/cuda";
  * using device = await cuda({ gpu: 0 });
  * const weights = await device.allocate("f32", [1024, 1024]);
  * weights.address; // for kernels

@@ -1,4 +1,4 @@
-import { DeviceError } from "../device_error.ts";
+import { DeviceError } from "../device/device_error.ts";
 
 /** What an app needs of an adapter. It is asked for again, and checked, each time the device is opened. */
 export interface Needs {

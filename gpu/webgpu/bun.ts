@@ -1,4 +1,4 @@
-import { DeviceError } from "../device_error.ts";
+import { DeviceError } from "../device/device_error.ts";
 import { type Backend, checkAdapter, type Needs, nameOf, type OpenedGpu } from "./backend.ts";
 import { countHandles, type Library } from "./bun_handles.ts";
 

@@ -1,4 +1,4 @@
-import { DeviceError } from "../device_error.ts";
+import { DeviceError } from "../device/device_error.ts";
 
 /** Runs `create`, and throws DeviceError `failed` when the device has something to say against it. */
 export async function checked<T>(device: GPUDevice, what: string, create: () => T): Promise<T> {

@@ -1,6 +1,6 @@
-import type { BufferKind, Device, DeviceBuffer } from "../device.ts";
-import type { DeviceError } from "../device_error.ts";
-import type { DType } from "../dtype.ts";
+import type { BufferKind, Device, DeviceBuffer } from "../device/device.ts";
+import type { DeviceError } from "../device/device_error.ts";
+import type { DType } from "../state/dtype.ts";
 import type { Needs } from "./backend.ts";
 import type { Caller, Program } from "./program.ts";
 

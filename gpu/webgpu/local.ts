@@ -1,7 +1,7 @@
-import type { DeviceLimits } from "../device.ts";
-import { DeviceError } from "../device_error.ts";
-import { type DType, describe, elementBytes, elementsOf, type OwnArrayOf } from "../dtype.ts";
-import { tensor } from "../schema.ts";
+import type { DeviceLimits } from "../device/device.ts";
+import { DeviceError } from "../device/device_error.ts";
+import { type DType, describe, elementBytes, elementsOf, type OwnArrayOf } from "../state/dtype.ts";
+import { tensor } from "../state/schema.ts";
 import type { Backend, Needs, OpenedGpu } from "./backend.ts";
 import { checked } from "./checked.ts";
 import type { WebGpuBuffer, WebGpuDevice, WebGpuOptions } from "./device.ts";

@@ -1,5 +1,5 @@
-import type { DeviceErrorCode } from "../device_error.ts";
-import type { DType } from "../dtype.ts";
+import type { DeviceErrorCode } from "../device/device_error.ts";
+import type { DType } from "../state/dtype.ts";
 import type { Needs } from "./backend.ts";
 
 /** Bytes of this process, which both threads can reach: nothing is copied between them. */

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
-import type { DeviceLimits } from "../device.ts";
-import { DeviceError } from "../device_error.ts";
-import type { DType, OwnArrayOf } from "../dtype.ts";
-import { tensor } from "../schema.ts";
+import type { DeviceLimits } from "../device/device.ts";
+import { DeviceError } from "../device/device_error.ts";
+import type { DType, OwnArrayOf } from "../state/dtype.ts";
+import { tensor } from "../state/schema.ts";
 import type { WebGpuBuffer, WebGpuDevice, WebGpuOptions } from "./device.ts";
 import { Gate } from "./gate.ts";
 import { DEFAULT_BUFFER_BYTES } from "./limits.ts";

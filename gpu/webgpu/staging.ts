@@ -1,4 +1,4 @@
-import { DeviceError } from "../device_error.ts";
+import { DeviceError } from "../device/device_error.ts";
 import { checked } from "./checked.ts";
 
 /** Bytes that are copied at once. More gains nothing, and takes as much of the device's memory again. */

@@ -1,4 +1,4 @@
-import { DeviceError } from "../device_error.ts";
+import { DeviceError } from "../device/device_error.ts";
 
 /** What a copy counts in: one texel, or of a compressed format a block of them. Width and height are in texels. */
 export interface TexelBlock {

@@ -1,4 +1,4 @@
-import { type TensorSpec, tensor } from "../schema.ts";
+import { type TensorSpec, tensor } from "../state/schema.ts";
 import { checked } from "./checked.ts";
 import type { TextureRecipe } from "./recipes.ts";
 import type { Staging } from "./staging.ts";

@@ -1,7 +1,7 @@
 /** The thread that has the device: answers the requests of `remote.ts`, and ends with all that the driver made in it. */
 import { readlinkSync } from "node:fs";
 import { openLibc } from "../../ffi/libc.ts";
-import { DeviceError } from "../device_error.ts";
+import { DeviceError } from "../device/device_error.ts";
 import { type LocalBuffer, type LocalDevice, openLocal } from "./local.ts";
 import type { Answer, Failure, Request, Span } from "./messages.ts";
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { openProcessCheckpoint } from "../../criu/cuda_calls.ts";
-import { locateCriu } from "../../criu/mod.ts";
+import { openProcessCheckpoint } from "../../driver/cuda/calls.ts";
+import { locateCriu } from "../../driver/mod.ts";
 import { type Cuda, type CudaOptions, openCuda } from "../../ffi/libcuda.ts";
 
 /** What was looked for: `cuda` when it is there, and a line for each thing that is not. */

@@ -3,9 +3,9 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openCudaProcesses } from "../../criu/cuda.ts";
-import { rpc } from "../../criu/mod.ts";
-import { processTree } from "../../criu/tree.ts";
+import { openCudaProcesses } from "../../driver/cuda/processes.ts";
+import { rpc } from "../../driver/mod.ts";
+import { processTree } from "../../ffi/process_tree.ts";
 
 /** `typed`: our state, and the process checkpoint only closes what is left. `transparent`: the process checkpoint alone. */
 export const ways = ["typed", "transparent"] as const;

@@ -46,7 +46,7 @@ export function file(options: FileOptions): Strategy {
         if (marker.kind !== "notice") return;
         const key = marker.notice?.id ?? BARE;
         if (open.has(key)) return;
-        if (!isTrusted(uid)) return page.countStranger();
+        if (!isTrusted(uid)) return page.countRejected();
         open.add(key);
         const notice = marker.notice ?? { id: crypto.randomUUID() };
         const put = (content: object): void => {
@@ -63,9 +63,9 @@ export function file(options: FileOptions): Strategy {
       return {
         endpoint: { kind: "file", path },
         look,
-        ear: {
+        whileHeld: {
           fd: watch.fd,
-          hear(id) {
+          read(id) {
             watch.drain();
             const found = readMarker(libc, path);
             if (found?.marker.kind !== "word" || found.marker.id !== id || !isTrusted(found.uid)) return undefined;

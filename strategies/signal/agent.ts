@@ -44,16 +44,16 @@ export function signal(options: SignalOptions = {}): Strategy {
       doorbell.listen(number);
       page.noticeSignal = number;
       let seen = doorbell.sequence;
-      let kicks = page.fields.get("kicks");
-      let kickedAt = 0;
+      let sentBefore = page.fields.get("signalsSent");
+      let arrivedAt = 0;
       // Signals of drivers that have not arrived yet.
-      let due = 0;
-      let taken = "";
+      let pending = 0;
+      let lastNoticeId = "";
 
       const isOurs = ({ signal, code, uid }: Ring): boolean => {
-        if (![number, page.fields.get("kick"), UNKNOWN].includes(signal) || code > 0) return false;
+        if (![number, page.fields.get("wakeSignal"), UNKNOWN].includes(signal) || code > 0) return false;
         if (isTrusted(uid)) return true;
-        page.countStranger();
+        page.countRejected();
         return false;
       };
 
@@ -64,17 +64,17 @@ export function signal(options: SignalOptions = {}): Strategy {
           seen = next;
           const ours = rings.filter(isOurs);
           if (ours.length === 0) return;
-          const sent = page.fields.get("kicks");
+          const sent = page.fields.get("signalsSent");
           // Two that were pending at the same time arrived as one: nothing is due any more.
-          if (due !== 0 && performance.now() - kickedAt > COALESCED_MS) due = 0;
-          if (sent !== kicks) kickedAt = performance.now();
-          due += sent - kicks - ours.length;
-          kicks = sent;
-          const isBare = due < 0;
-          if (isBare) due = 0;
+          if (pending !== 0 && performance.now() - arrivedAt > COALESCED_MS) pending = 0;
+          if (sent !== sentBefore) arrivedAt = performance.now();
+          pending += sent - sentBefore - ours.length;
+          sentBefore = sent;
+          const isBare = pending < 0;
+          if (isBare) pending = 0;
           const left = leftNotice(page.fields.text("notice"));
-          if (left && left.id !== taken) {
-            taken = left.id;
+          if (left && left.id !== lastNoticeId) {
+            lastNoticeId = left.id;
             deliver(left, noReply);
           } else if (isBare && ours.some((ring) => ring.signal === number)) {
             // Somebody who knows nothing of the page. The first UUID of a process would take 2 ms.

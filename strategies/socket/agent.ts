@@ -65,7 +65,7 @@ export function socket(options: SocketOptions = {}): Strategy {
           const client: Client = { connection, received: new Uint8Array() };
           clients.add(client);
           if (isTrusted(connection.uid)) continue;
-          page.countStranger();
+          page.countRejected();
           fail(client, codes.forbidden, "only root and the user of this process may notify it");
         }
         return [...clients].filter((client) => !client.request && readLine(client));
@@ -117,9 +117,9 @@ export function socket(options: SocketOptions = {}): Strategy {
           // Those who wait for this very reply get it in a moment; all others would make the dump fail.
           for (const client of clients) if (client.noticeId !== noticeId) fail(client, codes.busy, busy(noticeId));
         },
-        ear: {
+        whileHeld: {
           fd: listener.fd,
-          hear(heldId) {
+          read(heldId) {
             let heard: Word | undefined;
             for (const client of receive()) {
               const { id, method, params } = client.request as Request;

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { processTree } from "../../criu/tree.ts";
+import { processTree } from "../../ffi/process_tree.ts";
 import { App } from "../support/app.ts";
 import { cli, runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
@@ -179,7 +179,7 @@ for (const runtime of runtimes) {
     assert.equal((await runCli(runtime, ["notify", pid, "--", "/no/such/program"])).code, 1);
     assert.equal((await app.event("released", 3)).outcome, "continued");
 
-    const { locateCriu } = await import("criu-aware/criu");
+    const { locateCriu } = await import("criu-aware/driver");
     const criu = [locateCriu(), "dump", "-t", String(pid), "-D", directory.path];
     const dumped = await runCli(runtime, ["notify", pid, "--", ...criu]);
     assert.equal(dumped.code, 0, dumped.err);

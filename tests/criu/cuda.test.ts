@@ -1,7 +1,7 @@
 /** Dump and restore with `cuda` through real CRIU, the process checkpoint of NVIDIA's driver being a fake. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { command, rpc } from "criu-aware/criu";
+import { command, rpc } from "criu-aware/driver";
 import { App } from "../support/app.ts";
 import { noCompiler } from "../support/c_compiler.ts";
 import { fakeCuda } from "../support/cuda_fake.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { command, rpc } from "criu-aware/criu";
+import { command, rpc } from "criu-aware/driver";
 import { App } from "../support/app.ts";
 import { noCriu } from "../support/criu.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CriuError, command, DumpRefusedError, rpc, strategyNames, UsageError } from "criu-aware/criu";
+import { CriuError, command, DumpRefusedError, rpc, strategyNames, UsageError } from "criu-aware/driver";
 import { App } from "../support/app.ts";
 import { hook, noCriu, shell } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { checkManifest, type DumpFacts, readManifest, writeManifest } from "../../criu/images/mod.ts";
+import { checkManifest, type DumpFacts, readManifest, writeManifest } from "../../images/mod.ts";
 import { App } from "../support/app.ts";
 import { noCriu, runCriu } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { command, type DumpRefusedError } from "criu-aware/criu";
+import { command, type DumpRefusedError } from "criu-aware/driver";
 import { DriverPage } from "../../page/driver_page.ts";
 import { App } from "../support/app.ts";
 import { hook, noCriu, runCriu } from "../support/criu.ts";

@@ -134,7 +134,7 @@ for (const runtime of runtimes) {
 test("without root, and with a CRIU that is too old, a script says in one line what to do", { skip }, async () => {
   using directory = temporaryDirectory();
   await using app = await App.start("bun");
-  const { locateCriu } = await import("criu-aware/criu");
+  const { locateCriu } = await import("criu-aware/driver");
   const old = join(directory.path, "criu");
   mkdirSync(join(directory.path, "empty"));
   writeFileSync(old, "#!/bin/sh\necho Version: 3.17.1\n");
@@ -142,7 +142,7 @@ test("without root, and with a CRIU that is too old, a script says in one line w
   assert.throws(() => locateCriu(old), /CRIU 3\.17\.1 is too old .* Install a newer one/);
   assert.throws(() => locateCriu(join(directory.path, "none")), /CRIU does not start/);
   const dump = { pid: app.pid, imagesDir: join(directory.path, "empty") };
-  const { command } = await import("criu-aware/criu");
+  const { command } = await import("criu-aware/driver");
   const geteuid = process.geteuid;
   process.geteuid = () => 1000;
   try {
@@ -156,7 +156,7 @@ test("a process that is not attached is no obstacle with unaware", { skip }, asy
   using images = temporaryDirectory();
   await using app = await App.start("bun", {}, "signs_app.ts");
   process.kill(app.pid, "SIGURG");
-  const { command } = await import("criu-aware/criu");
+  const { command } = await import("criu-aware/driver");
   const { pids } = await command().dump({ pid: app.pid, imagesDir: images.path, unaware: true, leaveRunning: true });
   assert.deepEqual(pids, []);
   process.kill(app.pid, "SIGWINCH");

@@ -1,7 +1,7 @@
 /** A tree with several attached processes, of both runtimes: all are told, one refusal refuses for all. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { command, type DumpRefusedError } from "criu-aware/criu";
+import { command, type DumpRefusedError } from "criu-aware/driver";
 import { App } from "../support/app.ts";
 import { hook, noCriu, runCriu } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";

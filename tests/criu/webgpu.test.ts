@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
-import { DumpRefusedError, rpc } from "criu-aware/criu";
+import { DumpRefusedError, rpc } from "criu-aware/driver";
 import { swiftShader, vulkanEnvironment } from "../../setup/vulkan.ts";
 import { App } from "../support/app.ts";
 import { noCriu } from "../support/criu.ts";

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { processTree } from "../../criu/tree.ts";
+import { processTree } from "../../ffi/process_tree.ts";
 import { dumpableEnv, type RuntimeName, runCommand } from "./runtimes.ts";
 import { sleep } from "./time.ts";
 

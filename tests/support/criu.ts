@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { locateCriu } from "criu-aware/criu";
+import { locateCriu } from "criu-aware/driver";
 
 /** Why the tests with CRIU cannot run here; false when they can. */
 export const noCriu: string | false = why();

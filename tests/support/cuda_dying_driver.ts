@@ -1,5 +1,5 @@
 /** Hands the CUDA work of a process over, and then does nothing until it is killed: `cuda_dying_driver.ts LIBRARY PID` */
-import { openCudaProcesses } from "../../criu/cuda.ts";
+import { openCudaProcesses } from "../../driver/cuda/processes.ts";
 
 const [library, pid] = process.argv.slice(2) as [string, string];
 const cuda = await openCudaProcesses({ library });

@@ -1,5 +1,5 @@
 /** A driver that kills itself: `ENGINE dump|restore PID IMAGES_DIR MOMENT`, where MOMENT is a phase of ours or a hook of CRIU's. */
-import { command, rpc } from "criu-aware/criu";
+import { command, rpc } from "criu-aware/driver";
 
 const [kind, operation, pid, imagesDir, moment] = process.argv.slice(2) as [string, string, string, string, string];
 const engine = kind === "rpc" ? rpc() : command();

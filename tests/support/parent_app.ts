@@ -14,7 +14,7 @@ const shell = spawn("sh", ["-c", `setsid ${quoted} </dev/null >${directory}/chil
 shell.stdout.once("data", (data) => {
   const child = Number(String(data));
   const look = setInterval(async () => {
-    const { listAttached } = await import("criu-aware/criu");
+    const { listAttached } = await import("criu-aware/driver");
     if (!(await listAttached()).some(({ pid }) => pid === child)) return;
     clearInterval(look);
     writeSync(1, `${JSON.stringify({ event: "child", child, shell: shell.pid })}\n`);

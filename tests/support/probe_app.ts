@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { writeSync } from "node:fs";
 import { join } from "node:path";
 import { attach, type Resource, type Strategy } from "criu-aware";
-import { listAttached } from "criu-aware/criu";
+import { listAttached } from "criu-aware/driver";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";

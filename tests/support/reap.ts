@@ -1,6 +1,6 @@
 import process from "node:process";
-import { childrenOf } from "../../criu/tree.ts";
 import { openLibc } from "../../ffi/libc.ts";
+import { childrenOf } from "../../ffi/process_tree.ts";
 import { adoptOrphans, awaitEnd } from "../../ffi/subreaper.ts";
 
 /**

@@ -2,7 +2,7 @@
 import { writeSync } from "node:fs";
 import { attach } from "criu-aware";
 import { unblocked } from "criu-aware/blockers";
-import { type CheckpointOptions, checkpoint } from "criu-aware/criu";
+import { type CheckpointOptions, checkpoint } from "criu-aware/driver";
 
 const { refuses, atOnce, ...options } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
   readonly refuses?: boolean;

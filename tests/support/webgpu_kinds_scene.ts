@@ -1,6 +1,6 @@
 /** Textures of every format and dimension, carried through a checkpoint and compared byte by byte. */
 import assert from "node:assert/strict";
-import { bindBuffers } from "../../gpu/bind.ts";
+import { bindBuffers } from "../../gpu/device/bind.ts";
 import { allocateBuffers, defineState, openState, type TensorSpec, tensor } from "../../gpu/mod.ts";
 import { textureState, type WebGpuDevice, webgpu } from "../../gpu/webgpu/mod.ts";
 import { gpu } from "../../resources/gpu.ts";

@@ -1,5 +1,5 @@
 /** A model on WebGPU as the tests have it: the program of `webgpu_program.ts`, its state and its resource. */
-import { bindBuffers } from "../../gpu/bind.ts";
+import { bindBuffers } from "../../gpu/device/bind.ts";
 import {
   allocateBuffers,
   type Buffers,

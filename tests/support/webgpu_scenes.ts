@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { bindBuffers } from "../../gpu/bind.ts";
-import { deviceTests } from "../../gpu/conformance.ts";
-import { DeviceError } from "../../gpu/device_error.ts";
+import { bindBuffers } from "../../gpu/device/bind.ts";
+import { deviceTests } from "../../gpu/device/conformance.ts";
+import { DeviceError } from "../../gpu/device/device_error.ts";
 import { allocateBuffers, defineState, openState, tensor } from "../../gpu/mod.ts";
 import { openDevice } from "../../gpu/open_device.ts";
 import { textureState, type WebGpuOptions, webgpu } from "../../gpu/webgpu/mod.ts";

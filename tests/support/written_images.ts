@@ -8,11 +8,11 @@ import {
   GhostSchema,
   MemfdInodeSchema,
   RemappedPathSchema,
-} from "../../criu/images/files_pb.ts";
-import { magics } from "../../criu/images/magics.ts";
-import { MemorySchema, PagemapEntrySchema, PagemapHeadSchema } from "../../criu/images/memory_pb.ts";
-import { StatsSchema } from "../../criu/images/stats_pb.ts";
-import { CoreSchema, IdsSchema, InventorySchema, TaskSchema } from "../../criu/images/tree_pb.ts";
+} from "../../images/files_pb.ts";
+import { magics } from "../../images/magics.ts";
+import { MemorySchema, PagemapEntrySchema, PagemapHeadSchema } from "../../images/memory_pb.ts";
+import { StatsSchema } from "../../images/stats_pb.ts";
+import { CoreSchema, IdsSchema, InventorySchema, TaskSchema } from "../../images/tree_pb.ts";
 
 export const PARENT = 100;
 export const CHILD = 101;

@@ -1,0 +1,85 @@
+import { lstatSync } from "node:fs";
+import type { FileStat } from "../ffi/stat.ts";
+import type { Descriptor } from "./descriptor.ts";
+import type { ProcDirectory } from "./open_files.ts";
+import type { Mount } from "./proc.ts";
+import type { Scope } from "./scope.ts";
+
+const DELETED = " (deleted)";
+const mountLine = /^mnt_id:\s*(\d+)/m;
+/** CRIU's own limit for a deleted file that it puts into the image: criu(8), --ghost-limit. */
+const GHOST_LIMIT_BYTES = 1 << 20;
+
+/** Looks at a regular file or a directory; `info` is its fdinfo. */
+export function checkFile(
+  scope: Scope,
+  descriptor: Descriptor,
+  links: ProcDirectory,
+  info: string,
+  mounts: () => Map<number, Mount>,
+): void {
+  const { pid, fd, link } = descriptor;
+  const state = (): FileStat | undefined => links.state(String(fd));
+  if (link.endsWith(DELETED)) checkDeleted(scope, descriptor, state());
+  checkMount(scope, descriptor, state, info, mounts);
+  // Not from /proc/locks: to read it stops all locking of the machine for some milliseconds, and it does not tell the descriptor.
+  const locks = parseLocks(info);
+  if (locks.length === 0) return;
+  scope.report.add("lock", { pid, fd, what: `a file lock (${[...new Set(locks)].join(", ")}) on ${link}`, who: link });
+}
+
+/** Looks whether what is open is on a mount that the process sees: CRIU opens it again by its path. */
+export function checkMount(
+  scope: Scope,
+  { pid, fd, link }: Descriptor,
+  state: () => FileStat | undefined,
+  info: string,
+  mounts: () => Map<number, Mount>,
+): void {
+  const mount = Number(mountLine.exec(info)?.[1] ?? -1);
+  if (mount < 0 || mounts().size === 0 || mounts().has(mount)) return;
+  const key = `file[${mount.toString(16)}:${state()?.inode.toString(16)}]`;
+  const needs = { external: (value: unknown) => (value as readonly string[]).includes(key) };
+  const what = `a file on a mount that the process does not see: ${link}`;
+  scope.report.add("mount", { pid, fd, what, who: key, needs });
+}
+
+/** The kinds of the locks that a descriptor holds, from its fdinfo: `flock`, `posix`, `ofd`, `lease`. */
+export function parseLocks(info: string): string[] {
+  if (!info.includes("\nlock:")) return [];
+  const kinds = [...info.matchAll(/^lock:\s*\d+: (\w+)/gm)].map(([, kind]) => (kind as string).toLowerCase());
+  return kinds.map((kind) => (kind === "ofdlck" ? "ofd" : kind));
+}
+
+/** Looks at an open file, or a mapping, that /proc marks as deleted. */
+export function checkDeleted(
+  scope: Scope,
+  found: { readonly pid: number; readonly fd?: number; readonly link: string },
+  state: FileStat | undefined,
+): void {
+  const { pid, fd, link } = found;
+  if (!state || link.startsWith("/proc/") || isNameOf(pid, link, state)) return;
+  const place = { pid, ...(fd === undefined ? {} : { fd }), same: `${state.device}:${state.inode}` };
+  const path = link.slice(0, -DELETED.length);
+  if (state.links === 0) {
+    if (state.diskBytes <= GHOST_LIMIT_BYTES) return;
+    const what = `a deleted file of ${state.diskBytes} bytes, more than CRIU's limit: ${path}`;
+    const needs = { ghostLimit: (limit: unknown) => Number(limit) >= state.diskBytes };
+    scope.report.add("deleted", { ...place, what, who: path, needs });
+  } else if (state.type === "file") {
+    scope.report.add("unlinked", {
+      ...place,
+      what: `a file that was removed but has another name: ${path}`,
+      who: path,
+    });
+  }
+}
+
+/** Whether a file of that very name is the one that is open: one may be called so. */
+function isNameOf(pid: number, path: string, { inode }: FileStat): boolean {
+  try {
+    return lstatSync(`/proc/${pid}/root${path}`).ino === inode;
+  } catch {
+    return false;
+  }
+}

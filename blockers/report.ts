@@ -1,0 +1,66 @@
+import type { CriuOption, CriuOptions } from "../criu/options.ts";
+import { type Blocker, type BlockerKind, kinds } from "./kinds.ts";
+
+/** What a scan found of one thing. */
+export interface Finding {
+  readonly pid: number;
+  readonly fd?: number;
+  readonly what: string;
+  readonly who?: string | undefined;
+  /** What the value of an option must be to cure it; without one, that the option is given is enough. */
+  readonly needs?: Partial<Record<CriuOption, (value: unknown) => boolean>>;
+  /** Options that the table names but that do not cure this one. */
+  readonly except?: readonly CriuOption[];
+  /** Why it may be none after all: it is then only a warning. */
+  readonly perhaps?: string | undefined;
+  /** What stands for the thing, so that two descriptors of one file are one blocker. @default none */
+  readonly same?: string;
+}
+
+/** The blockers of one scan. */
+export interface Report {
+  readonly blockers: Blocker[];
+  add(kind: BlockerKind, finding: Finding): void;
+}
+
+/** Options with their values, or only their names. */
+export type GivenOptions = CriuOptions | readonly string[];
+
+/** Opens a report that judges every finding by the options that CRIU gets. */
+export function createReport(given: GivenOptions, ignore: readonly string[]): Report {
+  const blockers: Blocker[] = [];
+  const seen = new Set<string>();
+  return {
+    blockers,
+    add(kind, finding) {
+      const { pid, fd, what, who, needs, except = [], perhaps, same } = finding;
+      if (ignore.some((text) => text === kind || what.includes(text) || who?.includes(text))) return;
+      const key = `${kind} ${pid} ${same}`;
+      if (same !== undefined && seen.has(key)) return;
+      seen.add(key);
+      const { advice, blocks, options: all } = kinds[kind];
+      const options = all.filter((option) => !except.includes(option));
+      const cured = options.some((option) => isGiven(given, option, needs?.[option]));
+      blockers.push({
+        kind,
+        pid,
+        ...(fd === undefined ? {} : { fd }),
+        what,
+        ...(who === undefined ? {} : { who }),
+        cure: { options, advice: perhaps ? `${advice}. ${perhaps}` : advice },
+        blocking: blocks && !cured && !perhaps,
+      });
+    },
+  };
+}
+
+/** A driver that tells only the names of its options is trusted to have chosen their values well. */
+function isGiven(given: GivenOptions, option: CriuOption, suffices: (value: unknown) => boolean = Boolean): boolean {
+  if (isList(given)) return given.includes(option);
+  const value = given[option];
+  return value !== undefined && suffices(value);
+}
+
+function isList(given: GivenOptions): given is readonly string[] {
+  return Array.isArray(given);
+}

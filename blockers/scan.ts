@@ -1,0 +1,49 @@
+import { type Libc, openLibc } from "../ffi/libc.ts";
+import { checkDescriptors } from "./descriptors.ts";
+import type { Blocker } from "./kinds.ts";
+import { checkMappings } from "./mappings.ts";
+import { checkProcesses } from "./processes.ts";
+import { createReport, type GivenOptions } from "./report.ts";
+import { checkSockets } from "./sockets.ts";
+import { createTerminals } from "./terminals.ts";
+
+/** Options of {@linkcode findBlockers}. */
+export interface FindOptions {
+  /** The options that CRIU will get, or only their names: what they cure is not blocking. */
+  readonly criuOptions?: GivenOptions;
+  /** What to leave out: kinds, or texts such as a path that occur in `what` or `who`. */
+  readonly ignore?: readonly string[];
+}
+
+/**
+ * Finds what would make a dump of a process tree fail, by reading /proc; nothing is changed or stopped. For root, or the user of the
+ * processes. What cannot be looked at is left out: CRIU has the last word.
+ *
+ * @param pids all processes that will be dumped, the root of the tree first.
+ * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
+ * @example
+ * ```ts
+ * import { findBlockers } from "criu-aware/blockers";
+ *
+ * for (const { pid, what, cure } of await findBlockers([1234], { criuOptions: { tcpClose: true } })) {
+ *   console.log(pid, what, cure.options, cure.advice);
+ * }
+ * ```
+ */
+export async function findBlockers(pids: readonly number[], options: FindOptions = {}): Promise<Blocker[]> {
+  return scanBlockers(await openLibc(), pids, options);
+}
+
+/** The same at once, for who has libc. `isOwn`: the app scans itself, and its tree may be larger than it knows. */
+export function scanBlockers(libc: Libc, pids: readonly number[], options: FindOptions = {}, isOwn = false): Blocker[] {
+  if (pids.length === 0) return [];
+  const report = createReport(options.criuOptions ?? {}, options.ignore ?? []);
+  const scope = { libc, pids, tree: new Set(pids), isOwn, report };
+  const terminals = createTerminals(scope);
+  checkProcesses(scope);
+  const sockets = checkDescriptors(scope, terminals);
+  terminals.check();
+  checkSockets(scope, sockets);
+  checkMappings(scope);
+  return report.blockers;
+}

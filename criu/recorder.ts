@@ -1,8 +1,0 @@
-/**
- * Writes the manifest of a dump whose driver has ended with it: `recorder.ts IMAGES_DIR FACTS`, started by the orphan that
- * drives CRIU for checkpoint().
- */
-import { writeManifest } from "./images/manifest.ts";
-
-const [imagesDir, facts] = process.argv.slice(2) as [string, string];
-await writeManifest(imagesDir, JSON.parse(facts));

@@ -1,0 +1,123 @@
+import { rmdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { describeBlocker } from "../blockers/inside.ts";
+import { findBlockers } from "../blockers/scan.ts";
+import type { Runner } from "../criu/run.ts";
+import { processTree } from "../ffi/process_tree.ts";
+import { describeMachine } from "../images/machine.ts";
+import { describeImages } from "../images/manifest.ts";
+import type { ImageFacts } from "../images/manifest_shape.ts";
+import { programsOf } from "../images/programs.ts";
+import { alongside } from "./alongside.ts";
+import { openCudaIfAsked } from "./cuda/processes.ts";
+import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
+import { requireRoot, runError } from "./failure.ts";
+import { discardImages, makeImagesDir } from "./images_dir.ts";
+import { Participants, type Refusal } from "./participants.ts";
+import { now, watchPhases } from "./phases.ts";
+import { recordDump } from "./record.ts";
+
+const LOG = "dump.log";
+/** A process that was just started shares the CPU of who started it until that one waits: who is busy here keeps CRIU from starting. */
+const STARTING_MS = 3;
+
+/** Dumps a process tree: notice, hold, CRIU, outcome. The same for every engine that runs CRIU. */
+export async function dumpTree(runner: Runner, options: DumpOptions): Promise<DumpResult> {
+  const imagesDir = resolve(options.imagesDir);
+  const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
+  signal?.throwIfAborted();
+  requireRoot();
+  using cuda = await openCudaIfAsked(options.cuda);
+  const phases = watchPhases(options.onPhase);
+  const isNew = makeImagesDir(imagesDir);
+  using stack = new DisposableStack();
+  const found = alongside(async () => stack.use(await Participants.find(pid, options)), STARTING_MS);
+  const firstScan = alongside(() => blocked(pid, options), STARTING_MS);
+  const surroundings = alongside(
+    () => (manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {}),
+    STARTING_MS,
+  );
+  const apps = found.then((participants) => participants.apps());
+  apps.catch(() => {});
+  let images: Promise<ImageFacts> | undefined;
+  let refusals: readonly Refusal[] = [];
+  const steps: Record<string, () => Promise<readonly Refusal[]>> = {
+    async "pre-dump"() {
+      const participants = await found;
+      phases.enter("notice");
+      const refused = await participants.prepare();
+      if (refused.length > 0) return refused;
+      phases.enter("ready");
+      // Before the scan: it closes the device files.
+      await cuda?.suspend(processTree(pid), typeof options.cuda === "object" ? options.cuda : {});
+      // Hooks let go of things: what was nowhere before them is not there now, and CRIU has the last word.
+      return (await firstScan).length > 0 ? blocked(pid, options) : [];
+    },
+    async "post-dump"() {
+      phases.enter("frozen");
+      if (manifest) images = alongside(() => describeImages(imagesDir, options.digests));
+      return (await found).noLongerHeld();
+    },
+  };
+  const onHook = async (hook: string): Promise<boolean> => {
+    try {
+      refusals = (await steps[hook]?.()) ?? [];
+      if (refusals.length === 0) await options.onHook?.(hook);
+    } catch (error) {
+      refusals = [{ pid, reasons: [(error as Error).message] }];
+    }
+    return refusals.length === 0 && !signal?.aborted;
+  };
+
+  const started = now();
+  const failed = await runner.dump({ pid, imagesDir, log: LOG, leaveRunning, criuOptions, onHook }).then(
+    (end) => (end.exitCode === 0 ? undefined : runError("dump", imagesDir, LOG, end)),
+    (error: unknown) => error,
+  );
+  // Before anybody is told: the hooks of the apps use it.
+  const cudaFailure =
+    failed !== undefined || leaveRunning ? await failureOf(cuda?.resume(processTree(pid))) : undefined;
+  const participants = await found.catch((error: unknown) => {
+    // Nobody was told: the directory is left as it was.
+    discardImages(imagesDir);
+    if (isNew) rmdirSync(imagesDir);
+    throw error;
+  });
+  if (failed !== undefined) {
+    participants.tell(discardImages(imagesDir, LOG) ? "aborted" : "continued");
+    if (cudaFailure) throw cudaFailure;
+    signal?.throwIfAborted();
+    throw refusals.length > 0 ? new DumpRefusedError(refusals) : failed;
+  }
+  phases.enter("dumped");
+  if (leaveRunning) participants.tell("continued");
+  if (cudaFailure) throw cudaFailure;
+  const { noticeId, pids } = participants;
+  if (manifest) {
+    const facts = { criu: runner.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
+    await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, images);
+    phases.enter("recorded");
+  }
+  return {
+    noticeId,
+    pids,
+    noticeToReadyMs: phases.between("notice", "ready"),
+    dumpMs: now() - started,
+    leftRunning: leaveRunning,
+  };
+}
+
+function failureOf(work: Promise<unknown> | undefined): Promise<unknown> | undefined {
+  return work?.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** What CRIU would fail on: with all ready, what is left is meant to stay. */
+async function blocked(pid: number, { criuOptions = {}, ignore = [] }: DumpOptions): Promise<Refusal[]> {
+  const blockers = await findBlockers(processTree(pid), { criuOptions, ignore });
+  return blockers
+    .filter(({ blocking }) => blocking)
+    .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker)] }));
+}

@@ -1,0 +1,143 @@
+import type { CriuOptions } from "../criu/options.ts";
+import type { Problem } from "../images/check_manifest.ts";
+import type { Digests } from "../images/digest.ts";
+import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { CudaDumpOptions, CudaRestoreOptions } from "./cuda/processes.ts";
+import type { NoticeOptions, Refusal } from "./participants.ts";
+
+/** Something that can dump a process tree whose apps know about it, and restore it. */
+export interface Engine {
+  readonly kind: "rpc" | "command" | "simulate";
+  /**
+   * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
+   * @throws {UsageError} when there is no such process, or the directory is not empty.
+   * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
+   * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
+   * @throws {CriuError} when CRIU failed: the images were removed, all go on.
+   * @throws what `signal` was aborted with. All go on, and are told `aborted`.
+   */
+  dump(options: DumpOptions): Promise<DumpResult>;
+  /**
+   * Restores what is in `imagesDir` and waits until its apps are rebuilt.
+   * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` is not given.
+   * @throws {CriuError} when CRIU failed, or a pid is still taken after `timeoutMs`.
+   * @throws what `signal` was aborted with: nothing was restored.
+   */
+  restore(options: RestoreOptions): Promise<RestoreResult>;
+}
+
+/** What to dump, and how. */
+export interface DumpOptions extends NoticeOptions {
+  readonly pid: number;
+  /** Made if it is not there (mode 0700); must be empty. */
+  readonly imagesDir: string;
+  /** The tree goes on after the dump. @default false */
+  readonly leaveRunning?: boolean;
+  /** Words of the user's own, kept in the manifest. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Write a manifest beside the images. Without one they are restored only with `force`. @default true */
+  readonly manifest?: boolean;
+  /** How thoroughly the manifest knows the images again: see `writeManifest`. @default "quick" */
+  readonly digests?: Digests;
+  /**
+   * Hands CUDA work over to the process checkpoint of NVIDIA's driver, once all apps are ready and before CRIU looks: GPU memory
+   * becomes memory of the process, and the device files are closed. The apps are told that (`cuda` among the names of CRIU's
+   * options), so that they need not close them. Needs CUDA 12.8 (driver 570). @default false
+   */
+  readonly cuda?: boolean | CudaDumpOptions;
+  /** Blockers to leave out of account: kinds, or texts that occur in what they are. */
+  readonly ignore?: readonly string[];
+  /**
+   * Called at each hook of CRIU's, by its own name (the command engine: `pre-dump`, when all are ready, and `post-dump`). CRIU
+   * waits for it; to throw refuses the dump.
+   */
+  readonly onHook?: OnHook;
+  /** Told what happens, as it happens. */
+  readonly onPhase?: (phase: Phase) => void;
+}
+
+/** `pid` is that of the root where CRIU names it: at `post-restore`, and by the command engine after it as well. */
+export type OnHook = (hook: string, pid?: number) => void | Promise<void>;
+
+/** A moment in a dump or restore; `at` is milliseconds since 1970. */
+export interface Phase {
+  readonly name:
+    | "notice"
+    | "ready"
+    | "frozen"
+    | "dumped"
+    | "recorded"
+    | "restoring"
+    | "waiting for the pid"
+    | "restored"
+    | "rebuilt";
+  readonly at: number;
+}
+
+/** What a dump did. Durations in milliseconds. */
+export interface DumpResult {
+  readonly noticeId: string;
+  /** The attached processes of the tree. */
+  readonly pids: readonly number[];
+  /** From the first notice until all apps were held. */
+  readonly noticeToReadyMs: number;
+  /** The whole dump, the notice and CRIU's own start included. */
+  readonly dumpMs: number;
+  readonly leftRunning: boolean;
+}
+
+/** What to restore, and how. */
+export interface RestoreOptions {
+  readonly imagesDir: string;
+  /** Told what may go wrong, and what `force` lets pass. */
+  readonly onProblem?: (problem: Problem) => void;
+  /** Restore also what its manifest says is damaged or does not fit this machine, or what has none. @default false */
+  readonly force?: boolean;
+  /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number;
+  /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
+  readonly criuOptions?: CriuOptions;
+  /**
+   * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
+   * left alone. @default false
+   */
+  readonly cuda?: boolean | CudaRestoreOptions;
+  /**
+   * Called at each hook of CRIU's, by its own name. CRIU waits for it; to throw refuses the restore at `pre-restore` and
+   * `post-restore`, and is too late afterwards.
+   */
+  readonly onHook?: OnHook;
+  /** Cancels, as long as nothing was restored. */
+  readonly signal?: AbortSignal;
+  readonly onPhase?: (phase: Phase) => void;
+}
+
+/** What a restore did. */
+export interface RestoreResult {
+  /** The root of the restored tree. */
+  readonly pid: number;
+  /** From the start of CRIU to its end, in milliseconds. */
+  readonly restoreMs: number;
+  /** The attached processes of the tree, as they say themselves. */
+  readonly processes: readonly RestoredProcess[];
+}
+
+/** One attached process after a restore. */
+export interface RestoredProcess {
+  readonly pid: number;
+  readonly outcome: Outcome | undefined;
+  readonly generation: number;
+  readonly round: Round | undefined;
+}
+
+/** At least one app refused the checkpoint. Nothing was frozen; every app goes on, and has been told `aborted`. */
+export class DumpRefusedError extends Error {
+  override readonly name = "DumpRefusedError";
+  readonly refusals: readonly Refusal[];
+
+  constructor(refusals: readonly Refusal[]) {
+    const lines = refusals.flatMap(({ pid, reasons }) => reasons.map((reason) => `process ${pid}: ${reason}`));
+    super(`The dump is refused, every app goes on:\n  ${lines.join("\n  ")}`);
+    this.refusals = refusals;
+  }
+}

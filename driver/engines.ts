@@ -1,0 +1,53 @@
+import { commandRunner } from "../criu/command.ts";
+import { findCriu } from "../criu/locate.ts";
+import { rpcRunner } from "../criu/rpc/rpc.ts";
+import type { Runner } from "../criu/run.ts";
+import { dumpTree } from "./dump.ts";
+import type { Engine } from "./engine.ts";
+import { type CriuQueries, queries } from "./queries.ts";
+import { restoreTree } from "./restore.ts";
+
+/** Options of an engine that runs CRIU. */
+export interface CriuEngineOptions {
+  /** The criu binary. @default that of our set-up, else the one on the PATH */
+  readonly criu?: string;
+}
+
+/**
+ * Drives CRIU by its RPC: CRIU itself asks this process at each hook, no process is started for one. When this process dies
+ * during a dump, CRIU takes that as a refusal, and the apps go on.
+ *
+ * @throws {CriuError} when CRIU is missing or too old.
+ * @example
+ * ```ts
+ * import { rpc } from "criu-aware/driver";
+ * await rpc().dump({ pid: 1234, imagesDir: "/var/tmp/images", criuOptions: { tcpClose: true } });
+ * ```
+ */
+export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
+  const criu = findCriu(options.criu);
+  return { ...queries(criu.path), ...engine("rpc", rpcRunner(criu)) };
+}
+
+/**
+ * Drives the `criu` binary, with our action script. The script asks this process: when this process dies, the script fails,
+ * CRIU gives up, and the apps go on.
+ *
+ * @throws {CriuError} when CRIU is missing or too old.
+ * @example
+ * ```ts
+ * import { command } from "criu-aware/driver";
+ * const { noticeToReadyMs } = await command().dump({ pid: 1234, imagesDir: "/var/tmp/images" });
+ * ```
+ */
+export function command(options: CriuEngineOptions = {}): Engine {
+  return engine("command", commandRunner(findCriu(options.criu)));
+}
+
+function engine(kind: Engine["kind"], runner: Runner): Engine {
+  return {
+    kind,
+    dump: (options) => dumpTree(runner, options),
+    restore: (options) => restoreTree(runner, options),
+  };
+}

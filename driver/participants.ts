@@ -1,0 +1,164 @@
+import type { CriuOptions } from "../criu/options.ts";
+import { UsageError } from "../criu/usage_error.ts";
+import { createClock } from "../ffi/clock.ts";
+import { openLibc } from "../ffi/libc.ts";
+import { pidNamespace } from "../ffi/process.ts";
+import { processTree } from "../ffi/process_tree.ts";
+import type { Notice, Reply } from "../lifecycle/types.ts";
+import type { DriverPage } from "../page/driver_page.ts";
+import { PageError } from "../page/errors.ts";
+import type { Word } from "../page/layout.ts";
+import { notify, type StrategyName } from "../strategies/notify.ts";
+import { alongside } from "./alongside.ts";
+import { openAttached } from "./attached.ts";
+import { isPaused } from "./paused.ts";
+
+/** How the apps of a process tree are notified. */
+export interface NoticeOptions {
+  /** The way of the notice. @default the first of signal, socket, file that an app listens to */
+  readonly strategy?: StrategyName;
+  /** How long the apps may prepare, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number;
+  /** How long a ready app holds without a sign of life from this process, in milliseconds. @default 5000 */
+  readonly leaseMs?: number;
+  /** Go on when no process of the tree is attached. @default false */
+  readonly unaware?: boolean;
+  /** See `DumpOptions`. The apps are told when it is given. */
+  readonly cuda?: boolean | object;
+  /** Options of CRIU itself. The apps are told their names, so that they do not refuse for what those cure. */
+  readonly criuOptions?: CriuOptions;
+  /** Cancels: apps that are preparing, or held, are told `aborted`, and the dump is refused before or while they are frozen. */
+  readonly signal?: AbortSignal;
+}
+
+/** A process of the tree that needs no telling, for it asks for the checkpoint itself. */
+interface Without {
+  readonly without?: number;
+}
+
+/** Reasons why an app, or the tree, cannot be dumped now. */
+export interface Refusal {
+  readonly pid: number;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * The attached processes of one tree, on their way through one checkpoint: all are told, one refusal refuses for all, and
+ * every one of them learns the outcome.
+ */
+export class Participants implements Disposable {
+  readonly noticeId: string = crypto.randomUUID();
+  readonly pid: number;
+  readonly #options: NoticeOptions & Without;
+  #pages: DriverPage[] = [];
+  /** Those that were paused when they were found. */
+  readonly #paused = new Set<number>();
+  #renewal: ReturnType<typeof setInterval> | undefined;
+
+  private constructor(pid: number, options: NoticeOptions & Without) {
+    this.pid = pid;
+    this.#options = options;
+  }
+
+  /**
+   * Finds the attached processes of the tree of `pid`.
+   * @throws {UsageError} when there is no such process.
+   * @throws {PageError} when none is attached (unless `unaware`), when a page is damaged, or without the right to look.
+   */
+  static async find(pid: number, options: NoticeOptions & Without): Promise<Participants> {
+    const participants = new Participants(pid, options);
+    await participants.#collect();
+    return participants;
+  }
+
+  get pids(): number[] {
+    return this.#pages.map((page) => page.pid);
+  }
+
+  /** What the apps say of themselves. */
+  apps(): { pid: number; runtime: string; generation: number }[] {
+    return this.#pages.map((page) => {
+      const { name = "unknown", version = "" } = page.document()?.runtime ?? {};
+      return { pid: page.pid, runtime: `${name} ${version}`.trim(), generation: page.status().generation };
+    });
+  }
+
+  /** Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals. */
+  async prepare(): Promise<Refusal[]> {
+    const { timeoutMs = 10_000, leaseMs = 5_000, strategy, criuOptions = {}, cuda, signal } = this.#options;
+    const now = createClock(await openLibc());
+    const notice: Notice = {
+      id: this.noticeId,
+      sentAt: now(),
+      deadline: now() + timeoutMs,
+      leaseMs,
+      driver: { pid: process.pid, namespace: pidNamespace("self") },
+      criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : [])],
+    };
+    this.#renewal = setInterval(() => this.#renew(), leaseMs / 3);
+    const ask = async (page: DriverPage): Promise<Reply> => {
+      if (this.#paused.has(page.pid) && isPaused(page.pid))
+        return { reply: "refused", reasons: ["it is paused (cgroup freezer) and cannot answer"] };
+      if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy, signal);
+      return { reply: "refused", reasons: ["another driver is at work on it"] };
+    };
+    // The tree may have grown since it was looked at: the known ones prepare while that is seen to.
+    const grown = alongside(() => this.#collect());
+    const asked = this.#pages.map(ask);
+    const failure = await grown.then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    asked.push(...this.#pages.slice(asked.length).map(ask));
+    // All of them, in any case: nobody may look at a page that is closed.
+    const replies = await Promise.all(asked);
+    if (failure) throw failure;
+    const refusals = replies.flatMap((reply, i) =>
+      reply.reply === "ready" ? [] : { pid: this.pids[i] as number, reasons: reply.reasons },
+    );
+    if (refusals.length > 0) this.tell("aborted");
+    return refusals;
+  }
+
+  /** Looks once more, with the apps frozen: those that are not held any more, and so must not be dumped. */
+  noLongerHeld(): Refusal[] {
+    return this.#pages
+      .filter((page) => {
+        const { state, activeId } = page.status();
+        return state !== "held" || activeId !== this.noticeId;
+      })
+      .map(({ pid }) => ({ pid, reasons: ["it was no longer held when it was frozen: its lease had run out"] }));
+  }
+
+  /** Tells every app what became of the checkpoint. */
+  tell(word: Word): void {
+    clearInterval(this.#renewal);
+    for (const page of this.#pages) page.tell(this.noticeId, word);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#renewal);
+    for (const page of this.#pages) page[Symbol.dispose]();
+    this.#pages = [];
+  }
+
+  #renew(): void {
+    for (const page of this.#pages) page.renew();
+  }
+
+  async #collect(): Promise<void> {
+    const tree = processTree(this.pid);
+    if (tree.length === 0) throw new UsageError(`There is no process ${this.pid}.`);
+    const others = tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid));
+    for (const page of await openAttached(others)) {
+      this.#pages.push(page);
+      if (isPaused(page.pid)) this.#paused.add(page.pid);
+    }
+    if (this.#pages.length > 0 || this.#options.unaware) return;
+    throw new PageError(
+      this.pid,
+      "missing",
+      `No process in the tree of ${this.pid} is attached, so none can prepare. Dump it all the same with --unaware.`,
+    );
+  }
+}

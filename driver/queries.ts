@@ -1,0 +1,99 @@
+import { resolve } from "node:path";
+import { CriuError } from "../criu/errors.ts";
+import type { CriuOptions } from "../criu/options.ts";
+import { toRpc } from "../criu/rpc/options.ts";
+import { RequestType, type Response } from "../criu/rpc/rpc_pb.ts";
+import { Swrk } from "../criu/rpc/swrk.ts";
+import { runError } from "./failure.ts";
+import { makeImagesDir } from "./images_dir.ts";
+
+/** What CRIU says of itself. */
+export interface CriuVersion {
+  readonly major: number;
+  readonly minor: number;
+  readonly sublevel: number;
+  /** The commit, when it was built from a checkout; otherwise empty. */
+  readonly gitId: string;
+}
+
+/** What this kernel lets CRIU do. */
+export interface CriuFeatures {
+  /** Tracks which pages change: needed for pre-dumps and for incremental dumps. */
+  readonly memTrack: boolean;
+  /** Restores pages when they are first used. */
+  readonly lazyPages: boolean;
+  readonly pidfdStore: boolean;
+}
+
+/** What can be asked of CRIU by RPC, besides dumps and restores. All reject with CriuError when CRIU fails. */
+export interface CriuQueries {
+  version(): Promise<CriuVersion>;
+  features(): Promise<CriuFeatures>;
+  /** What `criu check` finds. It proves little: a trial dump and restore (`tryCriu`) proves more. */
+  check(): Promise<boolean>;
+  /** Writes what this CPU can do into a directory, made if it is not there. */
+  dumpCpuInfo(imagesDir: string): Promise<void>;
+  /** Whether this CPU can do what a directory says. */
+  checkCpuInfo(imagesDir: string): Promise<boolean>;
+  /**
+   * Writes the memory of a running tree ahead of its dump, which then names this directory as `prevImagesDir` and writes only
+   * what changed since. Nobody is notified: the apps go on. Needs `features().memTrack`.
+   */
+  preDump(options: {
+    readonly pid: number;
+    readonly imagesDir: string;
+    readonly criuOptions?: CriuOptions;
+  }): Promise<void>;
+}
+
+/** Asks the CRIU at `criu`. */
+export function queries(criu: string): CriuQueries {
+  const ask = async (type: RequestType, opts?: object): Promise<Response & { readonly stderr: string }> => {
+    await using swrk = await Swrk.start(criu, { type, ...(opts ? { opts: { imagesDirFd: -1, ...opts } } : {}) });
+    const response = await swrk.response();
+    return { ...response, stderr: swrk.stderr };
+  };
+  const need = <T>(value: T | undefined, { stderr }: { readonly stderr: string }): T => {
+    if (value === undefined) throw new CriuError("start", "CRIU did not answer the question.", { log: [stderr] });
+    return value;
+  };
+  return {
+    async version() {
+      const response = await ask(RequestType.VERSION);
+      const { majorNumber: major, minorNumber: minor, sublevel, gitid: gitId } = need(response.version, response);
+      return { major, minor, sublevel, gitId };
+    },
+    async features() {
+      const features = { memTrack: true, lazyPages: true, pidfdStore: true };
+      await using swrk = await Swrk.start(criu, { type: RequestType.FEATURE_CHECK, features });
+      const response = await swrk.response();
+      const { memTrack, lazyPages, pidfdStore } = need(response.features, swrk);
+      return { memTrack, lazyPages, pidfdStore };
+    },
+    check: async () => (await ask(RequestType.CHECK, { logToStderr: true })).success,
+    async dumpCpuInfo(imagesDir) {
+      makeImagesDir(imagesDir);
+      await succeed(RequestType.CPUINFO_DUMP, imagesDir, {});
+    },
+    async checkCpuInfo(imagesDir) {
+      const opts = { imagesDir: resolve(imagesDir), logFile: LOG };
+      return (await ask(RequestType.CPUINFO_CHECK, opts)).success;
+    },
+    async preDump({ pid, imagesDir, criuOptions = {} }) {
+      makeImagesDir(imagesDir);
+      await succeed(RequestType.PRE_DUMP, imagesDir, {
+        ...toRpc(criuOptions),
+        pid,
+        trackMem: true,
+        notifyScripts: true,
+      });
+    },
+  };
+
+  async function succeed(type: RequestType, imagesDir: string, opts: object): Promise<void> {
+    const { success, crErrno, stderr } = await ask(type, { ...opts, imagesDir: resolve(imagesDir), logFile: LOG });
+    if (!success) throw runError("dump", imagesDir, LOG, { exitCode: 1, crErrno, stderr });
+  }
+}
+
+const LOG = "criu.log";

@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import { UsageError } from "../criu/usage_error.ts";
+import { DumpRefusedError, type Engine } from "./engine.ts";
+import { Participants } from "./participants.ts";
+import { now, watchPhases } from "./phases.ts";
+import { awaitRebuilt } from "./rebuilt.ts";
+
+/**
+ * Goes through all phases of a dump and a restore without CRIU: the apps are told for real, prepare for real and hold for real,
+ * but nothing is frozen or written, and `restore` lets the same processes go on. They then see the outcome `restored` with
+ * `simulated: true`. For testing resources on any Linux machine, without root. Dump and restore with the same engine.
+ *
+ * @example
+ * ```ts
+ * import { simulate } from "criu-aware/driver";
+ * const engine = simulate();
+ * await engine.dump({ pid: 1234, imagesDir: "/tmp/nothing-is-written" });
+ * await engine.restore({ imagesDir: "/tmp/nothing-is-written" });
+ * ```
+ */
+export function simulate(): Engine {
+  const held = new Map<string, Participants>();
+  return {
+    kind: "simulate",
+    async dump(options) {
+      const imagesDir = resolve(options.imagesDir);
+      if (held.has(imagesDir))
+        throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);
+      const phases = watchPhases(options.onPhase);
+      const started = now();
+      const participants = await Participants.find(options.pid, options);
+      phases.enter("notice");
+      const refusals = await participants.prepare();
+      if (refusals.length > 0) {
+        participants[Symbol.dispose]();
+        throw new DumpRefusedError(refusals);
+      }
+      phases.enter("ready");
+      phases.enter("dumped");
+      const { pids, noticeId } = participants;
+      if (options.leaveRunning) {
+        participants.tell("continued");
+        participants[Symbol.dispose]();
+      } else {
+        held.set(imagesDir, participants);
+      }
+      const noticeToReadyMs = phases.between("notice", "ready");
+      return { noticeId, pids, noticeToReadyMs, dumpMs: now() - started, leftRunning: options.leaveRunning ?? false };
+    },
+    async restore(options) {
+      const imagesDir = resolve(options.imagesDir);
+      const phases = watchPhases(options.onPhase);
+      const found = held.get(imagesDir);
+      if (!found) throw new UsageError(`There is no simulated dump in ${imagesDir}: dump with the same engine first.`);
+      held.delete(imagesDir);
+      using participants = found;
+      const started = now();
+      phases.enter("restoring");
+      participants.tell("simulated");
+      phases.enter("restored");
+      const restoreMs = now() - started;
+      const processes = await awaitRebuilt(participants.pid, options.timeoutMs ?? 10_000);
+      phases.enter("rebuilt");
+      return { pid: participants.pid, restoreMs, processes };
+    },
+  };
+}

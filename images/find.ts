@@ -1,0 +1,152 @@
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { ImageError } from "./errors.ts";
+import { pageBytesIn } from "./memory.ts";
+import { type Encoding, needlesOf, search } from "./needles.ts";
+import { pagemapsOf, pagesFileOf, readPagemap } from "./pagemap.ts";
+import { readChunks } from "./regular_file.ts";
+
+/** Where a text was found. */
+export interface Finding {
+  /** The file, relative to the directory. */
+  readonly file: string;
+  /** In which form it was there. */
+  readonly encoding: Encoding;
+  readonly count: number;
+  /** The first places, in the order of the file. */
+  readonly places: readonly FoundPlace[];
+}
+
+/** One place of a finding. */
+export interface FoundPlace {
+  /** From the beginning of the file; of what it holds when it is compressed. */
+  readonly offset: number;
+  /** The process whose memory it is. */
+  readonly pid?: number;
+  /** The shared memory that it is in, as {@linkcode SharedMemory} numbers it. */
+  readonly sharedId?: number;
+  /** The address in the process; in shared memory the offset from its beginning. */
+  readonly address?: bigint;
+}
+
+/** How to search. */
+export interface FindOptions {
+  /** How many places to name for each file and form; all are counted. @default 10 */
+  readonly places?: number;
+  readonly signal?: AbortSignal;
+  /** Told how far the search is. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+/**
+ * Is this secret in that image? Looks through all files of a dump, pages included, and through the dumps that an incremental one
+ * is built on. A text is looked for as UTF-8, as UTF-16 and, where it differs, as Latin-1: how JavaScript engines keep strings.
+ *
+ * A find is certain; to find nothing is no proof: memory may hold a text in pieces (ropes), encoded, encrypted or compressed.
+ *
+ * @throws {RangeError} when there is nothing to look for.
+ * @throws {ImageError} when there is no such directory, or a file in it cannot be read.
+ * @example
+ * ```ts
+ * import { findInImages } from "criu-aware/images";
+ * for (const { file, count, places } of await findInImages("/var/tmp/images", "my secret")) console.log(file, count, places);
+ * ```
+ */
+export async function findInImages(
+  directory: string,
+  wanted: string | Uint8Array,
+  options: FindOptions = {},
+): Promise<Finding[]> {
+  if (wanted.length === 0) throw new RangeError("Cannot look for nothing: name a text of at least one letter.");
+  const { places = 10, signal, onProgress } = options;
+  const needles = needlesOf(wanted);
+  const sources = layersOf(resolve(directory)).flatMap(filesOf);
+  const totalBytes = sources.reduce((sum, { bytes }) => sum + bytes, 0);
+  const findings: Finding[] = [];
+  let before = 0;
+  for (const source of sources) {
+    const onBytes = (bytes: number): void => onProgress?.(before + bytes, totalBytes);
+    const hits = await search(contentOf(join(source.layer.path, source.name), signal, onBytes), needles, places);
+    for (const { encoding, count, offsets } of hits) {
+      const file = join(source.layer.prefix, source.name);
+      findings.push({ file, encoding, count, places: locate(source.layer.path, source.name, offsets) });
+    }
+    before += source.bytes;
+  }
+  return findings;
+}
+
+/** A directory of images, and what it is called from the first one. */
+interface Layer {
+  readonly path: string;
+  readonly prefix: string;
+}
+
+/** The directory, and those that it is built on. */
+function layersOf(directory: string): Layer[] {
+  const layers: Layer[] = [];
+  const seen = new Set<string>();
+  for (let layer: Layer = { path: directory, prefix: "" }; existsSync(layer.path); ) {
+    const real = realpathSync(layer.path);
+    if (seen.has(real)) break;
+    seen.add(real);
+    layers.push(layer);
+    layer = { path: join(layer.path, "parent"), prefix: join(layer.prefix, "parent") };
+  }
+  if (layers.length === 0) throw new ImageError(directory, "is missing");
+  return layers;
+}
+
+function filesOf(layer: Layer): { readonly layer: Layer; readonly name: string; readonly bytes: number }[] {
+  return readdirSync(layer.path)
+    .sort()
+    .flatMap((name) => {
+      const stat = statSync(join(layer.path, name), { throwIfNoEntry: false });
+      return stat?.isFile() ? { layer, name, bytes: stat.size } : [];
+    });
+}
+
+/** The content of a file; of an archive (tmpfs-*.tar.gz) what was compressed. */
+async function* contentOf(
+  path: string,
+  signal: AbortSignal | undefined,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const raw = readChunks(path, signal, onBytes);
+  if (!path.endsWith(".gz")) return yield* raw;
+  try {
+    // pipeline() hands on what goes wrong; what it would throw here comes out of the loop.
+    yield* pipeline(Readable.from(copies(raw)), createGunzip(), () => {});
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw cause instanceof ImageError
+      ? cause
+      : new ImageError(path, `is damaged: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** For whoever keeps more than one piece. */
+async function* copies(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) yield Uint8Array.from(piece);
+}
+
+/** Whose memory the offsets of a pages file are. */
+function locate(directory: string, name: string, offsets: readonly number[]): FoundPlace[] {
+  const pagemap = /^pages-\d+\.img$/.test(name)
+    ? pagemapsOf(directory).find((pagemap) => pagesFileOf(directory, pagemap.name) === name)
+    : undefined;
+  if (!pagemap) return offsets.map((offset) => ({ offset }));
+  const { name: file, ...owner } = pagemap;
+  const places: FoundPlace[] = [];
+  for (const run of readPagemap(directory, file, pageBytesIn(directory))) {
+    if (run.place !== "image") continue;
+    for (const offset of offsets.slice(places.length)) {
+      if (offset >= run.offset + run.bytes) break;
+      places.push({ offset, ...owner, address: run.address + BigInt(offset - run.offset) });
+    }
+  }
+  // Behind the last page that the pagemap knows.
+  return [...places, ...offsets.slice(places.length).map((offset) => ({ offset }))];
+}

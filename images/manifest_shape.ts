@@ -1,0 +1,102 @@
+import type { Digest } from "./digest.ts";
+import { ImageError } from "./errors.ts";
+import type { Machine } from "./machine.ts";
+import type { Executable } from "./types.ts";
+
+/** What a driver knows of a dump that it made. */
+export interface DumpFacts {
+  /** The version of CRIU, such as `4.2.1`. */
+  readonly criu: string | undefined;
+  readonly noticeId: string | undefined;
+  /** The attached processes, by the pids that the driver sees. */
+  readonly apps: readonly { readonly pid: number; readonly runtime: string; readonly generation: number }[];
+  readonly leftRunning: boolean;
+  /** Options of CRIU itself, by their names. */
+  readonly criuOptions: Readonly<Record<string, unknown>>;
+  /** What the processes run, as `programsOf` found it before the dump. @default it is read from the images */
+  readonly programs?: readonly Executable[];
+  readonly ownMounts?: boolean;
+  /** @default this machine is looked at */
+  readonly machine?: Machine;
+  /** Words of the user's own. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What lies beside the images of a whole dump, as `criu-aware.json`. Nothing of the environment is in it. */
+export interface Manifest extends DumpFacts {
+  /** The version of this format. */
+  readonly manifest: 1;
+  /** The version of this library. */
+  readonly criuAware: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly machine: Machine;
+  readonly programs: readonly Executable[];
+  readonly ownMounts: boolean;
+  /** Plugins of CRIU's that a restore needs. */
+  readonly plugins: readonly string[];
+  readonly files: readonly ({ readonly name: string; readonly bytes: number } & Digest)[];
+}
+
+/** What the images say of themselves. */
+export type ImageFacts = Pick<Manifest, "plugins" | "files">;
+
+type Check = (value: unknown) => boolean;
+
+const text: Check = (value) => typeof value === "string";
+const flag: Check = (value) => typeof value === "boolean";
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+/** A name in the directory itself: what is opened may not lead out of it. */
+const fileName: Check = (value) => text(value) && !/[/\0]/.test(value as string) && value !== "." && value !== "..";
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const object: Check = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const shape =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    object(value) && Object.entries(fields).every(([name, check]) => check((value as Record<string, unknown>)[name]));
+
+/** The fields of a manifest. What is not listed is ignored: a later version may say more. */
+const fields: Readonly<Record<string, Check>> = {
+  criuAware: text,
+  createdAt: text,
+  criu: optional(text),
+  noticeId: optional(text),
+  apps: list(shape({ pid: count, runtime: text, generation: count })),
+  leftRunning: flag,
+  criuOptions: object,
+  labels: (value) => object(value) && Object.values(value as object).every(text),
+  machine: shape({
+    kernel: text,
+    arch: text,
+    cpu: text,
+    cpuFeatures: list(text),
+    gpus: list(shape({ id: text, model: text })),
+  }),
+  programs: list(shape({ path: text, bytes: optional(count), buildId: optional(text) })),
+  ownMounts: flag,
+  plugins: list(text),
+  files: list(shape({ name: fileName, bytes: count, sha256: optional(text), crc32: optional(text) })),
+};
+
+/**
+ * Takes nothing of a manifest that was read for granted.
+ * @throws {ImageError} that names the field which is wrong.
+ */
+export function checkShape(path: string, value: unknown): Manifest {
+  if (!object(value)) throw new ImageError(path, "is damaged: it is no object");
+  const manifest = value as Record<string, unknown>;
+  if (manifest.manifest !== 1) {
+    throw new ImageError(path, `has version ${JSON.stringify(manifest.manifest)}, and this program knows 1: update it`);
+  }
+  for (const [name, check] of Object.entries(fields)) {
+    if (!check(manifest[name])) throw new ImageError(path, `is damaged: its field "${name}" is missing or wrong`);
+  }
+  return value as Manifest;
+}

@@ -1,0 +1,27 @@
+/**
+ * What is in a dump: its processes and memory, whether a text is in it, how two dumps differ, and the manifest beside it.
+ *
+ * @module
+ */
+export { type CheckOptions, checkManifest, type Problem } from "./check_manifest.ts";
+export { compareImages, type Difference } from "./compare.ts";
+export type { Digest, Digests } from "./digest.ts";
+export { ImageError } from "./errors.ts";
+export { type Finding, type FindOptions, type FoundPlace, findInImages } from "./find.ts";
+export { describeMachine, type Gpu, type Machine } from "./machine.ts";
+export { describeImages, MANIFEST, readManifest, writeManifest } from "./manifest.ts";
+export type { DumpFacts, ImageFacts, Manifest } from "./manifest_shape.ts";
+export type { Encoding } from "./needles.ts";
+export { type Programs, programsOf } from "./programs.ts";
+export { readImages } from "./read.ts";
+export type {
+  Descriptor,
+  DumpStats,
+  Executable,
+  GhostFile,
+  ImageMemory,
+  ImageProcess,
+  Images,
+  RestoreStats,
+  SharedMemory,
+} from "./types.ts";

@@ -1,0 +1,126 @@
+/** What every subcommand says of itself, and that its examples are right. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createProgram } from "../../../cli/program.ts";
+import { runCli } from "../../support/cli.ts";
+import type { RuntimeName } from "../../support/runtimes.ts";
+
+const runtime: RuntimeName = "Deno" in globalThis ? "deno" : "bun";
+const names: string[][] = [
+  ["run"],
+  ["dump"],
+  ["restore"],
+  ["status"],
+  ["inspect"],
+  ["images"],
+  ["state"],
+  ["simulate"],
+  ["notify"],
+  ["doctor"],
+  ["hook"],
+  ["hook", "install"],
+  ["hook", "uninstall"],
+  ["hook", "print"],
+  ["completion"],
+];
+
+test("the help names every subcommand and the exit codes, in 80 columns", async () => {
+  const { code, out } = await runCli(runtime, ["--help"]);
+  assert.equal(code, 0);
+  for (const [name] of names) assert.match(out, new RegExp(`^  ${name} +\\w`, "m"));
+  assert.match(out, /Exit codes:\n {2}0 /);
+  assert.deepEqual(tooWide(out), []);
+  const listed = createProgram().commands.map((command) => command.name());
+  const known = new Set(names.map(([name]) => name));
+  assert.deepEqual(
+    listed.filter((name) => name !== "complete" && !known.has(name)),
+    [],
+  );
+});
+
+test("the help of each subcommand has examples that it would take itself, in 80 columns", async () => {
+  const helps = await Promise.all(names.map((name) => runCli(runtime, [...name, "--help"])));
+  for (const [i, { code, out }] of helps.entries()) {
+    const name = String(names[i]?.join(" "));
+    assert.equal(code, 0, name);
+    const examples = (/^Examples:\n((?: {2}.*\n?)+)/m.exec(out)?.[1] ?? "").trimEnd().split("\n");
+    assert.ok(examples.length >= 2, `${name}: ${out}`);
+    for (const example of examples) {
+      if (!/criu-aware/.test(example)) assert.fail(`${name}: ${example}`);
+      parses(example);
+    }
+    assert.deepEqual(tooWide(out), []);
+  }
+});
+
+test("completion prints a script for each shell, and completes subcommands, options and their values", async () => {
+  const scripts = await Promise.all(["bash", "zsh", "fish"].map((shell) => runCli(runtime, ["completion", shell])));
+  for (const { code, out } of scripts) {
+    assert.equal(code, 0);
+    assert.match(out, /criu-aware complete --/);
+  }
+  const complete = async (...words: string[]) => (await runCli(runtime, ["complete", "--", ...words])).out.split("\n");
+  assert.ok((await complete("re")).some((line) => line.startsWith("restore\t")));
+  assert.ok((await complete("dump", "--lea")).some((line) => line.startsWith("--leave-running\t")));
+  assert.deepEqual((await complete("dump", "--engine", "")).slice(0, 2), ["rpc\t", "command\t"]);
+  assert.equal((await runCli(runtime, ["completion", "tcsh"])).code, 2);
+});
+
+test("wrong usage is one line that says how to get help, exit code 2, and with --json a value", async () => {
+  const cases: [args: string[], message: RegExp][] = [
+    [["dumb"], /^criu-aware: unknown command 'dumb' \(Did you mean dump\?\) Run: criu-aware --help$/],
+    [
+      ["dump", "1"],
+      /^criu-aware dump: required option '-D, --images-dir <dir>' not specified\. Run: criu-aware dump --help$/,
+    ],
+    [["dump", "x", "-D", "y"], /^criu-aware dump: .*'x' is invalid.*It must be a positive whole number\. Run: /],
+    [["dump", "1", "-D", "y", "--label", "x"], /name=value/],
+    [["dump", "1", "-D", "y", "--engine", "x"], /Allowed choices are rpc, command/],
+    [["dump", "1", "-D", "y", "--", "--no-such"], /^criu-aware dump: Cannot use these options of CRIU: .*--no-such/],
+    [["hook", "instal"], /^criu-aware hook: unknown command 'instal'/],
+    [["notify", "1", "--tell", "aborted"], /^criu-aware notify: --tell needs --id/],
+    [["status", "4194300"], /^criu-aware status: Process 4194300 is not attached/],
+    [["run"], /^criu-aware run: missing required argument 'command'/],
+    [["run", "--", "/no/such/program"], /^criu-aware run: Cannot start \/no\/such\/program: /],
+    [["run", "--log", "/no/such/log", "--", "true"], /^criu-aware run: Cannot open the log: .* --log FILE$/],
+  ];
+  await Promise.all(
+    cases.map(async ([args, message]) => {
+      const log = args[0] === "run" && !args.includes("--log") ? ["run", "--log", "/dev/null", ...args.slice(1)] : args;
+      const text = await runCli(runtime, log);
+      assert.equal(text.code, 2, `${args}: ${text.err}`);
+      assert.match(text.err, message);
+      assert.equal(text.err.split("\n").length, 1, text.err);
+      assert.equal(text.out, "");
+      if (args[0] === "dumb" || args[1] === "instal") return;
+      const json = await runCli(runtime, [log[0] as string, "--json", ...log.slice(1)]);
+      const { error } = JSON.parse(json.out);
+      assert.equal(error.exitCode, 2);
+      assert.equal(json.code, 2);
+    }),
+  );
+});
+
+test("no colours where there is no terminal", async () => {
+  const { out } = await runCli(runtime, ["hook", "install", "--dry-run"], { FORCE_COLOR: "1" });
+  assert.doesNotMatch(out, new RegExp(String.fromCharCode(27)));
+});
+
+function tooWide(text: string): string[] {
+  return text.split("\n").filter((line) => line.length > 80);
+}
+
+/** Parses the part of a line that calls `criu-aware`, without running it. */
+function parses(line: string): void {
+  const call = /criu-aware( [^)|>;]*)?/.exec(line)?.[1]?.trim() ?? "";
+  const words = [...call.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word.replace(/\$\w+/, "1"));
+  const program = createProgram();
+  const ran: string[] = [];
+  for (const command of leaves(program)) command.action(() => void ran.push(command.name()));
+  program.parse(words, { from: "user" });
+  assert.equal(ran.length, 1, line);
+}
+
+function leaves(command: ReturnType<typeof createProgram>): ReturnType<typeof createProgram>[] {
+  return command.commands.length === 0 ? [command] : (command.commands as (typeof command)[]).flatMap(leaves);
+}

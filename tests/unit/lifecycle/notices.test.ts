@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createStage, recordingCaller } from "../../support/lifecycle_ports.ts";
+import { sleep, turns } from "../../support/time.ts";
+
+test("the same notice by two callers runs once, and both get the reply and the outcome", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  let prepared = 0;
+  stage.lifecycle.resources.add({
+    name: "a",
+    async beforeCheckpoint() {
+      prepared++;
+      await sleep(2);
+    },
+  });
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "one"));
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "two"));
+  await sleep(30);
+  assert.equal(prepared, 1);
+  assert.deepEqual(log, ["one: ready", "two: ready", "one: continued", "two: continued"]);
+});
+
+test("the last notice again gets its old reply, and runs nothing", async () => {
+  const stage = createStage();
+  let prepared = 0;
+  stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => void prepared++ });
+  await stage.deliver({ id: "x" });
+  await turns();
+  const log: string[] = [];
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "again"));
+  assert.deepEqual(log, ["again: ready"]);
+  await turns();
+  assert.equal(prepared, 1);
+});
+
+test("a refused notice again gets every reason again", async () => {
+  const stage = createStage();
+  stage.lifecycle.resources.add({
+    name: "a",
+    beforeCheckpoint: () => {
+      throw new Error("no");
+    },
+  });
+  const { reply } = await stage.deliver({ id: "x" });
+  let again: unknown;
+  stage.lifecycle.deliver(
+    { id: "x" },
+    {
+      reply: (given) => {
+        again = given;
+      },
+    },
+  );
+  assert.deepEqual(again, reply);
+  assert.deepEqual(again, { reply: "refused", reasons: ["a: no"] });
+});
+
+test("a second notice waits for the first one, hooks and all", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.lifecycle.resources.add({
+    name: "a",
+    beforeCheckpoint: async ({ noticeId }) => {
+      await sleep(3);
+      log.push(`before ${noticeId}`);
+    },
+    afterRestore: async ({ noticeId }) => {
+      await sleep(3);
+      log.push(`after ${noticeId}`);
+    },
+  });
+  await Promise.all([stage.deliver({ id: "x" }), stage.deliver({ id: "y" }), stage.deliver({ id: "z" })]);
+  assert.deepEqual(log, ["before x", "after x", "before y", "after y", "before z", "after z"]);
+});
+
+test("a notice that waits can be joined by a second caller", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => sleep(5) });
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller([], "x"));
+  stage.lifecycle.deliver({ id: "y" }, recordingCaller(log, "one"));
+  stage.lifecycle.deliver({ id: "y" }, recordingCaller(log, "two"));
+  await sleep(60);
+  assert.deepEqual(log, ["one: ready", "two: ready", "one: continued", "two: continued"]);
+});
+
+test("a notice after its deadline runs nothing and gets no answer", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.lifecycle.deliver({ id: "x", deadline: stage.now - 1 }, recordingCaller(log, "late"));
+  await turns();
+  assert.deepEqual(log, []);
+  assert.deepEqual(stage.published, []);
+});
+
+test("a notice at its very deadline still counts", async () => {
+  const stage = createStage();
+  assert.equal((await stage.deliver({ id: "x", deadline: stage.now })).reply.reply, "ready");
+});
+
+test("a notice whose deadline passes while it waits for another one is void", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => sleep(2) });
+  stage.onHold = () => {
+    stage.now += 100;
+  };
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "x"));
+  stage.lifecycle.deliver({ id: "y", deadline: stage.now + 50 }, recordingCaller(log, "y"));
+  await sleep(30);
+  assert.deepEqual(log, ["x: ready", "x: continued"]);
+});
+
+test("a notice that was withdrawn before it began is void", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.withdrawn.add("x");
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "x"));
+  await turns();
+  assert.deepEqual(log, []);
+  assert.equal((await stage.deliver({ id: "y" })).outcome, "continued");
+});
+
+test("a notice whose callers are all gone is void, one whose callers are not all gone counts", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => sleep(2) });
+  stage.lifecycle.deliver({ id: "busy" }, recordingCaller([], "busy"));
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "x", { isGone: () => true }));
+  stage.lifecycle.deliver({ id: "y" }, recordingCaller(log, "y gone", { isGone: () => true }));
+  stage.lifecycle.deliver({ id: "y" }, recordingCaller(log, "y here", { isGone: () => false }));
+  await sleep(40);
+  assert.deepEqual(log, ["y gone: ready", "y here: ready", "y gone: continued", "y here: continued"]);
+});
+
+test("a reply that cannot be delivered stops neither the hold nor the other replies", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  let held = 0;
+  stage.onHold = () => void held++;
+  const failing = {
+    reply: () => {
+      throw new Error("EPIPE");
+    },
+  };
+  stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => sleep(1) });
+  stage.lifecycle.deliver({ id: "x" }, failing);
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "other"));
+  await sleep(20);
+  assert.equal(held, 1);
+  assert.deepEqual(log, ["other: ready", "other: continued"]);
+});
+
+test("a caller that comes while the outcome is being worked on gets the reply at once", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.lifecycle.resources.add({
+    name: "a",
+    afterRestore: () => stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "late")),
+  });
+  await stage.deliver({ id: "x" });
+  assert.equal(log[0], "late: ready");
+});
+
+test("a notice without answer is not remembered: the same id works later", async () => {
+  const stage = createStage();
+  stage.withdrawn.add("x");
+  stage.lifecycle.deliver({ id: "x" }, recordingCaller([], "void"));
+  await turns();
+  stage.withdrawn.clear();
+  assert.equal((await stage.deliver({ id: "x" })).reply.reply, "ready");
+});

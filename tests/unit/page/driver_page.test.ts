@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DriverPage } from "../../../page/driver_page.ts";
+import { PageError } from "../../../page/errors.ts";
+import { openBell } from "../../support/bell.ts";
+import { startScript } from "../../support/child.ts";
+import { openOwnPage, SIGURG } from "../../support/own_page.ts";
+import { waitFor } from "../../support/time.ts";
+
+test("until() resolves at once with a status that is right already", async () => {
+  using page = await openOwnPage();
+  assert.equal((await page.driver.until(({ state }) => state === "running", 0))?.state, "running");
+});
+
+test("until() sees what the app publishes meanwhile", async () => {
+  using page = await openOwnPage();
+  page.app.publish("preparing", "a", undefined, undefined, 0);
+  setTimeout(() => page.app.publish("held", "a", { reply: "ready" }, undefined, 0), 10);
+  const status = await page.driver.until(({ reply }) => reply === "ready", 5000);
+  assert.deepEqual([status?.state, status?.activeId], ["held", "a"]);
+});
+
+test("until() resolves with undefined when the time is over, and lets the event loop live", async () => {
+  using page = await openOwnPage();
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  const began = performance.now();
+  assert.equal(await page.driver.until(() => false, 150), undefined);
+  const took = performance.now() - began;
+  clearInterval(timer);
+  assert.ok(took >= 145 && took < 2000, `${took} ms`);
+  assert.ok(ticks > 5);
+});
+
+test("until() rejects when the process ends", async () => {
+  await using child = startScript("paged.ts");
+  await child.nextLine();
+  using driver = await DriverPage.open(child.pid);
+  const waiting = driver.until(() => false, 10_000);
+  driver.process.kill(9);
+  await assert.rejects(waiting, (error) => error instanceof PageError && /has ended/.test(error.message));
+  // To tell a dead process something does no harm.
+  driver.tell("a", "aborted");
+  driver.withdraw("a");
+  driver.renew();
+  assert.equal(driver.status().state, "running");
+});
+
+test("the page of another process is written and read as one's own", async () => {
+  await using child = startScript("paged.ts");
+  assert.equal(await child.nextLine(), "open");
+  using driver = await DriverPage.open(child.pid);
+  assert.equal(driver.pid, child.pid);
+  driver.leave({ id: "x" });
+  driver.tell("x", "continued");
+  const status = await driver.until(({ state }) => state === "held", 5000);
+  assert.equal(status?.activeId, 'x {"id":"x"} continued');
+});
+
+test("tell() kicks with the signal of the page", async () => {
+  await using bell = await openBell();
+  using page = await openOwnPage();
+  bell.doorbell.listen(SIGURG);
+  page.driver.tell("a", "continued");
+  await waitFor("the kick", () => bell.heard.length > 0);
+  assert.equal(bell.doorbell.since(0).rings[0]?.signal, SIGURG);
+});
+
+test("tell() sends no signal that would end the process", async () => {
+  using page = await openOwnPage();
+  for (const kick of [0, 9, 19, 65, 0xffffffff]) {
+    page.fields.set("wakeSignal", kick);
+    page.driver.tell("a", "aborted");
+    assert.equal(page.app.word("a"), "aborted");
+  }
+});
+
+test("words that are none, and signals that are no signals, are damage", async () => {
+  using page = await openOwnPage();
+  const { fields, driver } = page;
+  for (const name of ["state", "reply", "outcome"] as const) {
+    const good = fields.get(name);
+    for (const bad of [5, 255, 0x7fffffff, 0xffffffff]) {
+      fields.set(name, bad);
+      assert.throws(
+        () => driver.status(),
+        (error) => error instanceof PageError && error.code === "damaged" && error.message.includes(name),
+      );
+    }
+    fields.set(name, good);
+  }
+  for (const bad of [9, 19, 65, 1000, 0x80000000, 0xffffffff]) {
+    fields.set("noticeSignal", bad);
+    assert.throws(() => driver.noticeSignal, { name: "PageError", code: "damaged" });
+  }
+  driver.status();
+});
+
+test("texts from the page are safe to print", async () => {
+  using page = await openOwnPage();
+  page.fields.setText("activeId", "\x1b[31mred\u202e\x07");
+  page.fields.setText("refusal", "one\x1b]0;title\x07\r\ntwo\u200b\n\n");
+  const { activeId, refusal } = page.driver.status();
+  assert.equal(activeId, "\ufffd[31mred\ufffd\ufffd");
+  assert.deepEqual(refusal, ["one\ufffd]0;title\ufffd\ufffd", "two\ufffd"]);
+});
