@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { printable } from "../ffi/printable.ts";
 import type { Finding, FoundPlace, Images, Manifest } from "../images/mod.ts";
-import { printable } from "../page/document.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";

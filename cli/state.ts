@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
 import type { Command } from "commander";
+import { printable } from "../ffi/printable.ts";
 import type { DescribedTensor, StateDescription } from "../gpu/state/describe.ts";
-import { printable } from "../page/document.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";

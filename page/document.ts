@@ -1,4 +1,5 @@
 import { cString } from "../ffi/bytes.ts";
+import { printable } from "../ffi/printable.ts";
 import type { Outcome, Round } from "../lifecycle/types.ts";
 import type { Fields } from "./fields.ts";
 import { texts } from "./layout.ts";
@@ -44,14 +45,9 @@ export function readDocument(fields: Fields): PageDocument | undefined {
   return {
     runtime: { name: printable(runtime.name), version: printable(runtime.version) },
     strategies: list(value.strategies).map((entry) => endpoint(Object(entry))),
-    resources: list(value.resources).map(printable),
+    resources: list(value.resources).map((text) => printable(text)),
     lastRound: round(value.lastRound),
   };
-}
-
-/** Text that is safe to show on a terminal. */
-export function printable(value: unknown): string {
-  return (typeof value === "object" ? "" : String(value ?? "")).replace(/[\p{Cc}\p{Cf}]/gu, "�");
 }
 
 function list(value: unknown): unknown[] {

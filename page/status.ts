@@ -1,7 +1,7 @@
+import { printable } from "../ffi/printable.ts";
 import type { Outcome, State } from "../lifecycle/types.ts";
-import { printable } from "./document.ts";
 import type { Fields } from "./fields.ts";
-import { outcomes, replies, states } from "./layout.ts";
+import { outcomes, replies, states, texts } from "./layout.ts";
 
 /** What a page shows at one moment. */
 export interface PageStatus {
@@ -34,7 +34,11 @@ export function readStatus(fields: Fields): PageStatus {
       reply,
       outcome: outcome === "none" ? undefined : outcome,
       generation: fields.get("generation"),
-      refusal: fields.text("refusal").split("\n").filter(Boolean).map(printable),
+      refusal: fields
+        .text("refusal")
+        .split("\n")
+        .filter(Boolean)
+        .map((text) => printable(text, texts.refusal.bytes)),
     };
     // The app takes the old reply away before it names the next notice; the same id afterwards says that all belongs together.
     if (fields.text("activeId") === activeId) return status;

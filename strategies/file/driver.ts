@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { openBeneath } from "../../ffi/beneath.ts";
+import { printable } from "../../ffi/printable.ts";
 import type { Notice, Reply } from "../../lifecycle/types.ts";
-import { printable } from "../../page/document.ts";
 import type { DriverPage } from "../../page/driver_page.ts";
 import { readMarker, replaceMarker } from "./marker.ts";
 
@@ -21,7 +21,9 @@ export async function notifyByFile(
     const found = readMarker(page.libc, marker)?.marker;
     if (found?.kind === "reply" && found.id === notice.id) {
       const { reply } = found;
-      return reply.reply === "ready" ? reply : { reply: "refused", reasons: reply.reasons.map(printable) };
+      return reply.reply === "ready"
+        ? reply
+        : { reply: "refused", reasons: reply.reasons.map((text) => printable(text)) };
     }
     if (performance.now() >= end || signal?.aborted || !page.process.isAlive()) return undefined;
     await new Promise((resolve) => setTimeout(resolve, turn < 20 ? 0.5 : 5));

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { openBeneath } from "../../ffi/beneath.ts";
+import { printable } from "../../ffi/printable.ts";
 import type { Notice, Reply } from "../../lifecycle/types.ts";
-import { printable } from "../../page/document.ts";
 import type { DriverPage } from "../../page/driver_page.ts";
 import { encodeRequest, MAX_LINE_BYTES, type Results } from "./protocol.ts";
 
@@ -16,7 +16,7 @@ export async function notifyBySocket(
   using place = openBeneath(page.libc, page.pid, path);
   const reply = await call(place.path, "checkpoint", notice, timeoutMs, signal);
   if (reply?.reply !== "refused") return reply;
-  return { reply: "refused", reasons: [...(reply.reasons ?? [])].map(printable) };
+  return { reply: "refused", reasons: [...(reply.reasons ?? [])].map((text) => printable(text)) };
 }
 
 /**
