@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { CriuError } from "../criu/errors.ts";
+import { printedLines } from "../criu/log.ts";
 import type { CriuOptions } from "../criu/options.ts";
 import { toRpc } from "../criu/rpc/options.ts";
 import { RequestType, type Response } from "../criu/rpc/rpc_pb.ts";
@@ -54,7 +55,8 @@ export function queries(criu: string): CriuQueries {
     return { ...response, stderr: swrk.stderr };
   };
   const need = <T>(value: T | undefined, { stderr }: { readonly stderr: string }): T => {
-    if (value === undefined) throw new CriuError("start", "CRIU did not answer the question.", { log: [stderr] });
+    if (value === undefined)
+      throw new CriuError("start", "CRIU did not answer the question.", { log: printedLines(stderr) });
     return value;
   };
   return {

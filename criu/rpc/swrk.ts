@@ -5,7 +5,7 @@ import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
 import { CriuError } from "../errors.ts";
-import { isHarmless } from "../log.ts";
+import { printedLines } from "../log.ts";
 import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
 
 /** What CRIU is asked to do. */
@@ -123,7 +123,8 @@ export class Swrk implements AsyncDisposable {
     for (;;) {
       const response = this.#received.shift();
       if (response) return response;
-      if (this.#ended) throw new CriuError("start", "CRIU ended without an answer.", { log: lines(this.stderr) });
+      if (this.#ended)
+        throw new CriuError("start", "CRIU ended without an answer.", { log: printedLines(this.stderr) });
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
@@ -136,8 +137,4 @@ export class Swrk implements AsyncDisposable {
 
 function encoded(request: CriuRequest): Uint8Array {
   return toBinary(RequestSchema, create(RequestSchema, request));
-}
-
-function lines(text: string): string[] {
-  return text.split("\n").filter((line) => line !== "" && !isHarmless(line));
 }

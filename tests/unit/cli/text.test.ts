@@ -9,6 +9,7 @@ import { relaySignals } from "../../../cli/foreground.ts";
 import { readLabel } from "../../../cli/labels.ts";
 import { defaultLog } from "../../../cli/launch.ts";
 import { pagesOf } from "../../../cli/progress.ts";
+import { table } from "../../../cli/table.ts";
 import { bytes, count, duration } from "../../../cli/units.ts";
 import { wrap } from "../../../cli/wrap.ts";
 import { CriuError } from "../../../criu/errors.ts";
@@ -30,6 +31,18 @@ test("wrap() breaks between words at 80 columns, indents, and loses no word", ()
   );
   assert.ok(lines.some((line) => line.length > 70));
   assert.equal(wrap("", "  "), "  ");
+});
+
+test("table() stays within its columns, whatever a cell holds", () => {
+  const rows = [
+    [1, "x".repeat(3000), "ok"],
+    [2, "two\nlines", "ok"],
+  ];
+  const lines = table(["pid", "name", "state"], rows).split("\n");
+  assert.equal(lines.length, 3);
+  assert.ok(lines.every((line) => line.length < 120));
+  assert.match(lines[1] as string, /^1 {4}x{100}… {2}ok$/);
+  assert.match(lines[2] as string, /^2 {4}two�lines +ok$/);
 });
 
 test("bytes(), duration() and count() are short and have a unit", () => {
