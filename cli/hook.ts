@@ -116,7 +116,7 @@ function copyScript(directory: string, script: string): void {
 async function asPatch({ path, before, after }: Change): Promise<{ readonly diff: string }> {
   if (before === after) return { diff: "" };
   const { createTwoFilesPatch } = await import("diff");
-  const name = (text: string | undefined): string => (text === undefined ? "/dev/null" : path);
+  const name = (text: string | undefined): string => (text === undefined ? "/dev/null" : printable(path));
   const patch = createTwoFilesPatch(name(before), name(after), before ?? "", after ?? "", "", "", { context: 2 });
   return { diff: patch.replace(/^=+\n/, "").trimEnd() };
 }

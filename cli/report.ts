@@ -85,5 +85,5 @@ function nameOf(error: unknown): string {
 /** What an error says, for people. Errors of the system name files in a single line; those of ours have lines of their own. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return printable(error);
-  return "syscall" in error ? printable(error.message) : error.message;
+  return /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? "") ? printable(error.message) : error.message;
 }
