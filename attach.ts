@@ -51,7 +51,7 @@ let isAttached = false;
  *
  * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
  * @throws {SystemCallError} when the kernel denies something, for example EMFILE.
- * @throws {RangeError} for a time that is negative, NaN or too long.
+ * @throws {RangeError} for a time that is negative or NaN.
  * @throws {Error} when this process is attached already.
  * @example
  * ```ts

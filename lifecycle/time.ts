@@ -1,4 +1,4 @@
-/** Throws RangeError unless a timer can wait so many milliseconds: with NaN, a negative or a huge number it would not wait at all. */
+/** Throws RangeError unless it is a time to wait: with NaN, or a negative number, a timer would not wait at all. Infinity is no limit. */
 export function checkTime(name: string, ms = 0): void {
-  if (!(ms >= 0 && ms < 2 ** 31)) throw new RangeError(`${name} must be milliseconds from 0 to 2147483647, not ${ms}.`);
+  if (!(ms >= 0)) throw new RangeError(`${name} must be a number of milliseconds, 0 or more, not ${ms}.`);
 }

@@ -29,8 +29,8 @@ test("an attached process is running, of generation 0, and was never restored", 
 });
 
 test("a time that is none is refused, and the process may attach all the same", async () => {
-  for (const time of [Number.NaN, -1, 2 ** 31]) {
-    const message = new RegExp(`Ms must be milliseconds from 0 to 2147483647, not ${time}`);
+  for (const time of [Number.NaN, -1]) {
+    const message = new RegExp(`Ms must be a number of milliseconds, 0 or more, not ${time}`);
     await assert.rejects(attach({ strategies: [], leaseMs: time }), { name: "RangeError", message });
     await assert.rejects(attach({ strategies: [], hookTimeoutMs: time }), { name: "RangeError", message });
     await using agent = await attach({ strategies: [] });
