@@ -17,13 +17,17 @@ const carried: readonly CriuOption[] = [
   "unprivileged",
 ];
 
+/** A manifest may name any number of files that are not there. */
+const MOST_NAMED = 20;
+
 /** What speaks against restoring these images on this machine. */
 export class UnfitImagesError extends Error {
   override readonly name = "UnfitImagesError";
   readonly problems: readonly Problem[];
 
   constructor(imagesDir: string, problems: readonly Problem[]) {
-    const lines = problems.map(({ what, cure }) => `${what}. ${cure}`);
+    const lines = problems.slice(0, MOST_NAMED).map(({ what, cure }) => `${what}. ${cure}`);
+    if (problems.length > MOST_NAMED) lines.push(`and ${problems.length - MOST_NAMED} more`);
     super(
       `Cannot restore ${printable(imagesDir)} here (with --force it is tried all the same):\n  ${lines.join("\n  ")}`,
     );

@@ -1,7 +1,6 @@
 /** Deeper nesting is refused, as by the reference reader (serde_json): it also bounds the recursion here. */
 const DEEPEST = 127;
 const literal = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const space = /[ \t\n\r]*/y;
 const special = /[\\\p{Cc}]/u;
 
 /** A value of JSON. A number is NaN unless it is written as a whole one: `1e0` and `-0` are no counts for the reference reader. */
@@ -30,6 +29,9 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && "members" in value;
 }
 
+/** Most objects repeat nothing. */
+const none = new Set<string>();
+
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -39,7 +41,7 @@ class Reader {
   }
 
   value(depth: number): Json {
-    this.#take(space);
+    this.#skip();
     const start = this.#text[this.#at];
     if (start === '"') return this.#string();
     if (start !== "{" && start !== "[") return this.#literal();
@@ -49,7 +51,7 @@ class Reader {
   }
 
   end(): void {
-    this.#take(space);
+    this.#skip();
     if (this.#at < this.#text.length) this.#fail("more than a value");
   }
 
@@ -61,12 +63,12 @@ class Reader {
 
   #object(depth: number): JsonObject {
     const members = new Map<string, Json>();
-    const repeated = new Set<string>();
+    let repeated = none;
     for (let isFirst = true; this.#goesOn("}", isFirst); isFirst = false) {
-      this.#take(space);
+      this.#skip();
       const name = this.#string();
       this.#expect(":");
-      if (members.has(name)) repeated.add(name);
+      if (members.has(name)) repeated = (repeated === none ? new Set<string>() : repeated).add(name);
       members.set(name, this.value(depth + 1));
     }
     return { members, repeated };
@@ -74,7 +76,7 @@ class Reader {
 
   /** Takes what stands before the next item, or the end. */
   #goesOn(end: string, isFirst: boolean): boolean {
-    this.#take(space);
+    this.#skip();
     if (this.#text[this.#at] === end) {
       this.#at++;
       return false;
@@ -99,24 +101,27 @@ class Reader {
   }
 
   #literal(): null | boolean | number {
-    const text = this.#take(literal);
-    if (text === "") this.#fail("no value");
+    literal.lastIndex = this.#at;
+    const text = literal.exec(this.#text)?.[0] ?? this.#fail("no value");
+    this.#at += text.length;
     if (/^[tfn]/.test(text)) return JSON.parse(text);
     if (!Number.isFinite(Number(text))) this.#fail("a number that is too large");
     return /^\d+$/.test(text) ? Number(text) : Number.NaN;
   }
 
   #expect(mark: string): void {
-    this.#take(space);
+    this.#skip();
     if (this.#text[this.#at] !== mark) this.#fail(`no ${mark}`);
     this.#at++;
   }
 
-  #take(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const [found] = pattern.exec(this.#text) ?? [""];
-    this.#at += found.length;
-    return found;
+  /** Space, tabs and newlines: RFC 8259. */
+  #skip(): void {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#at++;
+    }
   }
 
   #fail(what: string): never {
