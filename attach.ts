@@ -4,6 +4,7 @@ import { openLibc } from "./ffi/libc.ts";
 import { SIGURG } from "./ffi/signal_numbers.ts";
 import type { CheckpointRefusedError, RecoveryError } from "./lifecycle/errors.ts";
 import { type Caller, Lifecycle } from "./lifecycle/lifecycle.ts";
+import { checkTime } from "./lifecycle/time.ts";
 import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
 import { AppPage } from "./page/app_page.ts";
 import { armHold } from "./page/hold.ts";
@@ -33,6 +34,7 @@ export interface Agent extends AsyncDisposable {
   /**
    * Adds a resource; disposal of what is returned takes it out again. While a checkpoint is under way it counts for the next.
    * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
+   * @throws {RangeError} for a `timeoutMs` that is none.
    */
   register(resource: Resource): Disposable;
   /** Hands over a notice that came by a way of its own, as `checkpoint()` of criu-aware/driver does. */
@@ -49,6 +51,7 @@ let isAttached = false;
  *
  * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
  * @throws {SystemCallError} when the kernel denies something, for example EMFILE.
+ * @throws {RangeError} for a time that is negative or NaN.
  * @throws {Error} when this process is attached already.
  * @example
  * ```ts
@@ -77,6 +80,7 @@ export async function attach(options: AttachOptions): Promise<Agent> {
 async function start(options: AttachOptions): Promise<Agent> {
   const libc = await openLibc();
   const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = console.error } = options;
+  checkTime("leaseMs", leaseMs);
 
   await using cleanup = new AsyncDisposableStack();
   const page = cleanup.use(new AppPage(libc));

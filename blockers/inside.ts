@@ -1,6 +1,7 @@
 import type { Agent } from "../attach.ts";
 import { flagOf } from "../criu/options.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import type { Resource } from "../lifecycle/types.ts";
 import type { Blocker } from "./kinds.ts";
@@ -19,12 +20,19 @@ export class BlockedError extends Error {
   }
 }
 
-/** A blocker and its cure, in one line. */
-export function describeBlocker({ pid, fd, what, who, cure }: Blocker): string {
+/** The other side of a blocker, safe to print; "" when there is none, or `what` says it already. */
+export function otherSide({ what, who }: Pick<Blocker, "what" | "who">): string {
+  const other = printable(who, LONGEST_MESSAGE);
+  return what.includes(other) ? "" : other;
+}
+
+/** A blocker and its cure, in one line that is safe to print. */
+export function describeBlocker(blocker: Blocker): string {
+  const { pid, fd, what, cure } = blocker;
   const place = fd === undefined ? `process ${pid}` : `descriptor ${fd} of process ${pid}`;
-  const other = who && !what.includes(who) ? `, ${who}` : "";
+  const other = otherSide(blocker);
   const flags = cure.options.map(flagOf).join(" or ");
-  return `${place}: ${what}${other} (${cure.advice}${flags ? `; or ${flags}` : ""})`;
+  return `${place}: ${what}${other ? `, ${other}` : ""} (${cure.advice}${flags ? `; or ${flags}` : ""})`;
 }
 
 /**

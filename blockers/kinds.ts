@@ -99,9 +99,12 @@ export interface Blocker {
   readonly pid: number;
   /** The descriptor; missing for a mapping and for what concerns the whole process. */
   readonly fd?: number;
-  /** What it is, for people. */
+  /** What it is, for people: safe to print. */
   readonly what: string;
-  /** The other side: a path, an address, a process; missing when there is none, or it cannot be found. */
+  /**
+   * The other side: a path, an address, a process; missing when there is none, or it cannot be found. It is exact, for use as a path or
+   * as a value of `external`: `describeBlocker` prints it safely.
+   */
   readonly who?: string;
   readonly cure: Cure;
   /** False for a warning, and for what an option of the driver cures. */

@@ -1,4 +1,5 @@
 import { readdirSync, readlinkSync } from "node:fs";
+import { printable } from "../ffi/printable.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 
 /** The lines of a file of /proc; none where there is no such file, or its process has just ended. */
@@ -27,9 +28,9 @@ export function sessionOf(pid: number): number | undefined {
   return stat === "" ? undefined : Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
 }
 
-/** `process 12 (name)`. */
+/** `process 12 (name)`, safe to print: a process names itself as it likes. */
 export function describeProcess(pid: number): string {
-  const name = readOrEmpty(`/proc/${pid}/comm`).trim();
+  const name = printable(readOrEmpty(`/proc/${pid}/comm`).replace(/\n$/, ""));
   return name ? `process ${pid} (${name})` : `process ${pid}`;
 }
 

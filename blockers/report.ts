@@ -1,4 +1,5 @@
 import type { CriuOption, CriuOptions } from "../criu/options.ts";
+import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
 import { type Blocker, type BlockerKind, kinds } from "./kinds.ts";
 
 /** What a scan found of one thing. */
@@ -33,8 +34,11 @@ export function createReport(given: GivenOptions, ignore: readonly string[]): Re
   return {
     blockers,
     add(kind, finding) {
-      const { pid, fd, what, who, needs, except = [], perhaps, same } = finding;
-      if (ignore.some((text) => text === kind || what.includes(text) || who?.includes(text))) return;
+      const { pid, fd, who, needs, except = [], perhaps, same } = finding;
+      const what = printable(finding.what, LONGEST_MESSAGE);
+      // As it was printed, or as the system writes it.
+      const texts = [what, finding.what, who ?? ""];
+      if (ignore.some((ignored) => ignored === kind || texts.some((text) => text.includes(ignored)))) return;
       const key = `${kind} ${pid} ${same}`;
       if (same !== undefined && seen.has(key)) return;
       seen.add(key);

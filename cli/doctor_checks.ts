@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { findCriu } from "../criu/locate.ts";
 import { errorsIn } from "../criu/log.ts";
 import { tryCriu } from "../criu/trial.ts";
+import { printable } from "../ffi/printable.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { CONFIGURATION_DIR, configurationFile, hookTargets, installedHook } from "./hook_file.ts";
 
@@ -19,6 +20,11 @@ export interface Check {
 
 /** Examines this machine from the kernel up to a real dump. What stands on something that fails is left out. */
 export async function examine(criu?: string): Promise<Check[]> {
+  // What CRIU, a configuration file and the environment say is in it.
+  return (await checksOf(criu)).map((check) => ({ ...check, found: printable(check.found) }));
+}
+
+async function checksOf(criu: string | undefined): Promise<Check[]> {
   if (process.platform !== "linux") {
     const cure = "test your resources with: criu-aware/simulate";
     return [{ name: "system", verdict: "fails", found: `${process.platform}: CRIU exists on Linux only`, cure }];

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { RestoredProcess } from "../driver/engine.ts";
+import { printable } from "../ffi/printable.ts";
 import type { Digests } from "../images/digest.ts";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
@@ -65,7 +66,7 @@ async function runDump(pid: number, criuArguments: string[], flags: Flags): Prom
   const afterwards = leaveRunning ? "it goes on" : "it has ended";
   return {
     value: { ...result, imagesDir },
-    text: `${paint("green", "dumped")} ${pid} into ${imagesDir} in ${duration(dumpMs)} (${told}); ${afterwards}`,
+    text: `${paint("green", "dumped")} ${pid} into ${printable(imagesDir)} in ${duration(dumpMs)} (${told}); ${afterwards}`,
   };
 }
 

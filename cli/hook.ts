@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../criu/usage_error.ts";
+import { printable } from "../ffi/printable.ts";
 import {
   applyChange,
   backupOf,
@@ -92,7 +93,7 @@ async function change({ dryRun = false, ...flags }: Flags, want: "installed" | "
   if (want === "installed" && !flags.copy) warnOfTemporary(script);
   return {
     value: { file: path, script, changed, dryRun, ...(await asPatch(planned)) },
-    text: changed ? await asText(planned, dryRun) : `nothing to do: ${path} ${already[want]}`,
+    text: changed ? await asText(planned, dryRun) : `nothing to do: ${printable(path)} ${already[want]}`,
   };
 }
 
@@ -100,7 +101,7 @@ const already = { installed: "has the hook", absent: "does not have the hook" };
 
 function warnOfTemporary(script: string): void {
   if (!script.startsWith(`${tmpdir()}/`)) return;
-  say(`criu-aware hook install: ${script} may go: then every dump fails. Better install a copy: --copy`);
+  say(`criu-aware hook install: ${printable(script)} may go: then every dump fails. Better install a copy: --copy`);
 }
 
 function copyScript(directory: string, script: string): void {
@@ -115,7 +116,7 @@ function copyScript(directory: string, script: string): void {
 async function asPatch({ path, before, after }: Change): Promise<{ readonly diff: string }> {
   if (before === after) return { diff: "" };
   const { createTwoFilesPatch } = await import("diff");
-  const name = (text: string | undefined): string => (text === undefined ? "/dev/null" : path);
+  const name = (text: string | undefined): string => (text === undefined ? "/dev/null" : printable(path));
   const patch = createTwoFilesPatch(name(before), name(after), before ?? "", after ?? "", "", "", { context: 2 });
   return { diff: patch.replace(/^=+\n/, "").trimEnd() };
 }
@@ -128,6 +129,6 @@ async function asText(planned: Change, dryRun: boolean): Promise<string> {
     return colour ? paint(colour, line) : line;
   });
   const backup = backupOf(planned.path);
-  const kept = existsSync(backup) ? `; what was there before is in ${backup}` : "";
+  const kept = existsSync(backup) ? `; what was there before is in ${printable(backup)}` : "";
   return [...lines, "", dryRun ? "dry run: nothing was changed" : `written${kept}`].join("\n");
 }

@@ -18,8 +18,16 @@ export function configurationFile(target: HookTarget, directory: string): string
 const FIRST = "# criu-aware: apps are told before a dump. To undo: criu-aware hook uninstall";
 const block = new RegExp(`^${FIRST.replaceAll(".", "\\.")}\naction-script .*\n`);
 
-/** The setting that makes CRIU run our script. */
+/**
+ * The setting that makes CRIU run our script.
+ * @throws {UsageError} for a path that would mean something else in CRIU's configuration, or another line.
+ */
 export function hookLine(script: string): string {
+  if (/["#\\]|\p{Cc}/u.test(script)) {
+    throw new UsageError(
+      `CRIU's configuration cannot name ${script}: name another directory, without ", #, \\ and control characters.`,
+    );
+  }
   return `action-script ${/\s/.test(script) ? `"${script}"` : script}`;
 }
 

@@ -114,7 +114,7 @@ async function compare(a: Images, b: Images): Promise<Report> {
   const { table } = await import("./table.ts");
   const differences = compareImages(a, b);
   const cell = (value: number | string | undefined): string => (value === undefined ? "-" : printable(value));
-  const rows = differences.map(({ subject, what, a, b }) => [printable(subject), what, cell(a), cell(b)]);
+  const rows = differences.map(({ subject, what, a, b }) => [subject, what, cell(a), cell(b)]);
   return {
     value: differences,
     text: rows.length === 0 ? "They do not differ." : table(["", "", "first", "second"], rows),

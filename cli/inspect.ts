@@ -25,7 +25,7 @@ async function runInspect(pid: number, criuArguments: string[]): Promise<Report>
   const { parseArguments, flagOf } = await import("../criu/options.ts");
   const { UsageError } = await import("../criu/usage_error.ts");
   const { processTree } = await import("../ffi/process_tree.ts");
-  const { findBlockers } = await import("../blockers/mod.ts");
+  const { findBlockers, otherSide } = await import("../blockers/mod.ts");
   const criuOptions = parseArguments(criuArguments);
   const pids = processTree(pid);
   if (pids.length === 0) throw new UsageError(`There is no process ${pid}.`);
@@ -37,7 +37,7 @@ async function runInspect(pid: number, criuArguments: string[]): Promise<Report>
     blocking.length === 0
       ? paint("green", `Nothing of ${tree} blocks a dump.`)
       : paint("red", `${count(blocking.length, "thing")} of ${tree} would make a dump fail.`);
-  const texts = blockers.map((blocker) => asText(blocker, wordFor(blocker, criuOptions), flagOf));
+  const texts = blockers.map((blocker) => asText(blocker, wordFor(blocker, criuOptions), otherSide(blocker), flagOf));
   return {
     value: { pids, blockers, blocked: blocking.length > 0 },
     text: [...texts, ...(texts.length > 0 ? [""] : []), verdict].join("\n"),
@@ -63,13 +63,13 @@ function wordFor({ blocking, cure }: Blocker, given: CriuOptions): string {
   return cure.options.some((option) => given[option]) ? paint("green", "cured  ") : paint("yellow", "warning");
 }
 
-function asText({ pid, fd, what, who, cure }: Blocker, word: string, flagOf: FlagOf): string {
+function asText(blocker: Blocker, word: string, other: string, flagOf: FlagOf): string {
+  const { pid, fd, what, cure } = blocker;
   const place = fd === undefined ? `process ${pid}` : `process ${pid}, fd ${fd}`;
   const indent = " ".repeat(9);
-  const other = who === undefined || what.includes(who) ? "" : ` (${who})`;
   const flags = cure.options.length > 0 ? `with ${cure.options.map(flagOf).join(" or ")}; or ` : "";
   return [
-    `${word}  ${wrap(`${place}: ${what}${other}`, indent).trimStart()}`,
+    `${word}  ${wrap(`${place}: ${what}${other ? ` (${other})` : ""}`, indent).trimStart()}`,
     wrap(`${flags}${cure.advice}`, `${indent}  `, `${indent}→ `),
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 import { exitCodes } from "./exit_codes.ts";
 import { createProgram } from "./program.ts";
-import { fail, print } from "./report.ts";
+import { fail, printJson } from "./report.ts";
 import { isCommanderEnd } from "./subcommand.ts";
 
 /** Runs `criu-aware` with these arguments, and resolves with the exit code. */
@@ -14,7 +14,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return exitCodes.done;
     // For people, commander has said it already.
     const { usage } = exitCodes;
-    if (json) print(JSON.stringify({ error: { name: "UsageError", message: error.message, exitCode: usage } }));
+    if (json) printJson({ error: { name: "UsageError", message: error.message, exitCode: usage } });
     return usage;
   }
   return Number(process.exitCode);

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../criu/usage_error.ts";
 import { DumpRefusedError } from "../driver/engine.ts";
+import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting, say } from "./report.ts";
 import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
@@ -66,7 +67,7 @@ async function runCommand([program, ...args]: readonly string[], json: boolean):
   const child = spawn(program as string, args, { stdio: ["inherit", json ? 2 : "inherit", "inherit"] });
   return new Promise((resolve) => {
     child.once("error", (error) => {
-      say(`criu-aware notify: ${program} does not start: ${error.message}`);
+      say(`criu-aware notify: ${printable(program)} does not start: ${printable(error.message)}`);
       resolve(127);
     });
     child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));

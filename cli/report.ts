@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import type { Command } from "commander";
+import { printable, printableJson, printableText } from "../ffi/printable.ts";
 import { exitCodeOf } from "./exit_codes.ts";
 
 /** What a subcommand found or did: `value` is printed with --json, `text` without. */
@@ -23,7 +24,7 @@ export function reporting<A extends unknown[]>(run: (...args: A) => Promise<Repo
     const json = command.opts().json === true;
     try {
       const { value, text, exitCode = 0, afterwards } = await run(...args);
-      if (json) print(JSON.stringify(value));
+      if (json) printJson(value);
       else if (text !== "") print(text);
       process.exitCode = afterwards ? await afterwards() : exitCode;
     } catch (error) {
@@ -35,7 +36,7 @@ export function reporting<A extends unknown[]>(run: (...args: A) => Promise<Repo
 /** Prints an error, and returns its exit code. */
 export function fail(path: string, error: unknown, json: boolean, exitCode: number = exitCodeOf(error)): number {
   const { name, message, ...details } = { ...(error as Error), name: nameOf(error), message: messageOf(error) };
-  if (json) print(JSON.stringify({ error: { name, message, ...details, exitCode } }));
+  if (json) printJson({ error: { name, message, ...details, exitCode } });
   say(`${path}: ${message}`);
   return exitCode;
 }
@@ -43,7 +44,8 @@ export function fail(path: string, error: unknown, json: boolean, exitCode: numb
 /** A remark for people, on stderr: stdout is for results. */
 export function say(text: string): void {
   // A progress bar, or the echo of Ctrl-C, may stand in this line.
-  write(2, process.stderr.isTTY ? `\r\x1b[K${text}` : text);
+  const start = process.stderr.isTTY ? "\r\x1b[K" : "";
+  write(2, `${start}${printableText(text)}`);
 }
 
 /** The words that start a subcommand: `criu-aware hook install`. */
@@ -53,7 +55,12 @@ export function pathOf(command: Command): string {
 
 /** A result, on stdout. */
 export function print(text: string): void {
-  write(1, text);
+  write(1, printableText(text));
+}
+
+/** A result for programs, on stdout: no character of it drives a terminal, and the value is exact. */
+export function printJson(value: unknown): void {
+  write(1, printableJson(JSON.stringify(value)));
 }
 
 // At once, whole, and in order: with a stream, a process.exit() could cut a pipe's text short.
@@ -75,6 +82,8 @@ function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : "Error";
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** What an error says, for people. Errors of the system name files in a single line; those of ours have lines of their own. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return printable(error);
+  return /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? "") ? printable(error.message) : error.message;
 }

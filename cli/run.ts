@@ -2,10 +2,11 @@ import { closeSync, existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
+import { printable } from "../ffi/printable.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { relaySignals } from "./foreground.ts";
 import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
-import { type Report, reporting, say } from "./report.ts";
+import { messageOf, type Report, reporting, say } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
 
 interface Flags extends EngineFlags {
@@ -80,7 +81,7 @@ async function restoreOrStart(command: string[], log: string, flags: Flags): Pro
 
 /** The restored program, or why there is none. */
 async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise<Launched | string> {
-  if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${imagesDir}`;
+  if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
   // It may have been removed since the dump (rotated logs), and its size does not matter.
   closeSync(openLog(log));
   const { openLibc } = await import("../ffi/libc.ts");
@@ -92,7 +93,7 @@ async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise
     const { pid } = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
     return { pid, ended: flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0), release() {} };
   } catch (error) {
-    return (error as Error).message;
+    return messageOf(error);
   }
 }
 
@@ -112,7 +113,7 @@ async function awaitAttached(program: Launched, log: string, timeoutMs: number):
       }
       if (performance.now() > end) {
         program.release();
-        throw new Error(`${(error as Error).message} It runs on: end it with kill ${program.pid}. ${lastWords(log)}`);
+        throw new Error(`${messageOf(error)} It runs on: end it with kill ${program.pid}. ${lastWords(log)}`);
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -121,5 +122,5 @@ async function awaitAttached(program: Launched, log: string, timeoutMs: number):
 
 function lastWords(log: string): string {
   const lines = stripVTControlCharacters(readFileSync(log, "utf8")).trimEnd().split("\n").slice(-8);
-  return `The end of ${log}:\n  ${lines.join("\n  ")}`;
+  return `The end of ${printable(log)}:\n  ${lines.map((line) => printable(line)).join("\n  ")}`;
 }

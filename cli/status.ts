@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { AttachedProcess } from "../driver/status.ts";
+import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
@@ -45,7 +46,7 @@ function asLines(process: AttachedProcess): string {
   const { lastOutcome = "none yet", refusal } = process;
   const facts = {
     pid: process.pid,
-    runtime: process.runtime,
+    runtime: printable(process.runtime, 200),
     state: process.state,
     strategies: process.strategies.join(", ") || "none",
     resources: process.resources.join(", ") || "none",

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { printable } from "../ffi/printable.ts";
 import { strategyNames } from "../strategies/notify.ts";
 import { pathOf, say } from "./report.ts";
 
@@ -30,7 +31,7 @@ function oneLine(text: string): string {
     .trim()
     .replace(/^error: /, "")
     .replace(/\s*\n\s*/g, " ");
-  return /[.?)!]$/.test(line) ? line : `${line}.`;
+  return printable(/[.?)!]$/.test(line) ? line : `${line}.`);
 }
 
 /** True for an end that commander asks for; help and the version are no mistakes. */

@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
+import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 
 // No lines: they cost width, and a script that takes columns apart would stumble.
@@ -11,17 +13,26 @@ const none = Object.fromEntries(
     .map((part) => [part, ""]),
 );
 
-/** Columns of text under a heading, for a terminal of 80 columns. */
+/** Characters of the widest cell: a longer one would take the whole table apart. */
+const WIDEST = 100;
+
+/** Columns of text under a heading, for a terminal of 80 columns. What is longer than a cell may be ends in an ellipsis. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const columns = new Table({
     chars: { ...none, middle: "  " },
     head: head.map((word) => paint("dim", word)),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
-  columns.push(...rows.map((row) => row.map(String)));
+  columns.push(...rows.map((row) => row.map(cell)));
   return columns
     .toString()
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");
+}
+
+/** One line; only what `paint` made keeps its escapes, and is as short as we made it. */
+function cell(content: string | number): string {
+  const text = stripVTControlCharacters(String(content));
+  return text.length > WIDEST || text.includes("\n") ? printable(text, WIDEST) : String(content);
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { printable } from "../ffi/printable.ts";
 import { CriuError } from "./errors.ts";
 
 const NEEDED = [4, 2] as const;
@@ -29,14 +30,17 @@ export function findCriu(named?: string): LocatedCriu {
   try {
     output = execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch {
-    throw new CriuError("start", `CRIU does not start: ${path}. Install CRIU 4.2 or newer, or run: sh setup/setup.sh`);
+    throw new CriuError(
+      "start",
+      `CRIU does not start: ${printable(path)}. Install CRIU 4.2 or newer, or run: sh setup/setup.sh`,
+    );
   }
-  const version = /Version:\s*(\S+)/.exec(output)?.[1] ?? "unknown";
+  const version = printable(/Version:\s*(\S+)/.exec(output)?.[1] ?? "unknown", 100);
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return { path, version };
   throw new CriuError(
     "start",
-    `CRIU ${version} is too old (${path}): before 4.2 it cannot dump sockets on Linux 6.16 and newer. Install a newer one, or run: sh setup/setup.sh`,
+    `CRIU ${version} is too old (${printable(path)}): before 4.2 it cannot dump sockets on Linux 6.16 and newer. Install a newer one, or run: sh setup/setup.sh`,
   );
 }
 

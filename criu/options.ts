@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { UsageError } from "./usage_error.ts";
 
-/** How a value is written: `flag` alone, a number, a text, a list of texts (the flag repeated), or one of some words. */
-type Kind = "boolean" | "number" | "text" | "list" | readonly string[];
+/** How a value is written: `flag` alone, a number, a size, a text, a list of texts (the flag repeated), or one of some words. */
+type Kind = "boolean" | "number" | "size" | "text" | "list" | readonly string[];
 
 /**
  * CRIU's options, by name: the flag of its command line, and the kind of value. Those that a driver decides itself (the tree,
@@ -22,7 +22,7 @@ const options = {
   /** Dumps a process that shares the session or the terminal of its shell. */
   shellJob: ["--shell-job", "boolean"],
   /** How large a deleted file that is still open may be, in bytes. CRIU's own default is 1 MiB. */
-  ghostLimit: ["--ghost-limit", "number"],
+  ghostLimit: ["--ghost-limit", "size"],
   /** Links deleted files back to a name while they are dumped. */
   linkRemap: ["--link-remap", "boolean"],
   /** Leaves the tree stopped after the dump. */
@@ -64,6 +64,8 @@ const options = {
   extMasters: ["--enable-external-masters", "boolean"],
   mntnsCompatMode: ["--mntns-compat-mode", "boolean"],
   weakSysctls: ["--weak-sysctls", "boolean"],
+  /** How CRIU knows at a restore that a file is the one of the dump. CRIU's own default is `buildid`. */
+  fileValidation: ["--file-validation", ["filesize", "buildid"]],
   skipFileRwxCheck: ["--skip-file-rwx-check", "boolean"],
   forceIrmap: ["--force-irmap", "boolean"],
   irmapScanPath: ["--irmap-scan-path", "list"],
@@ -86,13 +88,17 @@ const options = {
   tlsCert: ["--tls-cert", "text"],
   tlsKey: ["--tls-key", "text"],
   tlsNoCnVerify: ["--tls-no-cn-verify", "boolean"],
+  /** Where CRIU's plugins are. */
+  libdir: ["--libdir", "text"],
+  /** How much CRIU writes into its log: 1 errors, 2 warnings, 3 information, 4 everything. CRIU's own default is 2. */
+  verbosity: ["--verbosity", "number"],
   /** A configuration file of CRIU whose settings win over these. */
   config: ["--config", "text"],
 } as const;
 
 type Value<K> = K extends "boolean"
   ? boolean
-  : K extends "number"
+  : K extends "number" | "size"
     ? number
     : K extends "text"
       ? string
@@ -145,6 +151,7 @@ export function passDescriptors(given: CriuOptions, first: number): { fds: numbe
  * @throws {UsageError} for an option that CRIU does not have, or that a driver decides itself, and for a wrong value.
  */
 export function parseArguments(args: readonly string[]): CriuOptions {
+  const { level, others } = takeVerbosity(args);
   const config: Record<string, { type: "boolean" | "string"; multiple?: boolean; short?: string }> = {};
   for (const [name, [flag, kind]] of rows) {
     config[flag.slice(2)] = {
@@ -155,26 +162,81 @@ export function parseArguments(args: readonly string[]): CriuOptions {
   }
   let values: Record<string, unknown>;
   try {
-    ({ values } = parseArgs({ args: [...args], options: config }));
+    ({ values } = parseArgs({ args: others, options: config }));
   } catch (error) {
     throw new UsageError(`Cannot use these options of CRIU: ${(error as Error).message.split("\n")[0]}`);
   }
-  const found: Record<string, unknown> = {};
+  const found: Record<string, unknown> = level === undefined ? {} : { verbosity: level };
   for (const [name, [flag, kind]] of rows) {
     const value = values[flag.slice(2)];
     if (value === undefined) continue;
-    found[name] = kind === "number" ? number(flag, value as string) : value;
-    if (Array.isArray(kind) && !kind.includes(value)) {
-      throw new UsageError(`${flag} must be one of ${kind.join(", ")}, not ${value}.`);
-    }
+    found[name] = kind === "number" ? number(value as string) : kind === "size" ? size(value as string) : value;
+    requireKind(flag, kind, found[name], value);
   }
   return found as CriuOptions;
 }
 
-const shorts: Partial<Record<CriuOption, string>> = { shellJob: "j", fileLocks: "l", root: "r", joinNs: "J" };
+/**
+ * Checks options that a program gives, for a typo would be ignored silently.
+ * @throws {UsageError} for a name that is no option, and for a value of another kind.
+ */
+export function checkCriuOptions(given: CriuOptions): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(options, name)) {
+      const similar = rows.filter(([other]) => other.toLowerCase().startsWith(name.slice(0, 4).toLowerCase()));
+      const hint = similar.length > 0 ? ` Did you mean ${similar.map(([other]) => other).join(" or ")}?` : "";
+      throw new UsageError(`Cannot give CRIU the option ${name}: there is none of this name in criuOptions.${hint}`);
+    }
+    if (value !== undefined) requireKind(name, options[name as CriuOption][1], value, value);
+  }
+}
 
-function number(flag: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UsageError(`${flag} must be a whole number, not ${text}.`);
+const shorts: Partial<Record<CriuOption, string>> = {
+  ...{ shellJob: "j", fileLocks: "l", root: "r", joinNs: "J", libdir: "L" },
+};
+
+/** CRIU keeps sizes in 32 bits, and takes what is left of a larger one. */
+const LARGEST_SIZE = 2 ** 32 - 1;
+
+/** Throws UsageError unless `value` is of this kind; `written` is how it was given. */
+function requireKind(name: string, kind: Kind, value: unknown, written: unknown): void {
+  const isText = (value: unknown): boolean => typeof value === "string" && !value.includes("\0");
+  const isNumber = Number.isSafeInteger(value) && (value as number) >= 0;
+  const [isRight, wanted] = {
+    boolean: () => [typeof value === "boolean", "true or false"],
+    number: () => [isNumber, "a whole number"],
+    size: () => [
+      isNumber && (value as number) <= LARGEST_SIZE,
+      `a number of bytes up to ${LARGEST_SIZE}, on the command line also with K, M or G`,
+    ],
+    text: () => [isText(value), "a text"],
+    list: () => [Array.isArray(value) && value.every(isText), "a list of texts"],
+    word: () => [kind.includes(value as never), `one of ${[...kind].join(", ")}`],
+  }[typeof kind === "string" ? kind : "word"]() as [boolean, string];
+  if (!isRight) throw new UsageError(`${name} must be ${wanted}, not ${String(written)}.`);
+}
+
+function number(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+
+/** `4096`, `10M`: parse_size() of CRIU's config.c, but for what it would silently take as 0. */
+function size(text: string): number {
+  const [, digits, unit = ""] = /^(\d+)([KMG]?)$/.exec(text) ?? [];
+  return digits === undefined ? Number.NaN : Number(digits) * 1024 ** " KMG".indexOf(unit || " ");
+}
+
+/** CRIU's level without any option. */
+const DEFAULT_VERBOSITY = 2;
+
+/** Takes out `-v`, `-vv`, `-v4`, `--verbosity` and `--verbosity=4`: their value is optional, which parseArgs() does not know. */
+function takeVerbosity(args: readonly string[]): { level: number | undefined; others: string[] } {
+  let level: number | undefined;
+  const others = args.filter((arg) => {
+    const [, more, number] = /^(?:-(v+)|(?:-v|--verbosity=)(\d+)|--verbosity)$/.exec(arg) ?? [];
+    if (number === undefined && more === undefined && arg !== "--verbosity") return true;
+    level = number === undefined ? (level ?? DEFAULT_VERBOSITY) + (more?.length ?? 1) : Number(number);
+    return false;
+  });
+  return { level, others };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $ } from "zx";
 import { openLibc } from "../ffi/libc.ts";
-import { firstErrors } from "./log.ts";
+import { firstErrors, printedLines } from "./log.ts";
 
 /** What a trial found: `works`, or why not. */
 export interface TrialResult {
@@ -56,7 +56,7 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
 }
 
 function failed(phase: "dump" | "restore", images: string, stderr: string): TrialResult {
-  const [error = stderr.trim()] = firstErrors(join(images, `${phase}.log`));
+  const [error = printedLines(stderr).join(" ")] = firstErrors(join(images, `${phase}.log`));
   return { works: false, why: `a trial ${phase} failed: ${error}` };
 }
 

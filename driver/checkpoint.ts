@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Agent } from "../attach.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
-import { runOptions } from "../criu/rpc/options.ts";
+import { runOptions, swrkArguments } from "../criu/rpc/options.ts";
 import { dumpSelf } from "../criu/rpc/self.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
@@ -11,6 +11,7 @@ import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
+import { checkOptions } from "./check_options.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { discardImages, makeImagesDir } from "./images_dir.ts";
@@ -63,6 +64,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     const why = agent.state === "detached" ? "its agent was disposed" : "a checkpoint is under way";
     throw new UsageError(`Cannot dump this process now: ${why}.`);
   }
+  checkOptions(options);
   requireRoot();
   const imagesDir = resolve(options.imagesDir);
   const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
@@ -105,7 +107,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   let failed: CriuError | undefined;
   const hold = (): Release => {
     const log = join(imagesDir, EARLY_LOG);
-    const { outcome, crErrno } = dumpSelf(libc, { criu: criu.path, opts, log, then });
+    const { outcome, crErrno } = dumpSelf(libc, { criu: criu.path, args: swrkArguments(criuOptions), opts, log, then });
     if (outcome !== "aborted") return { outcome, simulated: false };
     failed = runError("dump", imagesDir, LOG, { exitCode: 1, crErrno: crErrno ?? 0, stderr: "" });
     return { outcome: discardImages(imagesDir, LOG) ? "aborted" : "continued", simulated: false };

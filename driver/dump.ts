@@ -9,6 +9,7 @@ import { describeImages } from "../images/manifest.ts";
 import type { ImageFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import { alongside } from "./alongside.ts";
+import { checkOptions } from "./check_options.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
@@ -26,6 +27,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   const imagesDir = resolve(options.imagesDir);
   const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
   signal?.throwIfAborted();
+  checkOptions(options);
   requireRoot();
   using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);

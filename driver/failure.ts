@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { CriuError } from "../criu/errors.ts";
-import { firstErrors } from "../criu/log.ts";
+import { firstErrors, printedLines } from "../criu/log.ts";
 import { flagOf } from "../criu/options.ts";
 import type { End } from "../criu/run.ts";
+import { printable } from "../ffi/printable.ts";
 import { explain } from "./failures/explain.ts";
 
 /** What to say of a run of CRIU that failed. */
@@ -10,9 +11,9 @@ export function runError(phase: "dump" | "restore", imagesDir: string, log: stri
   const { exitCode, crErrno, stderr } = end;
   const file = join(imagesDir, log);
   const errors = firstErrors(file);
-  const lines = errors.length > 0 ? errors : stderr.trim().split("\n");
+  const lines = errors.length > 0 ? errors : printedLines(stderr);
   const explanation = explain(lines, phase);
-  const message = [`CRIU's ${phase} failed with exit code ${exitCode}; see ${file}`];
+  const message = [`CRIU's ${phase} failed with exit code ${exitCode}; see ${printable(file)}`];
   if (explanation) {
     const { meaning, cure, options } = explanation;
     const flags = options.map(flagOf).join(" or ");

@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
 import { CriuError } from "../criu/errors.ts";
+import { printedLines } from "../criu/log.ts";
 import type { CriuOptions } from "../criu/options.ts";
-import { toRpc } from "../criu/rpc/options.ts";
+import { swrkArguments, toRpc } from "../criu/rpc/options.ts";
 import { RequestType, type Response } from "../criu/rpc/rpc_pb.ts";
 import { Swrk } from "../criu/rpc/swrk.ts";
+import { checkOptions } from "./check_options.ts";
 import { runError } from "./failure.ts";
 import { makeImagesDir } from "./images_dir.ts";
 
@@ -48,13 +50,16 @@ export interface CriuQueries {
 
 /** Asks the CRIU at `criu`. */
 export function queries(criu: string): CriuQueries {
-  const ask = async (type: RequestType, opts?: object): Promise<Response & { readonly stderr: string }> => {
-    await using swrk = await Swrk.start(criu, { type, ...(opts ? { opts: { imagesDirFd: -1, ...opts } } : {}) });
+  type Answer = Response & { readonly stderr: string };
+  const ask = async (type: RequestType, opts?: object, args: readonly string[] = []): Promise<Answer> => {
+    const request = { type, ...(opts ? { opts: { imagesDirFd: -1, ...opts } } : {}) };
+    await using swrk = await Swrk.start(criu, request, { args });
     const response = await swrk.response();
     return { ...response, stderr: swrk.stderr };
   };
   const need = <T>(value: T | undefined, { stderr }: { readonly stderr: string }): T => {
-    if (value === undefined) throw new CriuError("start", "CRIU did not answer the question.", { log: [stderr] });
+    if (value === undefined)
+      throw new CriuError("start", "CRIU did not answer the question.", { log: printedLines(stderr) });
     return value;
   };
   return {
@@ -80,18 +85,16 @@ export function queries(criu: string): CriuQueries {
       return (await ask(RequestType.CPUINFO_CHECK, opts)).success;
     },
     async preDump({ pid, imagesDir, criuOptions = {} }) {
+      checkOptions({ criuOptions });
       makeImagesDir(imagesDir);
-      await succeed(RequestType.PRE_DUMP, imagesDir, {
-        ...toRpc(criuOptions),
-        pid,
-        trackMem: true,
-        notifyScripts: true,
-      });
+      const opts = { ...toRpc(criuOptions), pid, trackMem: true, notifyScripts: true };
+      await succeed(RequestType.PRE_DUMP, imagesDir, opts, swrkArguments(criuOptions));
     },
   };
 
-  async function succeed(type: RequestType, imagesDir: string, opts: object): Promise<void> {
-    const { success, crErrno, stderr } = await ask(type, { ...opts, imagesDir: resolve(imagesDir), logFile: LOG });
+  async function succeed(type: RequestType, imagesDir: string, given: object, args?: readonly string[]): Promise<void> {
+    const opts = { ...given, imagesDir: resolve(imagesDir), logFile: LOG };
+    const { success, crErrno, stderr } = await ask(type, opts, args);
     if (!success) throw runError("dump", imagesDir, LOG, { exitCode: 1, crErrno, stderr });
   }
 }

@@ -1,5 +1,6 @@
 import { CriuError } from "../criu/errors.ts";
 import type { CriuOption, CriuOptions } from "../criu/options.ts";
+import { printable } from "../ffi/printable.ts";
 import { checkManifest, type Problem } from "../images/check_manifest.ts";
 import { describeImages, readManifest, writeManifest } from "../images/manifest.ts";
 import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
@@ -16,14 +17,20 @@ const carried: readonly CriuOption[] = [
   "unprivileged",
 ];
 
+/** A manifest may name any number of files that are not there. */
+const MOST_NAMED = 20;
+
 /** What speaks against restoring these images on this machine. */
 export class UnfitImagesError extends Error {
   override readonly name = "UnfitImagesError";
   readonly problems: readonly Problem[];
 
   constructor(imagesDir: string, problems: readonly Problem[]) {
-    const lines = problems.map(({ what, cure }) => `${what}. ${cure}`);
-    super(`Cannot restore ${imagesDir} here (with --force it is tried all the same):\n  ${lines.join("\n  ")}`);
+    const lines = problems.slice(0, MOST_NAMED).map(({ what, cure }) => `${what}. ${cure}`);
+    if (problems.length > MOST_NAMED) lines.push(`and ${problems.length - MOST_NAMED} more`);
+    super(
+      `Cannot restore ${printable(imagesDir)} here (with --force it is tried all the same):\n  ${lines.join("\n  ")}`,
+    );
     this.problems = problems;
   }
 }
@@ -43,10 +50,10 @@ export async function recordDump(
     const found = await (images ?? describeImages(imagesDir, digests));
     await writeManifest(imagesDir, { ...facts, labels }, { images: found });
   } catch (cause) {
-    const why = (cause as Error).message;
+    const why = printable((cause as Error).message);
     throw new CriuError(
       "dump",
-      `The dump in ${imagesDir} is whole, but its manifest could not be written: ${why}. Restore it with --force.`,
+      `The dump in ${printable(imagesDir)} is whole, but its manifest could not be written: ${why}. Restore it with --force.`,
     );
   }
 }

@@ -6,6 +6,7 @@ import type { Runner } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { alongside } from "./alongside.ts";
+import { checkOptions } from "./check_options.ts";
 import { gpuPairs } from "./cuda/calls.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
@@ -21,6 +22,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   const imagesDir = resolve(options.imagesDir);
   const { timeoutMs = 10_000, signal } = options;
   signal?.throwIfAborted();
+  checkOptions(options);
   requireRoot();
   if (!existsSync(join(imagesDir, "inventory.img"))) {
     throw new UsageError(

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
+import { checkOptions } from "./check_options.ts";
 import { DumpRefusedError, type Engine } from "./engine.ts";
 import { Participants } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
@@ -23,6 +24,7 @@ export function simulate(): Engine {
   return {
     kind: "simulate",
     async dump(options) {
+      checkOptions(options);
       const imagesDir = resolve(options.imagesDir);
       if (held.has(imagesDir))
         throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);
@@ -48,6 +50,7 @@ export function simulate(): Engine {
       return { noticeId, pids, noticeToReadyMs, dumpMs: now() - started, leftRunning: options.leaveRunning ?? false };
     },
     async restore(options) {
+      checkOptions(options);
       const imagesDir = resolve(options.imagesDir);
       const phases = watchPhases(options.onPhase);
       const found = held.get(imagesDir);

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
 import { buildIdOf } from "./build_id.ts";
 import { digest } from "./digest.ts";
 import { ImageError } from "./errors.ts";
@@ -61,7 +62,7 @@ export async function checkManifest(directory: string, options: CheckOptions = {
 }
 
 function problem(kind: Problem["kind"], what: string, cure: string, severity: Problem["severity"] = "error"): Problem {
-  return { severity, kind, what, cure };
+  return { severity, kind, what: printable(what, LONGEST_MESSAGE), cure: printable(cure) };
 }
 
 async function fileProblems(directory: string, { files }: Manifest, signal?: AbortSignal): Promise<Problem[]> {

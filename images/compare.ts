@@ -1,8 +1,9 @@
+import { printable } from "../ffi/printable.ts";
 import type { ImageProcess, Images, SharedMemory } from "./types.ts";
 
 /** One thing that differs between two dumps. */
 export interface Difference {
-  /** `dump`, `process 12 (bun)`, `shared memory criu-aware`: of the first dump where both have it. */
+  /** `dump`, `process 12 (bun)`, `shared memory criu-aware`: of the first dump where both have it; safe to print. */
   readonly subject: string;
   /** What of it: `bytes`, `threads`, `descriptors: file`. */
   readonly what: string;
@@ -73,7 +74,7 @@ function sharedFacts({ bytes, imageBytes, pids }: SharedMemory): Facts {
 function compare(subject: string, a: Facts = {}, b: Facts = {}): Difference[] {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]
     .filter((what) => a[what] !== b[what])
-    .map((what) => ({ subject, what, a: a[what], b: b[what] }));
+    .map((what) => ({ subject: printable(subject), what, a: a[what], b: b[what] }));
 }
 
 const samePid = (a: ImageProcess, b: ImageProcess): boolean => a.pid === b.pid && a.name === b.name;

@@ -1,13 +1,16 @@
+import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
+
 /** A file of a dump is missing, damaged, or none of CRIU's. */
 export class ImageError extends Error {
   override readonly name = "ImageError";
-  /** The file, or the directory, that is wrong. */
+  /** The file, or the directory, that is wrong: exactly, while the message is safe to print. */
   readonly file: string;
   readonly reason: string;
 
   constructor(file: string, reason: string, options?: ErrorOptions) {
-    super(`${file} ${reason}`, options);
+    const why = printable(reason);
+    super(`${printable(file, LONGEST_MESSAGE)} ${why}`, options);
     this.file = file;
-    this.reason = reason;
+    this.reason = why;
   }
 }

@@ -1,6 +1,7 @@
 import { CheckpointRefusedError, messages, RecoveryError } from "./errors.ts";
 import { callHook } from "./hook.ts";
 import { Register } from "./register.ts";
+import { checkTime } from "./time.ts";
 import type { Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
 
 /** What ended a hold. */
@@ -63,7 +64,9 @@ export class Lifecycle {
   restoredAt: number | undefined;
   lastOutcome: Outcome | undefined;
 
+  /** @throws {RangeError} for a time of the hooks that is none. */
   constructor(ports: Ports) {
+    checkTime("hookTimeoutMs", ports.hookTimeoutMs);
     this.#ports = ports;
   }
 

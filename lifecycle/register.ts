@@ -1,4 +1,5 @@
 import { checkResource } from "./resource.ts";
+import { checkTime } from "./time.ts";
 import { type Resource, tiers } from "./types.ts";
 
 /** The resources of an app, in order. */
@@ -9,9 +10,11 @@ export class Register {
   /**
    * Adds a resource. Disposal takes it out again; in a checkpoint that is under way it still counts.
    * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
+   * @throws {RangeError} for a `timeoutMs` that is none.
    */
   add(resource: Resource): Disposable {
     checkResource(resource);
+    checkTime("timeoutMs", resource.timeoutMs);
     if (this.inOrder.includes(resource)) {
       throw new TypeError(`Cannot register ${resource.name}: it is registered already.`);
     }

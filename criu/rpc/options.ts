@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { CriuOptions } from "../options.ts";
+import { type CriuOptions, toArguments } from "../options.ts";
 import type { OptionsSchema } from "./rpc_pb.ts";
 
 type RpcOptions = Omit<MessageInitShape<typeof OptionsSchema>, "$typeName">;
@@ -30,6 +30,9 @@ export function toRpc(options: CriuOptions): Partial<RpcOptions> {
     pageServer,
     address,
     port,
+    verbosity,
+    fileValidation: _,
+    libdir: __,
     // The same names in both.
     ...same
   } = options;
@@ -47,9 +50,16 @@ export function toRpc(options: CriuOptions): Partial<RpcOptions> {
     irmapScanPaths: irmapScanPath,
     parentImg: prevImagesDir,
     configFile: config,
+    logLevel: verbosity,
     ps: pageServer || lazyServer(options) ? { address, port } : undefined,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** What CRIU's RPC has no field for: arguments of `criu` before its command `swrk`. */
+export function swrkArguments({ fileValidation, libdir }: CriuOptions): string[] {
+  const given = { fileValidation, libdir };
+  return toArguments(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
 }
 
 /** What every dump and restore names: the directory, the log in it, and CRIU's own options. */

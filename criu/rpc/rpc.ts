@@ -1,7 +1,7 @@
 import type { LocatedCriu } from "../locate.ts";
 import { passDescriptors } from "../options.ts";
 import type { End, Run, Runner } from "../run.ts";
-import { runOptions } from "./options.ts";
+import { runOptions, swrkArguments } from "./options.ts";
 import { RequestType, type Response } from "./rpc_pb.ts";
 import { FIRST_INHERITED, Swrk } from "./swrk.ts";
 
@@ -10,18 +10,18 @@ export function rpcRunner({ path: criu, version }: LocatedCriu): Runner {
   return {
     version,
     async dump(run) {
-      const { fds, opts } = common(run);
+      const { start, opts } = common(run);
       const { pid, leaveRunning } = run;
       // Without `notifyScripts` a driver that dies in a dump would cost the app its life.
       const request = { type: RequestType.DUMP, opts: { ...opts, pid, leaveRunning, notifyScripts: true } };
-      await using swrk = await Swrk.start(criu, request, fds);
+      await using swrk = await Swrk.start(criu, request, start);
       return await ended(swrk, await swrk.response(run.onHook));
     },
     async restore(run) {
-      const { fds, opts } = common(run);
+      const { start, opts } = common(run);
       // Each hook costs CRIU time, and a restore goes on when this process dies: nobody has to be asked.
       const request = { type: RequestType.RESTORE, opts: { ...opts, notifyScripts: run.asks } };
-      await using swrk = await Swrk.start(criu, request, fds);
+      await using swrk = await Swrk.start(criu, request, start);
       const response = await swrk.response(run.onHook);
       // Until then it is the parent of what it restored, and nobody else can wait for that.
       await swrk.exited;
@@ -32,7 +32,7 @@ export function rpcRunner({ path: criu, version }: LocatedCriu): Runner {
 
 function common({ imagesDir, log, criuOptions: given }: Run) {
   const { fds, criuOptions } = passDescriptors(given, FIRST_INHERITED);
-  return { fds, opts: runOptions(imagesDir, log, criuOptions) };
+  return { start: { fds, args: swrkArguments(criuOptions) }, opts: runOptions(imagesDir, log, criuOptions) };
 }
 
 async function ended(swrk: Swrk, { success, crErrno }: Response): Promise<End> {

@@ -14,6 +14,8 @@ export type Life = "restored" | "continued" | "aborted";
 /** How CRIU is started for a self-dump. */
 export interface SelfDump {
   readonly criu: string;
+  /** Arguments before CRIU's command. */
+  readonly args: readonly string[];
   readonly opts: MessageInitShape<typeof OptionsSchema>;
   /** A file that takes what CRIU prints before it has a log. */
   readonly log: string;
@@ -53,12 +55,13 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
  * Starts `criu swrk` outside of this process's tree: the shell and setsid(1) end at once, and whatever is above adopts it. No
  * pipe to it stays open, which CRIU could not dump.
  */
-function startOrphan({ criu, log, then }: SelfDump, theirs: number): boolean {
-  const script = 'exec setsid -f sh -c \'"$0" swrk 3 && exec 3>&- && exec "$@"\' "$0" "$@"';
+function startOrphan({ criu, args, log, then }: SelfDump, theirs: number): boolean {
+  const swrk = [criu, ...args, "swrk", "3"].map(quoted).join(" ");
+  const script = `exec setsid -f sh -c ${quoted(`${swrk} && exec 3>&- && exec "$@"`)} sh "$@"`;
   const command = then.length > 0 ? then : ["true"];
   const output = openSync(log, "a", 0o600);
   try {
-    const { status } = spawnSync("sh", ["-c", script, criu, ...command], {
+    const { status } = spawnSync("sh", ["-c", script, "sh", ...command], {
       stdio: ["ignore", output, output, theirs],
       env: { ...process.env, CRIU_AWARE_DRIVER: "rpc" },
     });
@@ -66,4 +69,9 @@ function startOrphan({ criu, log, then }: SelfDump, theirs: number): boolean {
   } finally {
     closeSync(output);
   }
+}
+
+/** A word for a shell. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -5,7 +5,7 @@ import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
 import { CriuError } from "../errors.ts";
-import { isHarmless } from "../log.ts";
+import { printedLines } from "../log.ts";
 import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
 
 /** What CRIU is asked to do. */
@@ -16,6 +16,14 @@ export type OnHook = (hook: string, pid: number | undefined) => Promise<boolean>
 
 /** The number in CRIU's process of the first descriptor that it inherits besides its socket. */
 export const FIRST_INHERITED = 4;
+
+/** What CRIU is started with, besides its request. */
+export interface SwrkStart {
+  /** Descriptors that it inherits: they get its numbers from FIRST_INHERITED on. */
+  readonly fds?: readonly number[];
+  /** Arguments before its command. */
+  readonly args?: readonly string[];
+}
 
 /** How long a response may be on its way when CRIU has already ended, in milliseconds. */
 const LAST_WORDS_MS = 500;
@@ -39,7 +47,7 @@ export class Swrk implements AsyncDisposable {
   #ended = false;
   #failure = "";
 
-  private constructor(libc: Libc, criu: string, request: CriuRequest, inherit: readonly number[]) {
+  private constructor(libc: Libc, criu: string, request: CriuRequest, { fds = [], args = [] }: SwrkStart) {
     using opened = new DisposableStack();
     this.#socket = opened.use(openMessageSocket(libc));
     this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
@@ -53,8 +61,8 @@ export class Swrk implements AsyncDisposable {
     this.#socket.send(encoded(request));
     // Our action script in a configuration file of CRIU must not tell the apps a second time.
     const env = { ...process.env, CRIU_AWARE_DRIVER: "rpc" };
-    this.#child = spawn(criu, ["swrk", "3"], {
-      stdio: ["ignore", "ignore", this.#output.fd, this.#socket.theirs, ...inherit],
+    this.#child = spawn(criu, [...args, "swrk", "3"], {
+      stdio: ["ignore", "ignore", this.#output.fd, this.#socket.theirs, ...fds],
       env,
       // Ctrl-C of a terminal would reach it as well, and kill it in the middle of its work.
       detached: true,
@@ -72,9 +80,9 @@ export class Swrk implements AsyncDisposable {
     opened.move();
   }
 
-  /** Starts CRIU on a request; the descriptors `inherit` get its numbers from FIRST_INHERITED on. */
-  static async start(criu: string, request: CriuRequest, inherit: readonly number[] = []): Promise<Swrk> {
-    return new Swrk(await openLibc(), criu, request, inherit);
+  /** Starts CRIU on a request. */
+  static async start(criu: string, request: CriuRequest, start: SwrkStart = {}): Promise<Swrk> {
+    return new Swrk(await openLibc(), criu, request, start);
   }
 
   /** What CRIU printed before it had a log, or why it could not be started. */
@@ -123,7 +131,8 @@ export class Swrk implements AsyncDisposable {
     for (;;) {
       const response = this.#received.shift();
       if (response) return response;
-      if (this.#ended) throw new CriuError("start", "CRIU ended without an answer.", { log: lines(this.stderr) });
+      if (this.#ended)
+        throw new CriuError("start", "CRIU ended without an answer.", { log: printedLines(this.stderr) });
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
@@ -136,8 +145,4 @@ export class Swrk implements AsyncDisposable {
 
 function encoded(request: CriuRequest): Uint8Array {
   return toBinary(RequestSchema, create(RequestSchema, request));
-}
-
-function lines(text: string): string[] {
-  return text.split("\n").filter((line) => line !== "" && !isHarmless(line));
 }

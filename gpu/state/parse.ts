@@ -1,11 +1,16 @@
 import { CONTROL, controlBytes } from "./control.ts";
 import { bitsOfFile, dtypeOfFile, elementsOf } from "./dtype.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "./header_json.ts";
 import { ALIGNMENT, FORMAT_VERSION, type Layout, type Placed } from "./layout.ts";
 import { RESERVED } from "./schema.ts";
 import { StateError } from "./state_error.ts";
 
 /** Bytes of the largest header that the safetensors reference reader accepts. */
 export const MAX_HEADER = 100_000_000;
+
+const METADATA = "__metadata__";
+const fields = ["dtype", "shape", "data_offsets"];
+const nothing: JsonObject = { members: new Map(), repeated: new Set() };
 
 /** One tensor of any safetensors file. `offset` is in bytes from the start of the file. */
 export interface Entry {
@@ -28,7 +33,8 @@ export interface ParsedFile {
 }
 
 /**
- * Reads the header of any safetensors file by the rules of the reference reader, believing nothing in it. `read` gives
+ * Reads the header of any safetensors file by the rules of the reference reader (safetensors 0.8.0), believing nothing in it. Only what
+ * nobody writes is read there and refused here: an entry that is a list instead of an object, and a length from 2^53 on beside a 0. `read` gives
  * bytes from the start of the file, `size` is its real size. Throws StateError `foreign` or `truncated`.
  */
 export function parseFile(read: (bytes: number) => Uint8Array, size: number, place: string): ParsedFile {
@@ -40,10 +46,12 @@ export function parseFile(read: (bytes: number) => Uint8Array, size: number, pla
   if (dataStart > size) throw truncated(place, dataStart, size);
   // A copy: what is checked must not change under the parser.
   const header = read(dataStart).slice();
-  const members = membersOf(header.subarray(8), place);
-  const metadata = metadataOf(members.get("__metadata__"), place);
-  members.delete("__metadata__");
-  const placed = [...members].map(([name, entry]) => [name, placeOf(name, entry, dataStart, place)] as const);
+  const { members, repeated } = headerOf(header.subarray(8), place);
+  if (repeated.has(METADATA)) throw foreign(place, "metadata that is there twice");
+  const metadata = metadataOf(members.get(METADATA), place);
+  const placed = [...members]
+    .filter(([name]) => name !== METADATA)
+    .map(([name, entry]) => [name, placeOf(name, entry, dataStart, place)] as const);
   // Two entries without bytes may share an offset with one that has some: the shorter one comes first.
   placed.sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
   let end = dataStart;
@@ -86,31 +94,32 @@ export function placedOf(name: string, entry: Entry, place: string): Placed {
   throw foreign(place, `the dtype ${entry.dtype} for ${JSON.stringify(name)}`);
 }
 
-function membersOf(text: Uint8Array, place: string): Map<string, unknown> {
+function headerOf(text: Uint8Array, place: string): JsonObject {
+  let header: Json;
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text));
-    if (typeof parsed === "object" && parsed !== null) return new Map(Object.entries(parsed));
+    header = parseJson(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text));
   } catch (error) {
     throw foreign(place, "a header that is no JSON", error);
   }
+  if (isObject(header)) return header;
   throw foreign(place, "a header that is no JSON object");
 }
 
-function metadataOf(value: unknown, place: string): Map<string, string> {
-  if (value === undefined) return new Map();
-  const pairs = typeof value === "object" && value !== null ? Object.entries(value) : [["", undefined]];
-  if (pairs.some(([, text]) => typeof text !== "string")) throw foreign(place, "metadata that is not strings");
-  return new Map(pairs as [string, string][]);
+function metadataOf(value: Json | undefined, place: string): Map<string, string> {
+  if (value === undefined || value === null) return new Map();
+  const isText = (pair: [string, Json]): pair is [string, string] => typeof pair[1] === "string";
+  if (!isObject(value) || ![...value.members].every(isText)) throw foreign(place, "metadata that is not strings");
+  return new Map([...value.members].filter(isText));
 }
 
-function placeOf(name: string, entry: unknown, dataStart: number, place: string): Entry {
-  const dtype = fieldOf(entry, "dtype");
-  const shape = fieldOf(entry, "shape");
-  const offsets = fieldOf(entry, "data_offsets");
+function placeOf(name: string, entry: Json, dataStart: number, place: string): Entry {
+  const { members, repeated } = isObject(entry) ? entry : nothing;
+  const [dtype, shape, offsets] = fields.map((field) => members.get(field));
   const bits = bitsOfFile(dtype);
   if (bits === undefined || !isNumbers(shape) || !isNumbers(offsets) || offsets.length !== 2) {
     throw foreign(place, `no dtype, shape and data_offsets for ${JSON.stringify(name)}`);
   }
+  if (fields.some((field) => repeated.has(field))) throw foreign(place, `two of a field of ${JSON.stringify(name)}`);
   const [begin, end] = offsets as [number, number];
   const bytes = ((elementsOf(shape) ?? Number.NaN) * bits) / 8;
   // NaN, where there are too many elements to count, is unequal too.
@@ -120,13 +129,7 @@ function placeOf(name: string, entry: unknown, dataStart: number, place: string)
   return { dtype: dtype as string, shape, offset: dataStart + begin, bytes };
 }
 
-function fieldOf(entry: unknown, key: string): unknown {
-  return typeof entry === "object" && entry !== null && Object.hasOwn(entry, key)
-    ? (entry as Record<string, unknown>)[key]
-    : undefined;
-}
-
-function isNumbers(value: unknown): value is number[] {
+function isNumbers(value: Json | undefined): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 

@@ -8,8 +8,8 @@ import { refuseTooMuch, reserve } from "./reserve.ts";
 import { StateError } from "./state_error.ts";
 
 const PROT_READ_WRITE = 3;
-// The pages are mapped when the state is opened, not while a checkpoint waits for its first save.
-const MAP_SHARED_POPULATE = 1 | 0x8000;
+const MAP_SHARED = 1;
+const MAP_POPULATE = 0x8000;
 const O_RDWR_CLOEXEC = 2 | 0o2000000;
 const O_CREAT_EXCL = 0o100 | 0o200;
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
@@ -34,7 +34,10 @@ export interface Segment extends Disposable {
   window(): Window;
   /** False when somebody made the file shorter or longer: touching the mapping could then kill the process (SIGBUS). */
   isWhole(): boolean;
-  /** Takes all its memory now. Throws StateError `space`. Without it a full /dev/shm kills the process while saving. */
+  /**
+   * Takes the memory of its holes now: to read them takes it, too. Throws StateError `space`. Without it a full /dev/shm kills the process
+   * while saving, and no memory left while loading.
+   */
   reserve(): void;
   /** Gives a new segment its name, in place of the one that had it. Disposed before, it leaves no trace. */
   publish(): void;
@@ -63,7 +66,7 @@ export function openSegment(libc: Libc, name: string, known?: Segment): Segment 
       const message = `Cannot use the shared memory ${name}: it belongs to user ${stat.uid}. Use another name.`;
       throw new StateError("foreign", message);
     }
-    if (idOf(stat) !== known?.id || !known.isWhole()) return map(libc, fd, sizeOf(libc, fd), "maybe sparse");
+    if (idOf(stat) !== known?.id || !known.isWhole()) return map(libc, fd, sizeOf(libc, fd));
     libc.close(fd);
     return known;
   });
@@ -80,7 +83,7 @@ function createMemfd(libc: Libc, bytes: number): Segment {
   return orClose(libc, fd, () => {
     reserve(libc, fd, bytes);
     libc.check(libc.fcntl(fd, F_ADD_SEALS, SEALED_SIZE), "seal a memfd");
-    return map(libc, fd, bytes, "reserved");
+    return map(libc, fd, bytes);
   });
 }
 
@@ -100,7 +103,7 @@ function createNamed(libc: Libc, name: string, bytes: number): Segment {
   try {
     const segment = orClose(libc, fd, () => {
       reserve(libc, fd, bytes);
-      return map(libc, fd, bytes, "reserved");
+      return map(libc, fd, bytes);
     });
     return {
       ...segment,
@@ -128,20 +131,26 @@ function temporaryName(name: string): string {
   return `${name}.new`;
 }
 
-function map(libc: Libc, fd: number, bytes: number, memory: "reserved" | "maybe sparse"): Segment {
-  const id = idOf(statOf(libc, fd));
+function map(libc: Libc, fd: number, bytes: number): Segment {
+  const stat = statOf(libc, fd);
+  const id = idOf(stat);
+  const holesOf = ({ diskBytes }: FileStat): number => Math.max(0, bytes - diskBytes);
+  // Pages are mapped when the state is opened, not while a checkpoint waits for its first save; but holes would become memory by that.
+  const flags = MAP_SHARED | (holesOf(stat) > 0 ? 0 : MAP_POPULATE);
   // An empty file cannot be mapped, and there is nothing to see in it.
-  const address = bytes === 0 ? 0n : libc.mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, 0);
+  const address = bytes === 0 ? 0n : libc.mmap(0, bytes, PROT_READ_WRITE, flags, fd, 0);
   libc.check(BigInt.asIntN(64, address), `map ${bytes} bytes of shared memory`);
-  let isReserved = memory === "reserved";
   return {
     id,
     bytes,
     window: () => openWindow(libc, address, bytes),
     isWhole: () => sizeOf(libc, fd) === bytes,
     reserve(): void {
-      if (!isReserved) reserve(libc, fd, bytes);
-      isReserved = true;
+      // Looked at each time: whoever may write to it may have cut it.
+      const holes = holesOf(statOf(libc, fd));
+      if (holes === 0) return;
+      refuseTooMuch(holes);
+      reserve(libc, fd, bytes);
     },
     publish: () => {},
     [Symbol.dispose](): void {

@@ -89,6 +89,11 @@ export class Slot implements Disposable {
     this.#segment = segment;
   }
 
+  /** Makes sure that all of it can be read. Throws StateError `space`. */
+  reserve(): void {
+    this.#segment?.reserve();
+  }
+
   /** Opens a window on the segment that lives until `recall`, the disposal of the slot, or its own. */
   lend(): Window {
     const window = (this.#segment as Segment).window();

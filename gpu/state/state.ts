@@ -12,7 +12,7 @@ import {
   type Views,
 } from "./schema.ts";
 import { placeTensors, Slots, type StateOptions } from "./slots.ts";
-import { exportTo, importFrom } from "./transfer.ts";
+import { exportTo, foreignMetadata, importFrom } from "./transfer.ts";
 import { fromBuffer, toArray } from "./values.ts";
 
 /** A save in progress, straight into shared memory. Disposal without `commit` gives it up. */
@@ -68,7 +68,8 @@ export interface State<S extends Schema> extends Disposable {
    */
   exportTo(path: string): void;
   /**
-   * Saves what is in a file: of `exportTo`, or any safetensors file with the tensors of this schema.
+   * Saves what is in a file: of `exportTo`, or any safetensors file with the tensors of this schema. Its `__metadata__` is kept, also by
+   * later saves.
    * @throws {StateError} `schema` when it has others; `foreign`, `truncated`, `corrupt`; as `save` does.
    */
   importFrom(path: string): void;
@@ -93,7 +94,7 @@ export interface State<S extends Schema> extends Disposable {
  */
 export async function openState<const S extends Schema>(schema: S, options: StateOptions = {}): Promise<State<S>> {
   const specs = flatten(schema);
-  const layout = placeTensors(specs);
+  let layout = placeTensors(specs);
   const slots = new Slots(await openMemory(options), options);
   try {
     slots.prepare(layout);
@@ -105,7 +106,9 @@ export async function openState<const S extends Schema>(schema: S, options: Stat
     mapSchema(schema, (spec, name) => arrayOver(spec.dtype, bufferOf(name))) as Views<S>;
   return {
     schema,
-    bytes: layout.bytes,
+    get bytes() {
+      return layout.bytes;
+    },
     get generation() {
       return slots.generation;
     },
@@ -126,6 +129,7 @@ export async function openState<const S extends Schema>(schema: S, options: Stat
     },
     load() {
       using saved = slots.read("copy", specs);
+      layout = placeTensors(specs, foreignMetadata(saved.metadata));
       const bufferOf = (name: string): ArrayBuffer => saved.tensors.get(name)?.buffer as ArrayBuffer;
       return mapSchema(schema, (spec: Spec, name) => fromBuffer(spec, bufferOf(name))) as Loaded<S>;
     },
@@ -138,7 +142,9 @@ export async function openState<const S extends Schema>(schema: S, options: Stat
       };
     },
     exportTo: (path) => exportTo(slots, path),
-    importFrom: (path) => importFrom(slots, path, specs),
+    importFrom(path) {
+      layout = importFrom(slots, path, specs);
+    },
     unlink: () => slots.unlink(),
     [Symbol.dispose]: () => slots[Symbol.dispose](),
   };

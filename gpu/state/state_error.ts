@@ -1,3 +1,5 @@
+import { LONGEST_MESSAGE, printable } from "../../ffi/printable.ts";
+
 /**
  * Why a state cannot be saved or loaded.
  *
@@ -24,13 +26,16 @@ export type StateErrorCode =
   | "busy"
   | "closed";
 
-/** A state cannot be saved or loaded. What was saved before, and the caller's data, are as they were. */
+/**
+ * A state cannot be saved or loaded. What was saved before, and the caller's data, are as they were. The message is one line and safe to
+ * print, also where it names a tensor or a file of somebody else's.
+ */
 export class StateError extends Error {
   override readonly name = "StateError";
   readonly code: StateErrorCode;
 
   constructor(code: StateErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printable(message, LONGEST_MESSAGE), options);
     this.code = code;
   }
 }

@@ -1,10 +1,14 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { checksum } from "./checksum.ts";
 import { type Control, readControl } from "./control.ts";
 import { layoutOf, type ParsedFile, parseFile } from "./parse.ts";
 import { StateError } from "./state_error.ts";
 
 const PIECE = 2 ** 22;
+/** Bytes that may be holes: to read them takes some seconds. */
+const MANY_HOLES = 2 ** 34;
+/** How many times smaller than its content a file may be on a file system that compresses. */
+const COMPRESSED = 16;
 
 /** A safetensors file that is open for reading: one of ours, exported or a live segment, or anybody's. */
 export interface StateFile extends Disposable, ParsedFile {
@@ -13,6 +17,8 @@ export interface StateFile extends Disposable, ParsedFile {
   readonly control: Control | undefined;
   /** Reads bytes from `offset` of the file. Throws StateError `truncated` when it has become shorter. */
   read(into: Uint8Array, offset: number): void;
+  /** The whole file, in order; each piece is valid until the next is asked for. */
+  pieces(): Iterable<Uint8Array>;
   /** crc32 of the bytes of a part, read in pieces. */
   checksum(offset: number, bytes: number): number;
 }
@@ -29,6 +35,7 @@ export function openStateFile(path: string): StateFile {
     const stat = fstatSync(fd);
     const place = JSON.stringify(path);
     if (!stat.isFile()) throw new StateError("foreign", `Cannot read ${place}: it is no file.`);
+    refuseHoles(stat, place);
     const read = (into: Uint8Array, offset: number): void => {
       for (let done = 0; done < into.length; ) {
         // Neither runtime reads more than 2 GiB at once.
@@ -42,20 +49,24 @@ export function openStateFile(path: string): StateFile {
       read(into, 0);
       return into;
     };
+    function* piecesOf(offset: number, bytes: number): Generator<Uint8Array> {
+      const piece = new Uint8Array(Math.min(bytes, PIECE));
+      for (let done = 0; done < bytes; done += PIECE) {
+        const part = piece.subarray(0, Math.min(PIECE, bytes - done));
+        read(part, offset + done);
+        yield part;
+      }
+    }
     const file = parseFile(start, stat.size, place);
     return {
       ...file,
       place,
       control: file.metadata.has("criu-aware.version") ? controlOf(file, read, place) : undefined,
       read,
+      pieces: () => piecesOf(0, file.bytes),
       checksum(offset, bytes) {
-        const piece = new Uint8Array(Math.min(bytes, PIECE));
         let sum = 0;
-        for (let done = 0; done < bytes; done += PIECE) {
-          const part = piece.subarray(0, Math.min(PIECE, bytes - done));
-          read(part, offset + done);
-          sum = checksum(part, sum);
-        }
+        for (const piece of piecesOf(offset, bytes)) sum = checksum(piece, sum);
         return sum;
       },
       [Symbol.dispose]: () => closeSync(fd),
@@ -64,6 +75,14 @@ export function openStateFile(path: string): StateFile {
     closeSync(fd);
     throw error;
   }
+}
+
+/** A file of some bytes may say that it has any number: to read it would never end. Ours have no holes; a compressed one is not so small. */
+function refuseHoles({ size, blocks }: Stats, place: string): void {
+  const there = blocks * 512;
+  if (size <= MANY_HOLES || there > size / COMPRESSED) return;
+  const message = `Cannot read ${place}: it says that it has ${size} bytes, and has ${there}: the rest are holes. Copy it without them.`;
+  throw new StateError("foreign", message);
 }
 
 function controlOf(file: ParsedFile, read: (into: Uint8Array, offset: number) => void, place: string): Control {

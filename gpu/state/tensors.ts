@@ -6,7 +6,7 @@ import { decodeReferences, encodeReferences, makeReference, type Reference, read
 import { checkName, type ScalarSpec, type Spec, type TensorSpec, tensor } from "./schema.ts";
 import { placeTensors, Slots, type StateOptions } from "./slots.ts";
 import { StateError } from "./state_error.ts";
-import { exportTo, importFrom } from "./transfer.ts";
+import { exportTo, foreignMetadata, importFrom } from "./transfer.ts";
 import { toArray } from "./values.ts";
 
 /** A tensor with its elements; to compare `dtype` tells the type of `data`. */
@@ -64,7 +64,7 @@ export interface Tensors extends Disposable {
    */
   exportTo(path: string): void;
   /**
-   * Saves what is in a file, of `exportTo` or any other safetensors file, and loads it.
+   * Saves what is in a file, of `exportTo` or any other safetensors file, and loads it. Its `__metadata__` is kept, also by later saves.
    * @throws {StateError} `foreign`, `truncated`, `corrupt`; as `save` does.
    */
   importFrom(path: string): void;
@@ -89,8 +89,10 @@ export async function openTensors(options: StateOptions = {}): Promise<Tensors> 
   const slots = new Slots(await openMemory(options), options);
   let tensors = new Map<string, Tensor>();
   let references = new Map<string, Reference>();
+  /** What other programs have put into `__metadata__`. */
+  let metadata: Record<string, string> = {};
   const begin = (specs: Iterable<readonly [string, Spec]>, options?: SaveOptions): TensorsWriter => {
-    const layout = placeTensors(checked(specs));
+    const layout = placeTensors(checked(specs), metadata);
     const writer = slots.begin(layout, options);
     const views = [...writer.buffers].map(
       ([name, buffer]) => [name, arrayOver((layout.tensors.get(name) as Placed).dtype, buffer)] as const,
@@ -111,6 +113,7 @@ export async function openTensors(options: StateOptions = {}): Promise<Tensors> 
       ]),
     );
     references = known;
+    metadata = foreignMetadata(saved.metadata);
   };
   return {
     get tensors() {
@@ -144,7 +147,7 @@ export async function openTensors(options: StateOptions = {}): Promise<Tensors> 
       const arrays = [...own].map(
         ([name, { dtype, shape, data }]) => [name, toArray(tensor(dtype, shape), data, name)] as const,
       );
-      using writer = slots.begin(placeTensors(own, encodeReferences(references)), options);
+      using writer = slots.begin(placeTensors(own, { ...metadata, ...encodeReferences(references) }), options);
       for (const [name, array] of arrays) writer.write(name, array);
       writer.commit();
     },

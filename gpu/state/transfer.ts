@@ -1,8 +1,6 @@
 /** A state as a file: out of a slot, and into one. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
 import { checksum } from "./checksum.ts";
-import type { Shaped } from "./layout.ts";
+import type { Layout, Shaped } from "./layout.ts";
 import { placedOf } from "./parse.ts";
 import { decodeReferences, encodeReferences, type Reference } from "./reference.ts";
 import { checkName, RESERVED } from "./schema.ts";
@@ -10,6 +8,7 @@ import { placeTensors, type Slots } from "./slots.ts";
 import { StateError } from "./state_error.ts";
 import { openStateFile } from "./state_file.ts";
 import { requireSame } from "./verify.ts";
+import { writeWhole } from "./write_whole.ts";
 
 /** Writes the newest valid state into a file. */
 export function exportTo(slots: Slots, path: string): void {
@@ -17,8 +16,11 @@ export function exportTo(slots: Slots, path: string): void {
   writeWhole(path, saved.pieces());
 }
 
-/** Saves what is in a file. `expected` are the tensors that it must have. */
-export function importFrom(slots: Slots, path: string, expected?: ReadonlyMap<string, Shaped>): void {
+/**
+ * Saves what is in a file, with the metadata that other programs have put into it. `expected` are the tensors that it must have. Returns
+ * the layout of what was saved.
+ */
+export function importFrom(slots: Slots, path: string, expected?: ReadonlyMap<string, Shaped>): Layout {
   using source = openSource(path);
   if (expected) requireSame(expected, source.tensors, source.place);
   if (expected && source.references.size > 0) {
@@ -26,9 +28,17 @@ export function importFrom(slots: Slots, path: string, expected?: ReadonlyMap<st
     throw new StateError("schema", message);
   }
   for (const name of source.tensors.keys()) checkName(name);
-  using writer = slots.begin(placeTensors(expected ?? source.tensors, encodeReferences(source.references)));
+  const metadata = { ...foreignMetadata(source.metadata), ...encodeReferences(source.references) };
+  const layout = placeTensors(expected ?? source.tensors, metadata);
+  using writer = slots.begin(layout);
   for (const [name, buffer] of writer.buffers) source.read(name, buffer);
   writer.commit();
+  return layout;
+}
+
+/** What is in `__metadata__` and not of this library: it belongs to whoever made the file, and stays with the tensors. */
+export function foreignMetadata(metadata: ReadonlyMap<string, string>): Record<string, string> {
+  return Object.fromEntries([...metadata].filter(([name]) => !name.startsWith(RESERVED)));
 }
 
 /** A file that was opened for an import. */
@@ -36,32 +46,9 @@ interface Source extends Disposable {
   readonly place: string;
   readonly tensors: ReadonlyMap<string, Shaped>;
   readonly references: ReadonlyMap<string, Reference>;
+  readonly metadata: ReadonlyMap<string, string>;
   /** Reads all bytes of a tensor. Throws StateError `corrupt` when they are not what was saved. */
   read(name: string, into: ArrayBuffer): void;
-}
-
-/** Writes a file of mode 0600 whole, or leaves the one that is there: to a temporary name, fsync, rename. */
-function writeWhole(path: string, pieces: Iterable<Uint8Array>): void {
-  const temporary = `${path}.new`;
-  rmSync(temporary, { force: true });
-  try {
-    const fd = openSync(temporary, "wx", 0o600);
-    try {
-      for (const piece of pieces) {
-        for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
-      }
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  const directory = openSync(dirname(path), "r");
-  fsyncSync(directory);
-  closeSync(directory);
 }
 
 /** Opens a file that `exportTo` wrote, or any safetensors file with dtypes that there are here. */
@@ -74,7 +61,9 @@ function openSource(path: string): Source {
     return {
       place: file.place,
       tensors,
-      references: decodeReferences(file.metadata, file.place),
+      // Only in a file of ours: in another one it is what somebody wrote.
+      references: file.control ? decodeReferences(file.metadata, file.place) : new Map(),
+      metadata: file.metadata,
       read(name, into) {
         const bytes = new Uint8Array(into);
         file.read(bytes, tensors.get(name)?.offset as number);

@@ -17,9 +17,11 @@ export interface Saved extends Disposable {
 }
 
 /**
- * Checks every byte of a slot, in place or while it is copied out. Throws StateError `corrupt` with the name of the tensor.
+ * Checks every byte of a slot, in place or while it is copied out. Throws StateError `corrupt` with the name of the tensor, and `space`
+ * when it has holes that there is no memory for.
  */
 export function verify(slot: Slot, { layout, control }: Committed, how: Copy | "in place"): Saved {
+  slot.reserve();
   const window = slot.lend();
   try {
     const tensors = new Map<string, Placed & { buffer: ArrayBuffer }>();

@@ -1,6 +1,6 @@
 /** `criu-aware state`: what it shows of a process and of a file is true. */
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openState } from "../../gpu/mod.ts";
@@ -8,6 +8,7 @@ import { runCli } from "../support/cli.ts";
 import { temporaryState } from "../support/gpu_names.ts";
 import { patch, saved, schema, valuesOf } from "../support/gpu_saved.ts";
 import { runtimes } from "../support/runtimes.ts";
+import { fileOf } from "../support/safetensors_headers.ts";
 import { readStrictly } from "../support/strict_safetensors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
@@ -47,5 +48,35 @@ for (const runtime of runtimes) {
     assert.match(foreign.out, /Cannot read/);
     assert.equal((await runCli(runtime, ["state", "/no/such/file"])).code, 2);
     assert.equal((await runCli(runtime, ["state", "4194300"])).code, 2);
+  });
+
+  test(`criu-aware in ${runtime}: state of a file of terabytes of holes says so at once`, async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "sparse");
+    const size = 2 ** 42;
+    const header = `{"a":{"dtype":"U8","shape":[${size}],"data_offsets":[0,${size}]}}`;
+    writeFileSync(path, fileOf([header, 0]));
+    truncateSync(path, fileOf([header, 0]).length + size);
+    const { code, out } = await runCli(runtime, ["state", path]);
+    assert.equal(code, 1);
+    assert.match(out, /it says that it has \d+ bytes, and has \d+: the rest are holes/);
+  });
+
+  test(`criu-aware in ${runtime}: state --export writes into no file that somebody else put there`, async () => {
+    using directory = temporaryDirectory();
+    const [from, to, other] = ["from", "to", "other"].map((name) => join(directory.path, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(from, fileOf(['{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1]), { mode: 0o666 });
+    writeFileSync(other, "untouched");
+    symlinkSync(other, `${to}.new`);
+    const { code, err } = await runCli(runtime, ["state", from, "--export", to]);
+    assert.equal(code, 0, err);
+    assert.equal(readFileSync(other, "utf8"), "untouched");
+    assert.deepEqual(readFileSync(to), readFileSync(from));
+    assert.ok(lstatSync(to).isFile());
+    assert.equal(statSync(to).mode & 0o777, 0o600);
   });
 }

@@ -28,6 +28,16 @@ test("an attached process is running, of generation 0, and was never restored", 
   );
 });
 
+test("a time that is none is refused, and the process may attach all the same", async () => {
+  for (const time of [Number.NaN, -1]) {
+    const message = new RegExp(`Ms must be a number of milliseconds, 0 or more, not ${time}`);
+    await assert.rejects(attach({ strategies: [], leaseMs: time }), { name: "RangeError", message });
+    await assert.rejects(attach({ strategies: [], hookTimeoutMs: time }), { name: "RangeError", message });
+    await using agent = await attach({ strategies: [] });
+    assert.throws(() => agent.register({ name: "a", timeoutMs: time }), { name: "RangeError", message });
+  }
+});
+
 test("a bare kill runs the hooks, and with a lease that ends the checkpoint has continued", async () => {
   await using agent = await attach({ strategies: [signal()], leaseMs: 5 });
   const log: string[] = [];

@@ -3,17 +3,21 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { styleText } from "node:util";
 import { cancelOnSignal } from "../../../cli/cancel.ts";
 import { exitCodeOf } from "../../../cli/exit_codes.ts";
 import { relaySignals } from "../../../cli/foreground.ts";
 import { readLabel } from "../../../cli/labels.ts";
 import { defaultLog } from "../../../cli/launch.ts";
+import { colours } from "../../../cli/paint.ts";
 import { pagesOf } from "../../../cli/progress.ts";
+import { table } from "../../../cli/table.ts";
 import { bytes, count, duration } from "../../../cli/units.ts";
 import { wrap } from "../../../cli/wrap.ts";
 import { CriuError } from "../../../criu/errors.ts";
 import { UsageError } from "../../../criu/usage_error.ts";
 import { DumpRefusedError } from "../../../driver/engine.ts";
+import { printableText } from "../../../ffi/printable.ts";
 import { startProgram } from "../../support/child.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { waitFor } from "../../support/time.ts";
@@ -30,6 +34,26 @@ test("wrap() breaks between words at 80 columns, indents, and loses no word", ()
   );
   assert.ok(lines.some((line) => line.length > 70));
   assert.equal(wrap("", "  "), "  ");
+});
+
+test("table() stays within its columns, whatever a cell holds", () => {
+  const rows = [
+    [1, "x".repeat(3000), "ok"],
+    [2, "two\nlines", "ok"],
+  ];
+  const lines = table(["pid", "name", "state"], rows).split("\n");
+  assert.equal(lines.length, 3);
+  assert.ok(lines.every((line) => line.length < 120));
+  assert.match(lines[1] as string, /^1 {4}x{100}… {2}ok$/);
+  assert.match(lines[2] as string, /^2 {4}two�lines +ok$/);
+});
+
+test("each colour of ours reaches the terminal", () => {
+  for (const colour of colours) {
+    const text = styleText(colour, "word", { validateStream: false });
+    assert.ok(text.length > "word".length);
+    assert.equal(printableText(text), text);
+  }
 });
 
 test("bytes(), duration() and count() are short and have a unit", () => {

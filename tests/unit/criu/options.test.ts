@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CriuOptions, flagOf, parseArguments, passDescriptors, toArguments } from "../../../criu/options.ts";
-import { toRpc } from "../../../criu/rpc/options.ts";
+import {
+  type CriuOptions,
+  checkCriuOptions,
+  flagOf,
+  parseArguments,
+  passDescriptors,
+  toArguments,
+} from "../../../criu/options.ts";
+import { swrkArguments, toRpc } from "../../../criu/rpc/options.ts";
 import { OptionsSchema } from "../../../criu/rpc/rpc_pb.ts";
 
 const all: Required<CriuOptions> = {
@@ -39,6 +46,7 @@ const all: Required<CriuOptions> = {
   extMasters: true,
   mntnsCompatMode: true,
   weakSysctls: true,
+  fileValidation: "filesize",
   skipFileRwxCheck: true,
   forceIrmap: true,
   irmapScanPath: ["/i"],
@@ -57,6 +65,8 @@ const all: Required<CriuOptions> = {
   tlsCert: "/cert",
   tlsKey: "/key",
   tlsNoCnVerify: true,
+  libdir: "/plugins",
+  verbosity: 4,
   config: "/etc/criu.conf",
 };
 
@@ -68,6 +78,63 @@ test("arguments that were made of options read as the same options", () => {
 test("a flag alone, a value after it, a repeated one and a short one are read", () => {
   const args = ["--tcp-close", "--ghost-limit", "0", "--external", "a", "--external=b", "-j"];
   assert.deepEqual(parseArguments(args), { tcpClose: true, ghostLimit: 0, external: ["a", "b"], shellJob: true });
+});
+
+test("sizes may have the suffixes that CRIU knows, and none that would become another size", () => {
+  for (const [text, bytes] of [
+    ["0", 0],
+    ["4096", 4096],
+    ["3K", 3072],
+    ["10M", 10 * 2 ** 20],
+    ["3G", 3 * 2 ** 30],
+  ] as const) {
+    assert.deepEqual(parseArguments(["--ghost-limit", text]), { ghostLimit: bytes });
+  }
+  for (const text of ["10MB", "M", "1.5M", "-1", "10m", "4G", "", "1e3", "0x10"]) {
+    assert.throws(() => parseArguments([`--ghost-limit=${text}`]), {
+      name: "UsageError",
+      message: /bytes up to 4294967295/,
+    });
+  }
+});
+
+test("how much CRIU logs is said in each of its ways", () => {
+  for (const [args, verbosity] of [
+    [["-v4"], 4],
+    [["-v"], 3],
+    [["-vv"], 4],
+    [["-v", "-v"], 4],
+    [["--verbosity=1"], 1],
+    [["--verbosity"], 3],
+    [["-v1", "-v"], 2],
+  ] as const) {
+    assert.deepEqual(parseArguments(["-j", ...args, "-L", "/lib"]), { shellJob: true, verbosity, libdir: "/lib" });
+  }
+  assert.equal(toRpc({ verbosity: 4 }).logLevel, 4);
+  assert.throws(() => parseArguments(["-v", "4"]), { name: "UsageError" });
+});
+
+test("what CRIU's RPC has no field for is an argument of its service", () => {
+  assert.deepEqual(swrkArguments(all), ["--file-validation=filesize", "--libdir=/plugins"]);
+  assert.deepEqual(swrkArguments({ tcpClose: true }), []);
+});
+
+test("a program's options are checked: an unknown name is a usage error that says which it might be, and so is a wrong value", () => {
+  checkCriuOptions(all);
+  checkCriuOptions({});
+  for (const [given, message] of [
+    [{ fileLock: true }, /no.* option fileLock.*Did you mean fileLocks/],
+    [{ toString: true }, /option toString/],
+    [{ fileLocks: "yes" }, /fileLocks must be true or false, not yes/],
+    [{ ghostLimit: Number.NaN }, /ghostLimit must be a number of bytes/],
+    [{ ghostLimit: 2 ** 32 }, /up to 4294967295/],
+    [{ timeout: -1 }, /timeout must be a whole number, not -1/],
+    [{ external: "tty[1:2]" }, /external must be a list of texts/],
+    [{ fileValidation: "size" }, /one of filesize, buildid, not size/],
+    [{ root: "a\0b" }, /root must be a text/],
+  ] as const) {
+    assert.throws(() => checkCriuOptions(given as never), { name: "UsageError", message });
+  }
 });
 
 test("false and what is not given make no argument", () => {
@@ -94,7 +161,7 @@ test("an option that CRIU does not have, or that a driver decides, a wrong word 
 
 test("every field of CRIU's RPC is reached by an option, but for those that an engine decides", () => {
   const decided = [
-    ...["imagesDirFd", "imagesDir", "workDirFd", "pid", "leaveRunning", "logLevel", "logFile", "logToStderr"],
+    ...["imagesDirFd", "imagesDir", "workDirFd", "pid", "leaveRunning", "logFile", "logToStderr"],
     // A command that takes CRIU's place, terminals without a master, and statistics on CRIU's output.
     ...["notifyScripts", "execCmd", "orphanPtsMaster", "displayStats"],
   ];
