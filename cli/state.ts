@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, constants, copyFileSync, existsSync, fstatSync, renameSync, rmSync } from "node:fs";
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
 import type { DescribedTensor, StateDescription } from "../gpu/state/describe.ts";
@@ -70,13 +70,19 @@ async function read(name: string, path: string): Promise<Slot> {
 /** What is written is verified again: the process may be saving. */
 async function exportTo({ path }: Slot, file: string): Promise<void> {
   const temporary = `${file}.new`;
+  const { openChecked } = await import("../ffi/open_checked.ts");
+  const source = openChecked(path, constants.O_RDONLY, (held) => {
+    // The process may have put a pipe or a device there since it was read.
+    if (!fstatSync(held).isFile()) throw new Error(`Cannot export ${path}: it is no file any more.`);
+  });
   try {
-    copyFileSync(path, temporary);
+    copyFileSync(`/proc/self/fd/${source}`, temporary);
     chmodSync(temporary, 0o600);
     const { state, problem } = await read(file, temporary);
     if (!state?.valid) throw new Error(problem ?? `Cannot export ${path}: it was saved to meanwhile. Try again.`);
     renameSync(temporary, file);
   } finally {
+    closeSync(source);
     rmSync(temporary, { force: true });
   }
 }

@@ -150,7 +150,7 @@ export class Participants implements Disposable {
     const tree = processTree(this.pid);
     if (tree.length === 0) throw new UsageError(`There is no process ${this.pid}.`);
     const others = tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid));
-    for (const page of await openAttached(others)) {
+    for (const page of await openAttached(others, this.#pages)) {
       this.#pages.push(page);
       if (isPaused(page.pid)) this.#paused.add(page.pid);
     }

@@ -2,13 +2,12 @@ import { fileCalls } from "../ffi/files.ts";
 import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
-import type { SharedMemory } from "../ffi/shared_memory.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import type { Notice } from "../lifecycle/types.ts";
 import { type PageDocument, readDocument } from "./document.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
-import { findPage } from "./find.ts";
+import { type FoundPage, findPage } from "./find.ts";
 import { type Word, words } from "./layout.ts";
 import { type PageStatus, readStatus } from "./status.ts";
 
@@ -23,12 +22,12 @@ export class DriverPage implements Disposable {
   readonly pid: number;
   readonly process: ProcessHandle;
   readonly libc: Libc;
-  readonly #memory: SharedMemory;
+  readonly #memory: FoundPage;
   readonly #fields: Fields;
   #document: PageDocument | undefined;
   #documentSequence = 0;
 
-  private constructor(libc: Libc, process: ProcessHandle, memory: SharedMemory) {
+  private constructor(libc: Libc, process: ProcessHandle, memory: FoundPage) {
     this.libc = libc;
     this.pid = process.pid;
     this.process = process;
@@ -45,11 +44,20 @@ export class DriverPage implements Disposable {
     const libc = await openLibc();
     const process = findProcess(libc, pid);
     try {
-      return new DriverPage(libc, process, findPage(libc, pid));
+      const page = new DriverPage(libc, process, findPage(libc, pid));
+      // Otherwise the page may be that of another process, which has the pid by now.
+      if (process.isAlive()) return page;
+      page.#memory[Symbol.dispose]();
+      throw ended(pid);
     } catch (error) {
       process[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Whether this is the very page of `other`: between fork(2) and execve(2) a child shows that of its parent. */
+  isSame(other: DriverPage): boolean {
+    return this.#memory.inode === other.#memory.inode;
   }
 
   /**
@@ -137,7 +145,7 @@ export class DriverPage implements Disposable {
       if (done(status)) return status;
       const left = end - performance.now();
       if (left <= 0 || signal?.aborted) return undefined;
-      if (!this.process.isAlive()) throw new PageError(this.pid, "missing", `Process ${this.pid} has ended.`);
+      if (!this.process.isAlive()) throw ended(this.pid);
       if (turn >= 20) {
         await new Promise((resolve) => setTimeout(resolve, Math.min(5, left)));
         continue;
@@ -167,6 +175,10 @@ export class DriverPage implements Disposable {
   #damaged(why: string): PageError {
     return new PageError(this.pid, "damaged", `Cannot use the page of process ${this.pid}: ${why}.`);
   }
+}
+
+function ended(pid: number): PageError {
+  return new PageError(pid, "missing", `Process ${pid} has ended.`);
 }
 
 function findProcess(libc: Libc, pid: number): ProcessHandle {
