@@ -15,14 +15,18 @@ export interface PageStatus {
   readonly refusal: readonly string[];
 }
 
-/** Reads the status. Throws RangeError when a number on the page means nothing. */
+/** A notice is named once; whoever names new ones all the time only wants to keep the reader. */
+const MAX_LOOKS = 100;
+const MAX_REASONS = 256;
+
+/** Reads the status. Throws RangeError when a number on the page means nothing, or the page never stands still. */
 export function readStatus(fields: Fields): PageStatus {
   const choose = <T extends readonly string[]>(name: "state" | "reply" | "outcome", choices: T): T[number] => {
     const choice = choices[fields.get(name)];
     if (choice === undefined) throw new RangeError(`its ${name} is unknown`);
     return choice;
   };
-  for (;;) {
+  for (let look = 0; look < MAX_LOOKS; look++) {
     const activeId = fields.text("activeId");
     // The other way round than the app writes: what is read after one of them is at least as new as that.
     const reply = choose("reply", replies);
@@ -38,9 +42,11 @@ export function readStatus(fields: Fields): PageStatus {
         .text("refusal")
         .split("\n")
         .filter(Boolean)
+        .slice(0, MAX_REASONS)
         .map((text) => printable(text, texts.refusal.bytes)),
     };
     // The app takes the old reply away before it names the next notice; the same id afterwards says that all belongs together.
     if (fields.text("activeId") === activeId) return status;
   }
+  throw new RangeError("it changes all the time");
 }
