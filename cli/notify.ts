@@ -104,7 +104,7 @@ async function tell(pid: number, id: string | undefined, word: "continued" | "ab
   const { openPages, closePages } = await import("./pages.ts");
   const pages = await openPages(pid);
   try {
-    const held = pages.filter((page) => page.status().state === "held" && page.status().activeId === id);
+    const held = pages.filter((page) => page.isHeldBy(id));
     if (held.length === 0) {
       throw new UsageError(`No process of the tree of ${pid} is held by the notice ${id}: its lease may have ended.`);
     }

@@ -123,10 +123,7 @@ export class Participants implements Disposable {
   /** Looks once more, with the apps frozen: those that are not held any more, and so must not be dumped. */
   noLongerHeld(): Refusal[] {
     return this.#pages
-      .filter((page) => {
-        const { state, activeId } = page.status();
-        return state !== "held" || activeId !== this.noticeId;
-      })
+      .filter((page) => !page.isHeldBy(this.noticeId))
       .map(({ pid }) => ({ pid, reasons: ["it was no longer held when it was frozen: its lease had run out"] }));
   }
 

@@ -77,3 +77,9 @@ export function restoreSigns(): string {
 export function pidNamespace(pid: number | "self"): string {
   return readlinkSync(`/proc/${pid}/ns/pid`);
 }
+
+/** Whether a process handles `signal`: SigCgt in /proc/pid/status (proc(5)). True where that cannot be read. */
+export function isCaught(pid: number, signal: number): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1];
+  return mask === undefined || ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+}

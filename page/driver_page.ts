@@ -3,7 +3,7 @@ import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
-import type { Notice } from "../lifecycle/types.ts";
+import type { Notice, Reply } from "../lifecycle/types.ts";
 import { type PageDocument, readDocument } from "./document.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
@@ -81,6 +81,12 @@ export class DriverPage implements Disposable {
     }
   }
 
+  /** Whether the app is held by the notice `id`, as only its own page can say. @throws {PageError} `damaged`. */
+  isHeldBy(id: string): boolean {
+    const { state, activeId } = this.status();
+    return state === "held" && activeId === id;
+  }
+
   /** What the agent says of itself; undefined while it is being written. */
   document(): PageDocument | undefined {
     const sequence = this.#fields.get("documentSequence");
@@ -154,6 +160,17 @@ export class DriverPage implements Disposable {
       if (turn > 0) waitFutex(this.libc, this.#fields.addressOf("changes"), changes, Math.min(1, left));
       if (this.#fields.get("changes") === changes) await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Resolves with the answer to the notice `id`, with undefined when there was none within `timeoutMs`, or before `signal` aborted. */
+  async reply(id: string, timeoutMs: number, signal?: AbortSignal): Promise<Reply | undefined> {
+    const answered = await this.until(
+      ({ activeId, reply }) => activeId === id && reply !== "none",
+      Math.max(0, timeoutMs),
+      signal,
+    );
+    if (!answered) return undefined;
+    return answered.reply === "ready" ? { reply: "ready" } : { reply: "refused", reasons: answered.refusal };
   }
 
   [Symbol.dispose](): void {

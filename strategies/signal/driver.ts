@@ -15,11 +15,5 @@ export async function notifyBySignal(
     return { reply: "refused", reasons: ["the app takes no notice by signal; it has to attach with signal()"] };
   }
   page.notify(notice);
-  const answered = await page.until(
-    ({ activeId, reply }) => activeId === notice.id && reply !== "none",
-    timeoutMs,
-    signal,
-  );
-  if (!answered) return undefined;
-  return answered.reply === "ready" ? { reply: "ready" } : { reply: "refused", reasons: answered.refusal };
+  return page.reply(notice.id, timeoutMs, signal);
 }

@@ -5,6 +5,7 @@ import { attach } from "../../../attach.ts";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { notify } from "../../../strategies/notify.ts";
 import { signal } from "../../../strategies/signal/agent.ts";
+import { openBell } from "../../support/bell.ts";
 import { forgeSignal, signalSelf } from "../../support/calls.ts";
 import { runShell, startScript } from "../../support/child.ts";
 import { openFields, openOwnPage } from "../../support/own_page.ts";
@@ -219,6 +220,8 @@ test("notify() refuses for a page that names no strategy, and withdraws", async 
 });
 
 test("notify() refuses after the time for an answer, and the app that comes to it later does nothing", async () => {
+  await using bell = await openBell();
+  bell.doorbell.listen(23);
   using page = await openOwnPage();
   page.app.noticeSignal = 23;
   page.app.describe({
