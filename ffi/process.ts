@@ -52,6 +52,15 @@ export function aliveSince(pid: number): string | undefined {
   }
 }
 
+/** The state of a process as proc(5) names it, `S` or `T` for instance; "" when there is none. */
+export function processState(pid: number): string {
+  try {
+    return stat(pid)[0] as string;
+  } catch {
+    return "";
+  }
+}
+
 /** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
 function stat(pid: number | "self"): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -13,6 +13,10 @@ export interface PageStatus {
   readonly generation: number;
   /** Why `activeId` was refused, a reason each. */
   readonly refusal: readonly string[];
+  /** Notices from senders without the right to. */
+  readonly rejected: number;
+  /** Signals that brought no notice, and were ignored. */
+  readonly ignored: number;
 }
 
 /** A notice is named once; whoever names new ones all the time only wants to keep the reader. */
@@ -38,6 +42,8 @@ export function readStatus(fields: Fields): PageStatus {
       reply,
       outcome: outcome === "none" ? undefined : outcome,
       generation: fields.get("generation"),
+      rejected: fields.get("rejected"),
+      ignored: fields.get("ignored"),
       refusal: fields
         .text("refusal")
         .split("\n")

@@ -1,10 +1,9 @@
 import { printable } from "../ffi/printable.ts";
-import { isCaught } from "../ffi/process.ts";
 import type { Notice, Reply } from "../lifecycle/types.ts";
 import type { Endpoint } from "../page/document.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { notifyByFile, withdrawByFile } from "./file/driver.ts";
-import { notifyBySignal } from "./signal/driver.ts";
+import { isDeafToSignal, notifyBySignal } from "./signal/driver.ts";
 import { notifyBySocket, withdrawBySocket } from "./socket/driver.ts";
 
 /** The ways by which a driver can notify, the one that it prefers first. */
@@ -114,7 +113,6 @@ function whyNotHeld(page: DriverPage, { id }: Notice, name: StrategyName): strin
 }
 
 function deafToSignal(page: DriverPage): string | undefined {
-  const number = page.noticeSignal;
-  if (number === undefined || isCaught(page.pid, number)) return undefined;
-  return `signal ${number} does not reach it: something has taken its handler away after attach()`;
+  if (!isDeafToSignal(page)) return undefined;
+  return `signal ${page.noticeSignal} does not reach it: something has taken its handler away after attach()`;
 }

@@ -1,3 +1,4 @@
+import { isCaught } from "../../ffi/process.ts";
 import type { Notice, Reply } from "../../lifecycle/types.ts";
 import type { DriverPage } from "../../page/driver_page.ts";
 
@@ -16,4 +17,10 @@ export async function notifyBySignal(
   }
   page.notify(notice);
   return page.reply(notice.id, timeoutMs, signal);
+}
+
+/** Whether the app takes notices by a signal that nobody handles any more: something has taken its handler away after attach(). */
+export function isDeafToSignal(page: DriverPage): boolean {
+  const number = page.noticeSignal;
+  return number !== undefined && !isCaught(page.pid, number);
 }
