@@ -13,6 +13,8 @@ import { type PageStatus, readStatus } from "./status.ts";
 
 const MAX_SIGNAL = 64;
 const LOCK_EX_NB = 2 | 4;
+/** Much longer than an app takes to write its document; but it may lose its CPU while it does. */
+const WRITING_MS = 1000;
 
 /**
  * The driver's half of the page of one process, which is held by a pidfd meanwhile. Nothing on the page is believed: what
@@ -95,6 +97,15 @@ export class DriverPage implements Disposable {
       this.#documentSequence = sequence;
     }
     return this.#document;
+  }
+
+  /** The document, also when it is being written just now; undefined when it is damaged, or for so long that it must be. */
+  async wholeDocument(timeoutMs: number): Promise<PageDocument | undefined> {
+    const end = performance.now() + Math.min(timeoutMs, WRITING_MS);
+    for (let found = this.document(); ; found = this.document()) {
+      if (found || performance.now() >= end) return found;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   /** The signal that is a notice; undefined when the app takes none by signal. */

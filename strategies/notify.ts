@@ -59,7 +59,7 @@ export async function notify(
     return { reply: "refused", reasons: reasons.map((reason) => printable(reason)) };
   };
   try {
-    const endpoints = page.document()?.strategies ?? [];
+    const endpoints = (await page.wholeDocument(timeoutMs))?.strategies ?? [];
     const wanted: readonly StrategyName[] = strategy ? [strategy] : strategyNames;
     const names = wanted.filter((name) => endpoints.some(({ kind }) => kind === name));
     if (names.length === 0) {

@@ -122,3 +122,17 @@ test("an answer without an end, and none at all, end with the time", async () =>
     assert.match(String(reply.reply === "refused" && reply.reasons), expected);
   }
 });
+
+test("a document that is being written is waited for: its app is not taken for one without strategies", async () => {
+  using page = await pageWith({ kind: "signal" });
+  page.fields.increment("documentSequence");
+  const reply = notify(page.driver, { id: "a" }, 5_000);
+  setTimeout(() => page.fields.increment("documentSequence"), 20);
+  assert.match(JSON.stringify(await reply), /the app takes no notice by signal/);
+});
+
+test("a document that is written for ever keeps nobody, and names no strategy", async () => {
+  using page = await pageWith({ kind: "signal" });
+  page.fields.increment("documentSequence");
+  assert.match(JSON.stringify(await notify(page.driver, { id: "a" }, 30)), /its strategies are: none/);
+});
