@@ -107,6 +107,8 @@ async function start(options: AttachOptions): Promise<Agent> {
     isWithdrawn: ({ id }) => page.word(id) !== undefined,
     publish(state, round, reply) {
       lastRound = round;
+      // What is told while the app is held has to wake it.
+      if (state === "preparing") doorbell.restore();
       if (state === "running") describe();
       page.publish(state, round.id, reply, round.outcome, lifecycle.generation);
       // What rang while the app was held was not looked at then.

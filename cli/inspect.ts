@@ -32,17 +32,33 @@ async function runInspect(pid: number, criuArguments: string[]): Promise<Report>
   for (const member of pids) requireSight(member);
   const blockers = await findBlockers(pids, { criuOptions });
   const blocking = blockers.filter((blocker) => blocker.blocking);
+  const still = await standingStill(pids);
   const tree = pids.length === 1 ? `process ${pid}` : `the ${pids.length} processes of the tree of ${pid}`;
   const verdict =
-    blocking.length === 0
+    blocking.length + still.length === 0
       ? paint("green", `Nothing of ${tree} blocks a dump.`)
-      : paint("red", `${count(blocking.length, "thing")} of ${tree} would make a dump fail.`);
+      : paint("red", `${count(blocking.length + still.length, "thing")} of ${tree} would make a dump fail.`);
   const texts = blockers.map((blocker) => asText(blocker, wordFor(blocker, criuOptions), otherSide(blocker), flagOf));
   return {
-    value: { pids, blockers, blocked: blocking.length > 0 },
-    text: [...texts, ...(texts.length > 0 ? [""] : []), verdict].join("\n"),
-    exitCode: blocking.length === 0 ? exitCodes.done : exitCodes.failed,
+    value: { pids, blockers, standstill: still, blocked: blocking.length + still.length > 0 },
+    text: [
+      ...still.map(({ pid, why }) => `${paint("red", "blocks ")}  process ${pid}: ${why}`),
+      ...texts,
+      ...(texts.length + still.length > 0 ? [""] : []),
+      verdict,
+    ].join("\n"),
+    exitCode: blocking.length + still.length === 0 ? exitCodes.done : exitCodes.failed,
   };
+}
+
+/** The attached processes that could not answer a notice. */
+async function standingStill(pids: readonly number[]): Promise<{ pid: number; why: string }[]> {
+  const { listAttached } = await import("../driver/status.ts");
+  const { describeStandstill } = await import("../driver/paused.ts");
+  const attached = await listAttached(pids);
+  return attached.flatMap(({ pid, standstill }) =>
+    standstill ? { pid, why: describeStandstill(standstill, pid) } : [],
+  );
 }
 
 /** To find nothing without the right to look would mean nothing. */

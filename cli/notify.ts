@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../criu/usage_error.ts";
 import { DumpRefusedError } from "../driver/engine.ts";
+import type { Refusal } from "../driver/participants.ts";
 import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting, say } from "./report.ts";
@@ -44,9 +45,11 @@ async function runNotify(pid: number, command: string[], flags: Flags): Promise<
 /** Holds the apps while a command runs. */
 async function holdFor(pid: number, command: readonly string[], flags: Flags): Promise<Report> {
   const { Participants } = await import("../driver/participants.ts");
-  using participants = await Participants.find(pid, flags);
+  using participants = await Participants.find(pid, await checkId(flags));
   const refusals = await participants.prepare();
   if (refusals.length > 0) throw new DumpRefusedError(refusals);
+  warn(participants.warnings);
+  participants.mayBeDumped();
   const ended = await runCommand(command, flags.json === true);
   const failed = ended !== 0;
   const told = failed && flags.failureAborts ? "aborted" : "continued";
@@ -76,28 +79,28 @@ async function runCommand([program, ...args]: readonly string[], json: boolean):
 
 /** Leaves the apps held, by a notice that names no driver: the end of this process means nothing then. */
 async function holdAlone(pid: number, flags: Flags): Promise<Report> {
-  const { openPages, closePages } = await import("./pages.ts");
-  const { notify } = await import("../strategies/notify.ts");
+  const { Participants } = await import("../driver/participants.ts");
+  using participants = await Participants.find(pid, { ...(await checkId(flags)), outlived: true });
+  const refusals = await participants.prepare();
+  if (refusals.length > 0) throw new DumpRefusedError(refusals);
+  warn(participants.warnings);
+  participants.leaveHeld();
+  const { noticeId, pids } = participants;
+  const { leaseMs } = flags;
+  if (!flags.json)
+    say(`ready, and held for ${leaseMs} ms or until: criu-aware notify ${pid} --id ${noticeId} --tell …`);
+  return { value: { noticeId, pids, leaseMs }, text: noticeId };
+}
+
+/** @throws {NoticeError} when an app would not take it. */
+async function checkId(flags: Flags): Promise<Flags> {
   const { checkNotice } = await import("../lifecycle/notice.ts");
-  const { createClock } = await import("../ffi/clock.ts");
-  const pages = await openPages(pid);
-  try {
-    const { id = crypto.randomUUID(), timeoutMs, leaseMs, strategy } = flags;
-    const now = createClock((pages[0] as (typeof pages)[number]).libc);
-    const notice = checkNotice({ id, sentAt: now(), deadline: now() + timeoutMs, leaseMs });
-    const replies = await Promise.all(pages.map((page) => notify(page, notice, timeoutMs, strategy)));
-    const refusals = replies.flatMap((reply, i) =>
-      reply.reply === "ready" ? [] : { pid: pages[i]?.pid as number, reasons: reply.reasons },
-    );
-    if (refusals.length > 0) {
-      for (const page of pages) page.tell(id, "aborted");
-      throw new DumpRefusedError(refusals);
-    }
-    if (!flags.json) say(`ready, and held for ${leaseMs} ms or until: criu-aware notify ${pid} --id ${id} --tell …`);
-    return { value: { noticeId: id, pids: pages.map((page) => page.pid), leaseMs }, text: id };
-  } finally {
-    closePages(pages);
-  }
+  if (flags.id !== undefined) checkNotice({ id: flags.id });
+  return flags;
+}
+
+function warn(warnings: readonly Refusal[]): void {
+  for (const { pid, reasons } of warnings) say(`criu-aware notify: process ${pid}: ${reasons.join("; ")}`);
 }
 
 async function tell(pid: number, id: string | undefined, word: "continued" | "aborted"): Promise<Report> {
@@ -105,7 +108,7 @@ async function tell(pid: number, id: string | undefined, word: "continued" | "ab
   const { openPages, closePages } = await import("./pages.ts");
   const pages = await openPages(pid);
   try {
-    const held = pages.filter((page) => page.status().state === "held" && page.status().activeId === id);
+    const held = pages.filter((page) => page.isHeldBy(id));
     if (held.length === 0) {
       throw new UsageError(`No process of the tree of ${pid} is held by the notice ${id}: its lease may have ended.`);
     }

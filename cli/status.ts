@@ -18,10 +18,10 @@ export function status(): Command {
 
 async function showStatus(pid: number | undefined): Promise<Report> {
   const { listAttached } = await import("../driver/status.ts");
-  const processes = await listAttached();
+  const processes = await listAttached(pid === undefined ? undefined : [pid]);
   if (pid === undefined) return { value: processes, text: await asTable(processes) };
-  const found = processes.find((process) => process.pid === pid);
-  if (found) return { value: found, text: asLines(found) };
+  const [found] = processes;
+  if (found) return { value: found, text: await asLines(found) };
   const { UsageError } = await import("../criu/usage_error.ts");
   throw new UsageError(
     `Process ${pid} is not attached: there is none with that pid, its program does not call attach(), or you are not its user.`,
@@ -31,24 +31,27 @@ async function showStatus(pid: number | undefined): Promise<Report> {
 async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
   if (processes.length === 0) return "No process is attached.";
   const { table } = await import("./table.ts");
-  const rows = processes.map(({ pid, runtime, state, strategies, generation, lastOutcome = "-" }) => [
+  const rows = processes.map(({ pid, runtime, state, standstill, strategies, deaf, generation, lastOutcome = "-" }) => [
     pid,
     runtime,
-    state,
-    strategies.join(" "),
+    standstill ? `${state}, ${standstill}` : state,
+    strategies.map((kind) => (deaf.includes(kind) ? `${kind} (deaf)` : kind)).join(" "),
     generation,
     lastOutcome,
   ]);
   return table(["pid", "runtime", "state", "strategies", "generation", "last outcome"], rows);
 }
 
-function asLines(process: AttachedProcess): string {
-  const { lastOutcome = "none yet", refusal } = process;
+async function asLines(process: AttachedProcess): Promise<string> {
+  const { describeStandstill } = await import("../driver/paused.ts");
+  const { lastOutcome = "none yet", refusal, standstill, deaf } = process;
   const facts = {
     pid: process.pid,
     runtime: printable(process.runtime, 200),
     state: process.state,
+    ...(standstill ? { standstill: describeStandstill(standstill, process.pid) } : {}),
     strategies: process.strategies.join(", ") || "none",
+    ...(deaf.length > 0 ? { deaf: `${deaf.join(", ")}: its handler was taken away after attach()` } : {}),
     resources: process.resources.join(", ") || "none",
     generation: `${process.generation} (how many times it was restored)`,
     "last outcome": lastOutcome,

@@ -106,6 +106,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   };
   let failed: CriuError | undefined;
   const hold = (): Release => {
+    others.mayBeDumped();
     const log = join(imagesDir, EARLY_LOG);
     const { outcome, crErrno } = dumpSelf(libc, { criu: criu.path, args: swrkArguments(criuOptions), opts, log, then });
     if (outcome !== "aborted") return { outcome, simulated: false };
@@ -124,7 +125,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
       outcome: resolve,
     });
   });
-  if (outcome !== "restored") others.tell(outcome);
+  if (outcome === "restored") others.leaveHeld();
+  else others.tell(outcome);
   if (failed) throw failed;
   if (outcome === "continued" && leaveRunning) await recordDump(imagesDir, facts, options);
   return { outcome };

@@ -49,6 +49,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
       phases.enter("notice");
       const refused = await participants.prepare();
       if (refused.length > 0) return refused;
+      participants.mayBeDumped();
       phases.enter("ready");
       // Before the scan: it closes the device files.
       await cuda?.suspend(processTree(pid), typeof options.cuda === "object" ? options.cuda : {});

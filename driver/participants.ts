@@ -4,14 +4,14 @@ import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { pidNamespace } from "../ffi/process.ts";
 import { processTree } from "../ffi/process_tree.ts";
-import type { Notice, Reply } from "../lifecycle/types.ts";
+import type { Notice } from "../lifecycle/types.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
-import { notify, type StrategyName } from "../strategies/notify.ts";
+import { type Answer, notify, type StrategyName } from "../strategies/notify.ts";
 import { alongside } from "./alongside.ts";
 import { openAttached } from "./attached.ts";
-import { isPaused } from "./paused.ts";
+import { describeStandstill, isPaused, standstillOf } from "./paused.ts";
 
 /** How the apps of a process tree are notified. */
 export interface NoticeOptions {
@@ -31,9 +31,14 @@ export interface NoticeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A process of the tree that needs no telling, for it asks for the checkpoint itself. */
-interface Without {
+/** What only callers of this project ask for. */
+interface SpecialOptions {
+  /** A process of the tree that needs no telling, for it asks for the checkpoint itself. */
   readonly without?: number;
+  /** The notice's id. @default a new UUID */
+  readonly id?: string;
+  /** The apps are to stay held when this process ends: the notice names no driver. */
+  readonly outlived?: boolean;
 }
 
 /** Reasons why an app, or the tree, cannot be dumped now. */
@@ -44,20 +49,27 @@ export interface Refusal {
 
 /**
  * The attached processes of one tree, on their way through one checkpoint: all are told, one refusal refuses for all, and
- * every one of them learns the outcome.
+ * every one of them learns the outcome. Disposal tells those that were asked and not told yet: however the caller came there,
+ * nobody stays held.
  */
 export class Participants implements Disposable {
-  readonly noticeId: string = crypto.randomUUID();
+  readonly noticeId: string;
+  /** What went wrong with apps that are ready all the same. */
+  readonly warnings: Refusal[] = [];
   readonly pid: number;
-  readonly #options: NoticeOptions & Without;
+  readonly #options: NoticeOptions & SpecialOptions;
   #pages: DriverPage[] = [];
   /** Those that were paused when they were found. */
   readonly #paused = new Set<number>();
+  /** Those that were asked, and do not know the outcome yet. */
+  readonly #waiting = new Set<DriverPage>();
+  #inDoubt: Word = "aborted";
   #renewal: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(pid: number, options: NoticeOptions & Without) {
+  private constructor(pid: number, options: NoticeOptions & SpecialOptions) {
     this.pid = pid;
     this.#options = options;
+    this.noticeId = options.id ?? crypto.randomUUID();
   }
 
   /**
@@ -65,7 +77,7 @@ export class Participants implements Disposable {
    * @throws {UsageError} when there is no such process.
    * @throws {PageError} when none is attached (unless `unaware`), when a page is damaged, or without the right to look.
    */
-  static async find(pid: number, options: NoticeOptions & Without): Promise<Participants> {
+  static async find(pid: number, options: NoticeOptions & SpecialOptions): Promise<Participants> {
     const participants = new Participants(pid, options);
     await participants.#collect();
     return participants;
@@ -92,15 +104,18 @@ export class Participants implements Disposable {
       sentAt: now(),
       deadline: now() + timeoutMs,
       leaseMs,
-      driver: { pid: process.pid, namespace: pidNamespace("self") },
+      ...(this.#options.outlived ? {} : { driver: { pid: process.pid, namespace: pidNamespace("self") } }),
       criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : [])],
     };
     this.#renewal = setInterval(() => this.#renew(), leaseMs / 3);
-    const ask = async (page: DriverPage): Promise<Reply> => {
-      if (this.#paused.has(page.pid) && isPaused(page.pid))
-        return { reply: "refused", reasons: ["it is paused (cgroup freezer) and cannot answer"] };
-      if (await page.lock(timeoutMs)) return notify(page, notice, timeoutMs, strategy, signal);
-      return { reply: "refused", reasons: ["another driver is at work on it"] };
+    const ask = async (page: DriverPage): Promise<Answer> => {
+      const standstill = await standstillOf(page.pid, this.#paused.has(page.pid));
+      if (standstill) return { reply: "refused", reasons: [describeStandstill(standstill, page.pid)] };
+      if (!(await page.lock(timeoutMs))) return { reply: "refused", reasons: ["another driver is at work on it"] };
+      this.#waiting.add(page);
+      const answer = await notify(page, notice, timeoutMs, strategy, signal);
+      const since = answer.reply === "refused" && (await standstillOf(page.pid));
+      return since ? { ...answer, reasons: [...answer.reasons, describeStandstill(since, page.pid)] } : answer;
     };
     // The tree may have grown since it was looked at: the known ones prepare while that is seen to.
     const grown = alongside(() => this.#collect());
@@ -113,9 +128,12 @@ export class Participants implements Disposable {
     // All of them, in any case: nobody may look at a page that is closed.
     const replies = await Promise.all(asked);
     if (failure) throw failure;
-    const refusals = replies.flatMap((reply, i) =>
-      reply.reply === "ready" ? [] : { pid: this.pids[i] as number, reasons: reply.reasons },
-    );
+    const refusals = replies.flatMap((reply, i) => {
+      const pid = this.pids[i] as number;
+      if (reply.reply === "refused") return { pid, reasons: reply.reasons };
+      if (reply.warnings) this.warnings.push({ pid, reasons: reply.warnings });
+      return [];
+    });
     if (refusals.length > 0) this.tell("aborted");
     return refusals;
   }
@@ -123,20 +141,29 @@ export class Participants implements Disposable {
   /** Looks once more, with the apps frozen: those that are not held any more, and so must not be dumped. */
   noLongerHeld(): Refusal[] {
     return this.#pages
-      .filter((page) => {
-        const { state, activeId } = page.status();
-        return state !== "held" || activeId !== this.noticeId;
-      })
+      .filter((page) => !page.isHeldBy(this.noticeId))
       .map(({ pid }) => ({ pid, reasons: ["it was no longer held when it was frozen: its lease had run out"] }));
+  }
+
+  /** From here on an image may be made: in doubt that is what the apps are told. Before, they are told that there is none. */
+  mayBeDumped(): void {
+    this.#inDoubt = "continued";
   }
 
   /** Tells every app what became of the checkpoint. */
   tell(word: Word): void {
     clearInterval(this.#renewal);
+    this.#waiting.clear();
     for (const page of this.#pages) page.tell(this.noticeId, word);
   }
 
+  /** The apps learn the outcome without this process: they come out of the image, or somebody else is to tell them. */
+  leaveHeld(): void {
+    this.#waiting.clear();
+  }
+
   [Symbol.dispose](): void {
+    if (this.#waiting.size > 0) this.tell(this.#inDoubt);
     clearInterval(this.#renewal);
     for (const page of this.#pages) page[Symbol.dispose]();
     this.#pages = [];
@@ -150,7 +177,7 @@ export class Participants implements Disposable {
     const tree = processTree(this.pid);
     if (tree.length === 0) throw new UsageError(`There is no process ${this.pid}.`);
     const others = tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid));
-    for (const page of await openAttached(others)) {
+    for (const page of await openAttached(others, this.#pages)) {
       this.#pages.push(page);
       if (isPaused(page.pid)) this.#paused.add(page.pid);
     }

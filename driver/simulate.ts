@@ -30,20 +30,18 @@ export function simulate(): Engine {
         throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);
       const phases = watchPhases(options.onPhase);
       const started = now();
-      const participants = await Participants.find(options.pid, options);
+      using cleanup = new DisposableStack();
+      const participants = cleanup.use(await Participants.find(options.pid, options));
       phases.enter("notice");
       const refusals = await participants.prepare();
-      if (refusals.length > 0) {
-        participants[Symbol.dispose]();
-        throw new DumpRefusedError(refusals);
-      }
+      if (refusals.length > 0) throw new DumpRefusedError(refusals);
       phases.enter("ready");
       phases.enter("dumped");
       const { pids, noticeId } = participants;
       if (options.leaveRunning) {
         participants.tell("continued");
-        participants[Symbol.dispose]();
       } else {
+        cleanup.move();
         held.set(imagesDir, participants);
       }
       const noticeToReadyMs = phases.between("notice", "ready");

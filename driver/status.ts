@@ -1,46 +1,68 @@
 import { readdirSync } from "node:fs";
 import type { Outcome, State } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
+import { isDeafToSignal } from "../strategies/signal/driver.ts";
+import { type Standstill, standstillOf } from "./paused.ts";
 
 /** An attached process of this host. */
 export interface AttachedProcess {
   readonly pid: number;
   readonly runtime: string;
   readonly state: State;
+  /** What keeps it from answering a notice: a signal that stopped it, a debugger, or the cgroup freezer. */
+  readonly standstill: Standstill | undefined;
   /** The kinds of its strategies. */
   readonly strategies: readonly string[];
+  /** Those of them that do not reach it any more. */
+  readonly deaf: readonly string[];
   readonly resources: readonly string[];
   /** How many times it was restored. */
   readonly generation: number;
   readonly lastOutcome: Outcome | undefined;
   /** Why the last notice was refused; empty when it was not. */
   readonly refusal: readonly string[];
+  /** Notices from senders without the right to, since it has attached. */
+  readonly rejectedNotices: number;
+  /** Signals that came without a notice and were ignored, since it has attached. */
+  readonly ignoredSignals: number;
 }
 
-/** All attached processes that this user may look into: for root, those of the whole host, containers included. */
-export async function listAttached(): Promise<AttachedProcess[]> {
-  const pids = readdirSync("/proc")
+/**
+ * All attached processes that this user may look into: for root, those of the whole host, containers included. With `pids` only
+ * those among them.
+ */
+export async function listAttached(pids: readonly number[] = allPids()): Promise<AttachedProcess[]> {
+  const found = await Promise.all(pids.map(lookAt));
+  return found.filter((process) => process !== undefined);
+}
+
+function allPids(): number[] {
+  return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
-  const found: AttachedProcess[] = [];
-  for (const pid of pids) {
-    try {
-      using page = await DriverPage.open(pid);
-      const { state, generation, outcome, reply, refusal } = page.status();
-      const { runtime, strategies = [], resources = [] } = page.document() ?? {};
-      found.push({
-        pid,
-        runtime: runtime ? `${runtime.name} ${runtime.version}` : "unknown",
-        state,
-        strategies: strategies.map(({ kind }) => kind),
-        resources,
-        generation,
-        lastOutcome: outcome,
-        refusal: reply === "refused" ? refusal : [],
-      });
-    } catch {
-      // Not attached, just ended, or not ours to look into.
-    }
+}
+
+async function lookAt(pid: number): Promise<AttachedProcess | undefined> {
+  try {
+    using page = await DriverPage.open(pid);
+    const { state, generation, outcome, reply, refusal, rejected, ignored } = page.status();
+    const { runtime, strategies = [], resources = [] } = page.document() ?? {};
+    return {
+      pid,
+      runtime: runtime ? `${runtime.name} ${runtime.version}` : "unknown",
+      state,
+      standstill: await standstillOf(pid),
+      strategies: strategies.map(({ kind }) => kind),
+      deaf: isDeafToSignal(page) ? ["signal"] : [],
+      resources,
+      generation,
+      lastOutcome: outcome,
+      refusal: reply === "refused" ? refusal : [],
+      rejectedNotices: rejected,
+      ignoredSignals: ignored,
+    };
+  } catch {
+    // Not attached, just ended, or not ours to look into.
+    return undefined;
   }
-  return found;
 }

@@ -28,6 +28,11 @@ export interface Doorbell extends AsyncDisposable {
   readonly sequence: number;
   /** From now on `signal` rings. Throws when it cannot be handled. */
   listen(signal: number): void;
+  /**
+   * Takes the signals back that nobody handles any more: a runtime resets the handler when a listener of the program's own goes. A
+   * handler of somebody else stays, for that program may need it.
+   */
+  restore(): void;
   /** The rings from number `sequence` on, as far as they are still remembered, and the number of the one that comes next. */
   since(sequence: number): { readonly rings: readonly Ring[]; readonly next: number };
   /** Makes `fd` unreadable again. */
@@ -79,6 +84,7 @@ export async function openDoorbell(
   view.setBigUint64(ring.one, 1n, true);
   view.setInt32(ring.fd, writeFd, true);
 
+  const handler = code?.address ?? libc.dlsym(0, cString("eventfd_write"));
   const handlers = new Map<number, Disposable>();
   const signals = (): number[] => [...handlers.keys()];
   const scratch = new Uint8Array(512);
@@ -112,8 +118,13 @@ export async function openDoorbell(
     listen(signal) {
       if (handlers.has(signal)) return;
       if (!code) claimDescriptor(libc, writeFd, signal);
-      const handler = code?.address ?? libc.dlsym(0, cString("eventfd_write"));
       handlers.set(signal, installHandler(libc, signal, handler));
+    },
+    restore() {
+      for (const signal of handlers.keys()) {
+        const again = installHandler(libc, signal, handler);
+        if (again.before > 1n && again.before !== handler) again[Symbol.dispose]();
+      }
     },
     since(from) {
       const rings: Ring[] = [];
@@ -131,8 +142,8 @@ export async function openDoorbell(
       for (let bytes = read(); bytes > 0; bytes = read()) counted += bytes / RING_BYTES;
     },
     async [Symbol.asyncDispose]() {
-      for (const [signal, handler] of handlers) {
-        handler[Symbol.dispose]();
+      for (const [signal, installed] of handlers) {
+        installed[Symbol.dispose]();
         if (!code) libc.close(signal);
       }
       view.setInt32(ring.fd, -1, true);

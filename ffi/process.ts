@@ -52,6 +52,15 @@ export function aliveSince(pid: number): string | undefined {
   }
 }
 
+/** The state of a process as proc(5) names it, `S` or `T` for instance; "" when there is none. */
+export function processState(pid: number): string {
+  try {
+    return stat(pid)[0] as string;
+  } catch {
+    return "";
+  }
+}
+
 /** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
 function stat(pid: number | "self"): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -76,4 +85,10 @@ export function restoreSigns(): string {
 /** The pid namespace of a process, as text that is equal for equal namespaces. */
 export function pidNamespace(pid: number | "self"): string {
   return readlinkSync(`/proc/${pid}/ns/pid`);
+}
+
+/** Whether a process handles `signal`: SigCgt in /proc/pid/status (proc(5)). True where that cannot be read. */
+export function isCaught(pid: number, signal: number): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1];
+  return mask === undefined || ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }

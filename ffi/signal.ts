@@ -13,19 +13,27 @@ const SIGSET_BYTES = 128;
 /** Raised by the thread itself when it goes wrong: SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS. Never blocked. */
 const FAULTS = [4, 5, 7, 8, 11, 31];
 
+/** A handler that is installed. */
+export interface InstalledHandler extends Disposable {
+  /** The address of the one before it; 0 and 1 stand for none (SIG_DFL, SIG_IGN). */
+  readonly before: bigint;
+}
+
 /**
  * Installs native code as the handler of `signal`. Disposal puts the old handler back, or ignores the signal where the
  * old disposition was the default: a notice that comes late must not end the process.
  */
-export function installHandler(libc: Libc, signal: number, handler: bigint): Disposable {
+export function installHandler(libc: Libc, signal: number, handler: bigint): InstalledHandler {
   const action = new DataView(new ArrayBuffer(SIGACTION.bytes));
   const old = new DataView(new ArrayBuffer(SIGACTION.bytes));
   action.setBigUint64(SIGACTION.handler, handler, true);
   action.setInt32(SIGACTION.flags, SA_SIGINFO | SA_RESTART | SA_ONSTACK, true);
   libc.check(libc.sigaction(signal, bytesOf(action), bytesOf(old)), `handle signal ${signal}`);
+  const before = old.getBigUint64(SIGACTION.handler, true);
   return {
+    before,
     [Symbol.dispose](): void {
-      if (old.getBigUint64(SIGACTION.handler, true) === 0n) old.setBigUint64(SIGACTION.handler, SIG_IGN, true);
+      if (before === 0n) old.setBigUint64(SIGACTION.handler, SIG_IGN, true);
       libc.sigaction(signal, bytesOf(old), new Uint8Array(SIGACTION.bytes));
     },
   };

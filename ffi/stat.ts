@@ -9,7 +9,7 @@ let bound: Bound<typeof symbols> | undefined;
 // A number for each architecture: asm-generic/unistd.h and syscall_64.tbl.
 const SYS_STATX = process.arch === "arm64" ? 291 : 332;
 const AT_EMPTY_PATH = 0x1000;
-// A network file system is not asked for news.
+// A network file system, or a program that plays one (FUSE) and could keep us waiting, is not asked for news.
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
@@ -31,6 +31,8 @@ export interface FileStat {
   /** `major:minor` of the file system. */
   readonly device: string;
   readonly inode: number;
+  /** Its size. */
+  readonly bytes: number;
   /** How many names it has. */
   readonly links: number;
   /** What it takes on disk, in bytes. */
@@ -44,9 +46,9 @@ const status = new Uint8Array(256);
 const fields = new Uint32Array(status.buffer);
 const itself = cString("");
 
-/** What is known of an open file. Throws SystemCallError. */
+/** What is known of an open file, or of one that is held by O_PATH. Throws SystemCallError. */
 export function statOf(libc: Libc, fd: number): FileStat {
-  libc.check(statx(libc, fd, itself, AT_EMPTY_PATH), `look at descriptor ${fd}`);
+  libc.check(statx(libc, fd, itself, AT_EMPTY_PATH | AT_STATX_DONT_SYNC), `look at descriptor ${fd}`);
   return result();
 }
 
@@ -70,6 +72,7 @@ function result(): FileStat {
     links: u32(16),
     uid: u32(20),
     inode: u64(32),
+    bytes: u64(40),
     diskBytes: u64(48) * 512,
     major: u32(128),
     minor: u32(132),

@@ -7,6 +7,7 @@ import type { Bound } from "./runtime.ts";
 const symbols = {
   accept4: [["i32", /* addr */ "usize", /* len */ "usize", "i32"], "i32"],
   bind: [["i32", "buffer", "u32"], "i32"],
+  connect: [["i32", "buffer", "u32"], "i32"],
   getsockopt: [["i32", "i32", "i32", "buffer", "buffer"], "i32"],
   listen: [["i32", "i32"], "i32"],
   recv: [["i32", "buffer", "usize", "i32"], "i64"],
@@ -17,13 +18,19 @@ const symbols = {
 type Calls = Bound<typeof symbols>;
 let bound: Calls | undefined;
 
+/** The socket calls of libc, bound once for this thread. */
+export function socketCalls(libc: Libc): Calls {
+  bound ??= libc.runtime.dlopen(libc.soname, symbols);
+  return bound;
+}
+
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const O_ASYNC = 0o20000;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
-const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+export const SOL_SOCKET = 1;
+export const SO_PEERCRED = 17;
+export const MSG_DONTWAIT_NOSIGNAL: number = 0x40 | 0x4000;
 const F_SETFL = 4;
 const F_SETOWN = 8;
 const F_SETSIG = 10;
@@ -54,9 +61,8 @@ export interface UnixConnection extends Disposable {
  * no runtime has to watch these descriptors. Throws SystemCallError, for example EADDRINUSE.
  */
 export function listenUnix(libc: Libc, path: string, signal: number): UnixListener {
-  bound ??= libc.runtime.dlopen(libc.soname, symbols);
-  const calls = bound;
-  const fd = libc.check(calls.socket(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0), "open a unix socket");
+  const calls = socketCalls(libc);
+  const fd = openUnixSocket(libc);
   const old = calls.umask(PRIVATE);
   try {
     const address = socketAddress(path);
@@ -78,6 +84,11 @@ export function listenUnix(libc: Libc, path: string, signal: number): UnixListen
     },
     [Symbol.dispose]: () => void libc.close(fd),
   };
+}
+
+/** A unix stream socket that never blocks. */
+export function openUnixSocket(libc: Libc): number {
+  return libc.check(socketCalls(libc).socket(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0), "open a unix socket");
 }
 
 function createConnection(libc: Libc, calls: Calls, fd: number, signal: number): UnixConnection {
@@ -120,10 +131,9 @@ function raise(libc: Libc, fd: number, signal: number): void {
 }
 
 /** struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; } (sys/un.h) */
-function socketAddress(path: string): Uint8Array {
+export function socketAddress(path: string): Uint8Array {
   const name = encoder.encode(path);
-  if (name.length >= SUN_PATH_BYTES)
-    throw new RangeError(`Cannot listen on ${path}: a socket's path has at most 107 bytes.`);
+  if (name.length >= SUN_PATH_BYTES) throw new RangeError(`Cannot use ${path}: a socket's path has at most 107 bytes.`);
   const address = new Uint8Array(2 + SUN_PATH_BYTES);
   address[0] = AF_UNIX;
   address.set(name, 2);

@@ -26,8 +26,17 @@ export function checkNotice(value: unknown): Notice {
     }
     notice[name] = time as number;
   }
-  if (Array.isArray(criuOptions)) notice.criuOptions = criuOptions.map(String);
+  if (criuOptions !== undefined) {
+    if (!Array.isArray(criuOptions) || criuOptions.length > 99 || !criuOptions.every(isName)) {
+      throw new NoticeError("Cannot read a notice: `criuOptions` must be at most 99 short names.");
+    }
+    notice.criuOptions = criuOptions;
+  }
   const { pid, namespace } = Object(driver) as Record<string, unknown>;
   if (Number.isSafeInteger(pid) && typeof namespace === "string") notice.driver = { pid: pid as number, namespace };
   return notice;
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === "string" && value.length < 99;
 }

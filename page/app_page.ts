@@ -88,6 +88,10 @@ export class AppPage implements Disposable {
     this.fields.increment("rejected");
   }
 
+  countIgnored(signals: number): void {
+    this.fields.increment("ignored", signals);
+  }
+
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -4,6 +4,10 @@ import type { Outcome, Round } from "../lifecycle/types.ts";
 import type { Fields } from "./fields.ts";
 import { texts } from "./layout.ts";
 
+/** What is longer, or more, than anybody needs is cut: a table, a refusal and a manifest have to stay readable. */
+const longest = { word: 64, resource: 256, path: 4096 } as const;
+const most = { strategies: 16, details: 16, resources: 1024 } as const;
+
 /** How a driver reaches a strategy of the app: `kind`, and what else that strategy says of itself. */
 export interface Endpoint {
   readonly kind: string;
@@ -43,31 +47,35 @@ export function readDocument(fields: Fields): PageDocument | undefined {
   }
   const runtime = Object(value.runtime) as Record<string, unknown>;
   return {
-    runtime: { name: printable(runtime.name), version: printable(runtime.version) },
-    strategies: list(value.strategies).map((entry) => endpoint(Object(entry))),
-    resources: list(value.resources).map((text) => printable(text)),
+    runtime: { name: word(runtime.name), version: word(runtime.version) },
+    strategies: list(value.strategies, most.strategies).map((entry) => endpoint(Object(entry))),
+    resources: list(value.resources, most.resources).map((text) => printable(text, longest.resource)),
     lastRound: round(value.lastRound),
   };
 }
 
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
+function list(value: unknown, max: number): unknown[] {
+  return Array.isArray(value) ? value.slice(0, max) : [];
+}
+
+function word(value: unknown): string {
+  return printable(value, longest.word);
 }
 
 function endpoint(value: Record<string, unknown>): Endpoint {
   const details: Record<string, string | number> = {};
-  for (const [name, detail] of Object.entries(value)) {
-    if (typeof detail === "number") details[printable(name)] = detail;
-    if (typeof detail === "string") details[printable(name)] = printable(detail);
+  for (const [name, detail] of Object.entries(value).slice(0, most.details)) {
+    if (isNumber(detail)) details[word(name)] = detail as number;
+    if (typeof detail === "string") details[word(name)] = printable(detail, longest.path);
   }
-  return { ...details, kind: printable(value.kind) };
+  return { ...details, kind: word(value.kind) };
 }
 
 /** A round with nothing in it that is unknown; undefined when anything has the wrong type. */
 function round(value: unknown): Round | undefined {
   const { id, noticedAt, ...rest } = Object(value) as Record<string, unknown>;
-  if (typeof id !== "string" || typeof noticedAt !== "number") return undefined;
-  const found: Record<string, unknown> = { id: printable(id), noticedAt };
+  if (typeof id !== "string" || !isNumber(noticedAt)) return undefined;
+  const found: Record<string, unknown> = { id: word(id), noticedAt };
   for (const [name, isRight] of Object.entries(optional)) {
     if (rest[name] === undefined) continue;
     if (!isRight(rest[name])) return undefined;
@@ -76,12 +84,13 @@ function round(value: unknown): Round | undefined {
   return found as unknown as Round;
 }
 
-const isTime = (value: unknown): boolean => typeof value === "number";
+/** JSON has numbers that are infinite: 1e999. */
+const isNumber = (value: unknown): boolean => Number.isFinite(value);
 const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
-  sentAt: isTime,
-  readyAt: isTime,
-  releasedAt: isTime,
-  recoveredAt: isTime,
+  sentAt: isNumber,
+  readyAt: isNumber,
+  releasedAt: isNumber,
+  recoveredAt: isNumber,
   outcome: (value) => ["restored", "continued", "aborted"].includes(value as Outcome),
   simulated: (value) => typeof value === "boolean",
 };

@@ -2,18 +2,19 @@ import { fileCalls } from "../ffi/files.ts";
 import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
-import type { SharedMemory } from "../ffi/shared_memory.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
-import type { Notice } from "../lifecycle/types.ts";
+import type { Notice, Reply } from "../lifecycle/types.ts";
 import { type PageDocument, readDocument } from "./document.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
-import { findPage } from "./find.ts";
+import { type FoundPage, findPage } from "./find.ts";
 import { type Word, words } from "./layout.ts";
 import { type PageStatus, readStatus } from "./status.ts";
 
 const MAX_SIGNAL = 64;
 const LOCK_EX_NB = 2 | 4;
+/** Much longer than an app takes to write its document; but it may lose its CPU while it does. */
+const WRITING_MS = 1000;
 
 /**
  * The driver's half of the page of one process, which is held by a pidfd meanwhile. Nothing on the page is believed: what
@@ -23,12 +24,12 @@ export class DriverPage implements Disposable {
   readonly pid: number;
   readonly process: ProcessHandle;
   readonly libc: Libc;
-  readonly #memory: SharedMemory;
+  readonly #memory: FoundPage;
   readonly #fields: Fields;
   #document: PageDocument | undefined;
   #documentSequence = 0;
 
-  private constructor(libc: Libc, process: ProcessHandle, memory: SharedMemory) {
+  private constructor(libc: Libc, process: ProcessHandle, memory: FoundPage) {
     this.libc = libc;
     this.pid = process.pid;
     this.process = process;
@@ -45,11 +46,20 @@ export class DriverPage implements Disposable {
     const libc = await openLibc();
     const process = findProcess(libc, pid);
     try {
-      return new DriverPage(libc, process, findPage(libc, pid));
+      const page = new DriverPage(libc, process, findPage(libc, pid));
+      // Otherwise the page may be that of another process, which has the pid by now.
+      if (process.isAlive()) return page;
+      page.#memory[Symbol.dispose]();
+      throw ended(pid);
     } catch (error) {
       process[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Whether this is the very page of `other`: between fork(2) and execve(2) a child shows that of its parent. */
+  isSame(other: DriverPage): boolean {
+    return this.#memory.inode === other.#memory.inode;
   }
 
   /**
@@ -73,6 +83,12 @@ export class DriverPage implements Disposable {
     }
   }
 
+  /** Whether the app is held by the notice `id`, as only its own page can say. @throws {PageError} `damaged`. */
+  isHeldBy(id: string): boolean {
+    const { state, activeId } = this.status();
+    return state === "held" && activeId === id;
+  }
+
   /** What the agent says of itself; undefined while it is being written. */
   document(): PageDocument | undefined {
     const sequence = this.#fields.get("documentSequence");
@@ -81,6 +97,15 @@ export class DriverPage implements Disposable {
       this.#documentSequence = sequence;
     }
     return this.#document;
+  }
+
+  /** The document, also when it is being written just now; undefined when it is damaged, or for so long that it must be. */
+  async wholeDocument(timeoutMs: number): Promise<PageDocument | undefined> {
+    const end = performance.now() + Math.min(timeoutMs, WRITING_MS);
+    for (let found = this.document(); ; found = this.document()) {
+      if (found || performance.now() >= end) return found;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   /** The signal that is a notice; undefined when the app takes none by signal. */
@@ -137,7 +162,7 @@ export class DriverPage implements Disposable {
       if (done(status)) return status;
       const left = end - performance.now();
       if (left <= 0 || signal?.aborted) return undefined;
-      if (!this.process.isAlive()) throw new PageError(this.pid, "missing", `Process ${this.pid} has ended.`);
+      if (!this.process.isAlive()) throw ended(this.pid);
       if (turn >= 20) {
         await new Promise((resolve) => setTimeout(resolve, Math.min(5, left)));
         continue;
@@ -146,6 +171,17 @@ export class DriverPage implements Disposable {
       if (turn > 0) waitFutex(this.libc, this.#fields.addressOf("changes"), changes, Math.min(1, left));
       if (this.#fields.get("changes") === changes) await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Resolves with the answer to the notice `id`, with undefined when there was none within `timeoutMs`, or before `signal` aborted. */
+  async reply(id: string, timeoutMs: number, signal?: AbortSignal): Promise<Reply | undefined> {
+    const answered = await this.until(
+      ({ activeId, reply }) => activeId === id && reply !== "none",
+      Math.max(0, timeoutMs),
+      signal,
+    );
+    if (!answered) return undefined;
+    return answered.reply === "ready" ? { reply: "ready" } : { reply: "refused", reasons: answered.refusal };
   }
 
   [Symbol.dispose](): void {
@@ -167,6 +203,10 @@ export class DriverPage implements Disposable {
   #damaged(why: string): PageError {
     return new PageError(this.pid, "damaged", `Cannot use the page of process ${this.pid}: ${why}.`);
   }
+}
+
+function ended(pid: number): PageError {
+  return new PageError(pid, "missing", `Process ${pid} has ended.`);
 }
 
 function findProcess(libc: Libc, pid: number): ProcessHandle {

@@ -26,8 +26,8 @@ export class Fields {
     Atomics.store(this.#words, numbers[name] / 4, value | 0);
   }
 
-  increment(name: keyof typeof numbers): void {
-    Atomics.add(this.#words, numbers[name] / 4, 1);
+  increment(name: keyof typeof numbers, by = 1): void {
+    Atomics.add(this.#words, numbers[name] / 4, by);
   }
 
   addressOf(name: keyof typeof numbers): bigint {

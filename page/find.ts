@@ -1,25 +1,39 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { memfdDevice } from "../ffi/memfd_device.ts";
+import { type FileOpener, openChecked } from "../ffi/open_checked.ts";
+import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { claim, SEALED_SIZE, type SharedMemory, sealsOf, sizeOf } from "../ffi/shared_memory.ts";
+import { statOf } from "../ffi/stat.ts";
+import { SystemCallError } from "../ffi/system_call_error.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
 import { PAGE_BYTES, PAGE_MAGIC, PAGE_NAME, PAGE_VERSION } from "./layout.ts";
 
 const LINK = `/memfd:${PAGE_NAME} (deleted)`;
-const O_RDWR_NONBLOCK_NOCTTY_CLOEXEC = 2 | 0o4000 | 0o400 | 0o2000000;
+const O_RDWR = 2;
+
+/** A page, and what tells it from any other. */
+export interface FoundPage extends SharedMemory {
+  readonly inode: number;
+}
 
 /**
- * Finds and maps the page of a process: the descriptor that links to a memfd of our name, is sealed, and carries the pid of
- * the process (a page that a fork inherited does not).
+ * Finds and maps the page of a process: a sealed memfd of our name, of root or the user of the process, that carries the pid of the
+ * process. Nothing else behind such a name is opened, for it may be anything: a device, a pipe.
+ *
+ * A page that carries the pid of another process is none of this one: between fork(2) and execve(2) a child has the descriptors of
+ * its parent. Such a child counts as one that is not attached, as does whoever shows the page of somebody else.
  * @throws {PageError}
  */
-export function findPage(libc: Libc, pid: number): SharedMemory {
+export function findPage(libc: Libc, pid: number): FoundPage {
   let damage = "";
   for (const fd of descriptors(pid)) {
     try {
-      return mapPage(libc, pid, fd);
+      const page = mapPage(libc, pid, fd);
+      if (page) return page;
     } catch (error) {
       damage = (error as Error).message;
     }
@@ -49,29 +63,64 @@ function descriptors(pid: number): string[] {
   }
 }
 
-function mapPage(libc: Libc, pid: number, fd: string): SharedMemory {
-  const path = `/proc/${pid}/fd/${fd}`;
-  const own = libc.check(fileCalls(libc).open(cString(path), O_RDWR_NONBLOCK_NOCTTY_CLOEXEC, 0), `open ${path}`);
+/** Undefined for the page of another process, and for a descriptor that is gone meanwhile. */
+function mapPage(libc: Libc, pid: number, fd: string): FoundPage | undefined {
+  const owner = identityOf(pid);
+  let inode = 0;
+  let own: number;
+  try {
+    own = openChecked(
+      `/proc/${pid}/fd/${fd}`,
+      O_RDWR,
+      (held) => {
+        const stat = statOf(libc, held);
+        // By the mount, which only the kernel uses: any file system has room for a file of this name.
+        if (stat.type !== "file" || stat.device !== memfdDevice(libc)) throw new Error("it is no memfd.");
+        if (stat.bytes !== PAGE_BYTES) throw new Error("its size is wrong.");
+        if (!owner?.uids.includes(stat.uid)) throw new Error("it is of another user than the process.");
+        inode = stat.inode;
+      },
+      opener(libc),
+    );
+  } catch (error) {
+    if (error instanceof SystemCallError && ["ENOENT", "ESRCH"].includes(error.code)) return undefined;
+    throw error;
+  }
   const memory = claim(libc, own, PAGE_BYTES, () => {
     const seals = sealsOf(libc, own);
     if (seals < 0 || (seals & SEALED_SIZE) !== SEALED_SIZE) throw new Error("it is not sealed.");
+    // Again, for now nobody can change it.
     if (sizeOf(libc, own) !== PAGE_BYTES) throw new Error("its size is wrong.");
   });
   const fields = new Fields(libc, memory);
+  const version = fields.get("version");
+  if (version === PAGE_VERSION && fields.get("pid") !== owner?.pid) {
+    memory[Symbol.dispose]();
+    return undefined;
+  }
   try {
     if (fields.text("magic") !== PAGE_MAGIC) throw new Error("it is not open yet, or not one of ours.");
-    const version = fields.get("version");
     if (version !== PAGE_VERSION) throw new Error(`its version is ${version}, and this program knows ${PAGE_VERSION}.`);
-    if (fields.get("pid") !== innerPid(pid)) throw new Error("it belongs to another process.");
-    return memory;
+    return { ...memory, inode };
   } catch (error) {
     memory[Symbol.dispose]();
     throw error;
   }
 }
 
-/** The pid as the process itself sees it: the last one of NSpid in /proc/pid/status (proc(5)). */
-function innerPid(pid: number): number {
-  const line = /^NSpid:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(line?.[1]?.trim().split(/\s+/).at(-1) ?? pid);
+function opener(libc: Libc): FileOpener {
+  return {
+    open: (path, flags) => libc.check(fileCalls(libc).open(cString(path), flags, 0), `open ${path}`),
+    close: (fd) => void libc.close(fd),
+  };
+}
+
+/** Who a process is (proc(5), status): its pid as it sees itself, and who may own what is its own. Undefined when it is gone. */
+function identityOf(pid: number): { readonly pid: number; readonly uids: readonly number[] } | undefined {
+  const status = readOrEmpty(`/proc/${pid}/status`);
+  if (status === "") return undefined;
+  const numbers = (name: string): number[] =>
+    (new RegExp(`^${name}:(.*)$`, "m").exec(status)?.[1] ?? "").trim().split(/\s+/).map(Number);
+  // A process that became another user after attach() has a page of root's.
+  return { pid: numbers("NSpid").at(-1) || pid, uids: [0, ...numbers("Uid")] };
 }

@@ -30,6 +30,8 @@ export const numbers = {
   documentSequence: 48,
   /** Notices from senders without the right to. */
   rejected: 56,
+  /** Signals that brought no notice, and were ignored. */
+  ignored: 60,
   /** Driver: grows with each renewal of the lease. */
   renewals: 64,
   /** Driver: index into `words`: what became of `wordId`. */

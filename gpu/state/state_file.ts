@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, readSync, type Stats } from "node:fs";
+import { openChecked } from "../../ffi/open_checked.ts";
 import { checksum } from "./checksum.ts";
 import { type Control, readControl } from "./control.ts";
 import { layoutOf, type ParsedFile, parseFile } from "./parse.ts";
@@ -29,12 +30,12 @@ export interface StateFile extends Disposable, ParsedFile {
  * @throws {Error} of node:fs when it cannot be opened.
  */
 export function openStateFile(path: string): StateFile {
-  // Without waiting: it may be a pipe.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const place = JSON.stringify(path);
+  const fd = openChecked(path, constants.O_RDONLY, (held) => {
+    if (!fstatSync(held).isFile()) throw new StateError("foreign", `Cannot read ${place}: it is no file.`);
+  });
   try {
     const stat = fstatSync(fd);
-    const place = JSON.stringify(path);
-    if (!stat.isFile()) throw new StateError("foreign", `Cannot read ${place}: it is no file.`);
     refuseHoles(stat, place);
     const read = (into: Uint8Array, offset: number): void => {
       for (let done = 0; done < into.length; ) {

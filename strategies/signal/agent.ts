@@ -18,11 +18,19 @@ export interface SignalOptions {
    * @default "SIGURG"
    */
   readonly signal?: SignalName;
+  /**
+   * Takes a bare signal, which names no notice, as a notice too, and then holds for so many milliseconds: for a script that knows `kill`
+   * and no more. Whoever sends this signal for a reason of its own (the runtime of a Go program, a wrapper that forwards its signals)
+   * then stops the app for as long. Those that come before its checkpoint is over belong to it.
+   * @default undefined: a bare signal is ignored, and counted for `criu-aware status --json`
+   */
+  readonly bareLeaseMs?: number;
 }
 
 /**
- * Takes notices by signal: `sigaction` by FFI with a machine-code handler. Any program that can `kill` can notify; one that
- * can write to the agent page first leaves a notice with an id and a deadline there. The reply is on the page.
+ * Takes notices by signal: `sigaction` by FFI with a machine-code handler. Whoever notifies leaves a notice, with an id and a deadline,
+ * on the agent page and then sends the signal; the reply is on the page. A signal without a notice does nothing, unless
+ * `bareLeaseMs` is given.
  *
  * @throws {RangeError} for a signal that cannot be used.
  * @example
@@ -33,7 +41,8 @@ export interface SignalOptions {
  * ```
  */
 export function signal(options: SignalOptions = {}): Strategy {
-  const number = signalNumber(options.signal ?? "SIGURG");
+  const { signal = "SIGURG", bareLeaseMs } = options;
+  const number = signalNumber(signal);
   return {
     kind: "signal",
     start({ libc, page, doorbell, deliver }) {
@@ -49,6 +58,7 @@ export function signal(options: SignalOptions = {}): Strategy {
       // Signals of drivers that have not arrived yet.
       let pending = 0;
       let lastNoticeId = "";
+      let isBareOpen = false;
 
       const isOurs = ({ signal, code, uid }: Ring): boolean => {
         if (![number, page.fields.get("wakeSignal"), UNKNOWN].includes(signal) || code > 0) return false;
@@ -70,16 +80,22 @@ export function signal(options: SignalOptions = {}): Strategy {
           if (sent !== sentBefore) arrivedAt = performance.now();
           pending += sent - sentBefore - ours.length;
           sentBefore = sent;
-          const isBare = pending < 0;
-          if (isBare) pending = 0;
+          let bare = ours.some((ring) => ring.signal === number) ? Math.max(0, -pending) : 0;
+          pending = Math.max(0, pending);
           const left = leftNotice(page.fields.text("notice"));
           if (left && left.id !== lastNoticeId) {
             lastNoticeId = left.id;
             deliver(left, noReply);
-          } else if (isBare && ours.some((ring) => ring.signal === number)) {
-            // Somebody who knows nothing of the page. The first UUID of a process would take 2 ms.
-            deliver({ id: `signal-${next}` }, noReply);
+          } else if (bare > 0 && bareLeaseMs !== undefined && !isBareOpen) {
+            bare--;
+            isBareOpen = true;
+            const outcome = (): void => {
+              isBareOpen = false;
+            };
+            // The first UUID of a process would take 2 ms.
+            deliver({ id: `signal-${next}`, leaseMs: bareLeaseMs }, { ...noReply, outcome });
           }
+          page.countIgnored(bare);
         },
         [Symbol.dispose](): void {
           page.noticeSignal = 0;

@@ -1,3 +1,4 @@
+import { isCaught } from "../../ffi/process.ts";
 import type { Notice, Reply } from "../../lifecycle/types.ts";
 import type { DriverPage } from "../../page/driver_page.ts";
 
@@ -15,11 +16,11 @@ export async function notifyBySignal(
     return { reply: "refused", reasons: ["the app takes no notice by signal; it has to attach with signal()"] };
   }
   page.notify(notice);
-  const answered = await page.until(
-    ({ activeId, reply }) => activeId === notice.id && reply !== "none",
-    timeoutMs,
-    signal,
-  );
-  if (!answered) return undefined;
-  return answered.reply === "ready" ? { reply: "ready" } : { reply: "refused", reasons: answered.refusal };
+  return page.reply(notice.id, timeoutMs, signal);
+}
+
+/** Whether the app takes notices by a signal that nobody handles any more: something has taken its handler away after attach(). */
+export function isDeafToSignal(page: DriverPage): boolean {
+  const number = page.noticeSignal;
+  return number !== undefined && !isCaught(page.pid, number);
 }

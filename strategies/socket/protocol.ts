@@ -9,7 +9,9 @@
  * | `status` | | `{ state, generation, outcome }` |
  */
 import { encoder } from "../../ffi/bytes.ts";
+import { checkReply } from "../../lifecycle/reply.ts";
 import type { Outcome, Reply, State } from "../../lifecycle/types.ts";
+import { outcomes, states } from "../../page/layout.ts";
 
 /** A request that arrived. */
 export interface Request {
@@ -59,6 +61,36 @@ export function parseRequest(line: string): Request | undefined {
 export function encodeRequest(method: string, params: unknown): string {
   return `${JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })}\n`;
 }
+
+/**
+ * Reads the response to a call of `method`: its result, with no unknown members.
+ * @throws {Error} with the message of an error that the app answers, and when it is no response, or no result of this method.
+ */
+export function parseResponse<M extends keyof Results>(method: M, line: string): Results[M] {
+  let response: Record<string, unknown>;
+  try {
+    response = Object(JSON.parse(line));
+  } catch {
+    throw new Error("its answer is not JSON");
+  }
+  const { result, error } = response;
+  if (error) {
+    const { message } = Object(error);
+    throw new Error(typeof message === "string" ? message : "it answers with an error");
+  }
+  return parsers[method](result);
+}
+
+const parsers: { readonly [M in keyof Results]: (result: unknown) => Results[M] } = {
+  checkpoint: checkReply,
+  outcome: () => null,
+  status(result) {
+    const { state, generation, outcome = null } = Object(result) as Record<string, unknown>;
+    const known = states.includes(state as State) && (outcome === null || outcomes.includes(outcome as Outcome));
+    if (!known || !Number.isSafeInteger(generation)) throw new Error("its answer is no status");
+    return { state, generation, outcome } as SocketStatus;
+  },
+};
 
 export function encodeResult(id: Request["id"], result: unknown): Uint8Array {
   return encoder.encode(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);

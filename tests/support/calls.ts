@@ -46,3 +46,9 @@ export async function forgeSignal(signal: number, sender: Sender): Promise<void>
   const sent = libc.syscall(SYS_RT_TGSIGQUEUEINFO, libc.getpid(), threadId(), signal, address, 0, 0);
   libc.check(sent, `forge signal ${signal}`);
 }
+
+/** Gives a signal back its default (SIG_DFL), as something that knows nothing of the agent would. */
+export async function resetSignal(signal: number): Promise<void> {
+  const libc = await openLibc();
+  libc.check(libc.sigaction(signal, new Uint8Array(160), new Uint8Array(160)), `reset signal ${signal}`);
+}

@@ -1,6 +1,6 @@
 /**
  * A driver of its own process: notifies, prints the reply and, while the app is held, tells it a word.
- * Arguments: PID STRATEGY WORD NOTICE, where WORD may be `silence`, `renew` or `die`.
+ * Arguments: PID STRATEGY WORD NOTICE, where STRATEGY may be `any`, and WORD may be `silence`, `renew` or `die`.
  */
 import { pidNamespace } from "../../ffi/process.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
@@ -10,11 +10,16 @@ import { replaceMarker } from "../../strategies/file/marker.ts";
 import { notify, type StrategyName } from "../../strategies/notify.ts";
 import { call } from "../../strategies/socket/driver.ts";
 
-const [pid, strategy, word, json] = process.argv.slice(2) as [string, StrategyName, string, string];
+const [pid, strategy, word, json] = process.argv.slice(2) as [string, StrategyName | "any", string, string];
 const notice = checkNotice(JSON.parse(json));
 using page = await DriverPage.open(Number(pid));
 const own = { driver: { pid: process.pid, namespace: pidNamespace("self") } };
-const reply = await notify(page, { ...notice, ...(word === "die" ? own : {}) }, 10_000, strategy);
+const reply = await notify(
+  page,
+  { ...notice, ...(word === "die" ? own : {}) },
+  10_000,
+  strategy === "any" ? undefined : strategy,
+);
 console.log(JSON.stringify(reply));
 if (word === "renew") {
   for (let i = 0; i < 5; i++) {

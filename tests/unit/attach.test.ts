@@ -39,7 +39,7 @@ test("a time that is none is refused, and the process may attach all the same", 
 });
 
 test("a bare kill runs the hooks, and with a lease that ends the checkpoint has continued", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 5 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 5 })] });
   const log: string[] = [];
   agent.register({
     name: "a",
@@ -54,7 +54,7 @@ test("a bare kill runs the hooks, and with a lease that ends the checkpoint has 
 });
 
 test("each further kill is another checkpoint", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   const ids = new Set<string>();
   agent.register({ name: "a", afterRestore: ({ noticeId }) => void ids.add(noticeId) });
   for (let round = 1; round <= 5; round++) {
@@ -64,7 +64,7 @@ test("each further kill is another checkpoint", async () => {
 });
 
 test("the page says what the process is, and follows its resources", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   using page = await DriverPage.open(process.pid);
   const libc = await openLibc();
   assert.deepEqual(page.document(), {
@@ -87,7 +87,10 @@ test("the page says what the process is, and follows its resources", async () =>
 
 test("a refusal goes to onError and to the page, and nothing is held", async () => {
   const errors: Error[] = [];
-  await using agent = await attach({ strategies: [signal()], onError: (error) => void errors.push(error) });
+  await using agent = await attach({
+    strategies: [signal({ bareLeaseMs: 2 })],
+    onError: (error) => void errors.push(error),
+  });
   using page = await DriverPage.open(process.pid);
   agent.register({ name: "model", beforeCheckpoint: () => Promise.reject(new Error("is training")) });
   const began = performance.now();
@@ -104,7 +107,7 @@ test("a refusal goes to onError and to the page, and nothing is held", async () 
 test("hookTimeoutMs is the time of a hook that names none", async () => {
   const errors: Error[] = [];
   await using agent = await attach({
-    strategies: [signal()],
+    strategies: [signal({ bareLeaseMs: 2 })],
     hookTimeoutMs: 7,
     onError: (error) => void errors.push(error),
   });
@@ -137,7 +140,7 @@ test("a resource that cannot be registered is refused by the agent", async () =>
 });
 
 test("a second attach() throws while the first one holds, and does the first one no harm", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   await assert.rejects(attach({ strategies: [] }), /Cannot attach twice/);
   await assert.rejects(attach({ strategies: [] }), /Cannot attach twice/);
   await kill();
@@ -154,7 +157,7 @@ test("two attach() at once: one wins", async () => {
 });
 
 test("disposal detaches: the page is gone, signals do nothing, and attach() works again", async () => {
-  const agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  const agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   let hooks = 0;
   agent.register({ name: "a", beforeCheckpoint: () => void hooks++ });
   await agent[Symbol.asyncDispose]();
@@ -163,19 +166,19 @@ test("disposal detaches: the page is gone, signals do nothing, and attach() work
   await kill();
   await sleep(20);
   assert.equal(hooks, 0);
-  await using again = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using again = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   assert.equal(again.state, "running");
 });
 
 test("attaching many times leaves nothing behind", async () => {
   using directory = temporaryDirectory();
   const strategies = (): Strategy[] => [
-    signal({ signal: "SIGUSR2" }),
+    signal({ signal: "SIGUSR2", bareLeaseMs: 2 }),
     file({ path: `${directory.path}/marker` }),
     socket({ path: `${directory.path}/s` }),
   ];
   const cycle = async (): Promise<void> => {
-    await using agent = await attach({ strategies: strategies(), leaseMs: 2 });
+    await using agent = await attach({ strategies: strategies() });
     await signalSelf(12);
     await waitFor("the outcome", () => agent.lastOutcome === "continued");
   };

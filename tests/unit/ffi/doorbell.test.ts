@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cString } from "../../../ffi/bytes.ts";
 import type { Ring } from "../../../ffi/doorbell.ts";
 import { createPoll } from "../../../ffi/poll.ts";
+import { isCaught } from "../../../ffi/process.ts";
+import { installHandler } from "../../../ffi/signal.ts";
 import { SIGURG } from "../../../ffi/signal_numbers.ts";
 import { openBell } from "../../support/bell.ts";
-import { forgeSignal } from "../../support/calls.ts";
+import { forgeSignal, resetSignal } from "../../support/calls.ts";
 import { runShell, startScript } from "../../support/child.ts";
 import { sleep, waitFor } from "../../support/time.ts";
 
@@ -182,4 +185,22 @@ test("a doorbell does not keep the process alive", async () => {
   assert.equal(await child.nextLine(), "open");
   const { code } = await child.ended;
   assert.equal(code, 0);
+});
+
+test("restore() takes a signal back that nobody handles, and leaves alone what somebody else does", async () => {
+  await using bell = await openBell();
+  bell.doorbell.listen(SIGURG);
+  await resetSignal(SIGURG);
+  assert.equal(isCaught(process.pid, SIGURG), false);
+  bell.doorbell.restore();
+  assert.equal(isCaught(process.pid, SIGURG), true);
+  bell.ring(SIGURG);
+  await waitFor("the ring", () => bell.heard.length === 1);
+  // Any function of libc that does no harm.
+  const other = bell.libc.dlsym(0, cString("getpid"));
+  using installed = installHandler(bell.libc, SIGURG, other);
+  assert.notEqual(installed.before, other);
+  bell.doorbell.restore();
+  using seen = installHandler(bell.libc, SIGURG, other);
+  assert.equal(seen.before, other);
 });

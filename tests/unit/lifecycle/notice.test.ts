@@ -89,3 +89,21 @@ test("deeply nested JSON is refused or read, and never ends the program", () => 
   const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
   assert.throws(() => checkNotice(JSON.parse(deep)), NoticeError);
 });
+
+test("criuOptions is a short list of short names, or the notice is refused", () => {
+  const options = ["tcpClose", "cuda"];
+  assert.deepEqual(checkNotice({ id: "a", criuOptions: options }).criuOptions, options);
+  const hostile = { toString: 1, valueOf: 1 };
+  for (const bad of [
+    5,
+    "tcpClose",
+    { length: 1 },
+    [5],
+    [null],
+    [hostile],
+    ["x".repeat(100)],
+    new Array(100).fill("x"),
+  ]) {
+    assert.throws(() => checkNotice({ id: "a", criuOptions: bad }), NoticeError, JSON.stringify(bad));
+  }
+});

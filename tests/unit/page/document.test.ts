@@ -135,3 +135,31 @@ test("a last round must have the right types throughout", async () => {
     assert.equal(read(bad), undefined, JSON.stringify(bad));
   }
 });
+
+test("names and lists of any length are cut, and numbers are finite", async () => {
+  const fields = await emptyFields();
+  const name = "n".repeat(3000);
+  const long = "l".repeat(300);
+  const many = Array.from({ length: 5000 }, () => "r");
+  const details = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`d${i}`, 1]));
+  put(fields, JSON.stringify({ runtime: { name, version: name }, resources: [name, ...many] }));
+  const found = readDocument(fields) as PageDocument;
+  assert.equal(found.runtime.name.length, 65);
+  assert.equal(found.runtime.version.length, 65);
+  assert.equal(found.resources.length, 1024);
+  assert.equal(found.resources[0]?.length, 257);
+  put(
+    fields,
+    JSON.stringify({ strategies: Array.from({ length: 20 }, () => ({ [long]: long, ...details, kind: long })) }),
+  );
+  const { strategies } = readDocument(fields) as PageDocument;
+  assert.equal(strategies.length, 16);
+  assert.ok(JSON.stringify(strategies[0]).length < 1000);
+  assert.equal(strategies[0]?.kind.length, 65);
+  put(fields, '{"strategies":[{"kind":"x","signal":1e999}],"lastRound":{"id":"a","noticedAt":1e999}}');
+  assert.deepEqual(readDocument(fields)?.strategies, [{ kind: "x" }]);
+  assert.equal(readDocument(fields)?.lastRound, undefined);
+  const path = `/${"p".repeat(4000)}`;
+  put(fields, JSON.stringify({ strategies: [{ kind: "file", path }] }));
+  assert.equal(readDocument(fields)?.strategies[0]?.path, path);
+});

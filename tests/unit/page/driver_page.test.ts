@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { PageError } from "../../../page/errors.ts";
+import { Fields } from "../../../page/fields.ts";
 import { openBell } from "../../support/bell.ts";
 import { startScript } from "../../support/child.ts";
 import { openOwnPage, SIGURG } from "../../support/own_page.ts";
@@ -103,4 +104,25 @@ test("texts from the page are safe to print", async () => {
   const { activeId, refusal } = page.driver.status();
   assert.equal(activeId, "\ufffd[31mred\ufffd\ufffd");
   assert.deepEqual(refusal, ["one\ufffd]0;title\ufffd\ufffd", "two\ufffd"]);
+});
+
+test("a page that names a new notice at each look is damaged, and keeps nobody", async () => {
+  using page = await openOwnPage();
+  const text = Fields.prototype.text;
+  let looks = 0;
+  Fields.prototype.text = function (name) {
+    return name === "activeId" ? String(looks++) : text.call(this, name);
+  };
+  try {
+    assert.throws(() => page.driver.status(), { name: "PageError", code: "damaged", message: /changes all the time/ });
+  } finally {
+    Fields.prototype.text = text;
+  }
+  assert.ok(looks < 1000);
+});
+
+test("a refusal of thousands of reasons is cut", async () => {
+  using page = await openOwnPage();
+  page.fields.setText("refusal", "x\n".repeat(4000));
+  assert.equal(page.driver.status().refusal.length, 256);
 });

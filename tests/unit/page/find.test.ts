@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { chownSync } from "node:fs";
 import { test } from "node:test";
+import { listAttached } from "../../../driver/status.ts";
 import { type Libc, openLibc } from "../../../ffi/libc.ts";
 import { aliveSince } from "../../../ffi/process.ts";
 import { createMemfd, type SharedMemory } from "../../../ffi/shared_memory.ts";
@@ -10,6 +12,7 @@ import { Fields } from "../../../page/fields.ts";
 import { PAGE_BYTES, PAGE_MAGIC, PAGE_NAME, PAGE_VERSION } from "../../../page/layout.ts";
 import { startProgram } from "../../support/child.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
+import { countOpens, startImpostor } from "../../support/impostor.ts";
 import { waitFor } from "../../support/time.ts";
 
 /** A memfd that differs from a page in what is given. */
@@ -27,6 +30,8 @@ function falsePage(
   }
   return memory;
 }
+
+const isRoot = process.getuid?.() === 0;
 
 async function rejected(pid: number): Promise<PageError> {
   const before = countDescriptors(/pidfd|memfd/);
@@ -47,7 +52,6 @@ const falsePages = {
   "no seals": [{ sealed: false }, /it is not sealed/],
   "too few bytes": [{ bytes: 4096 }, /its size is wrong/],
   "too many bytes": [{ bytes: 2 * PAGE_BYTES }, /its size is wrong/],
-  "the pid of another process": [{ pid: 1 }, /it belongs to another process/],
 } as const;
 for (const [what, [more, message]] of Object.entries(falsePages)) {
   test(`a page with ${what} is damaged`, async () => {
@@ -56,6 +60,49 @@ for (const [what, [more, message]] of Object.entries(falsePages)) {
     const error = await rejected(process.pid);
     assert.equal(error.code, "damaged");
     assert.match(error.message, message);
+  });
+}
+
+test("a page of another user than root and the user of the process is damaged", {
+  skip: !isRoot && "not root",
+}, async () => {
+  const libc = await openLibc();
+  using memory = falsePage(libc, {});
+  chownSync(`/proc/self/fd/${memory.fd}`, 12_345, 0);
+  const error = await rejected(process.pid);
+  assert.equal(error.code, "damaged");
+  assert.match(error.message, /it is of another user than the process/);
+});
+
+test("a process that shows the page of another one, as a child does between fork and exec, is not attached", async () => {
+  const libc = await openLibc();
+  using app = new AppPage(libc);
+  app.open(23);
+  const link = "readlink /proc/$PPID/fd/$fd";
+  const find = `for fd in $(ls /proc/$PPID/fd); do [ "$(${link})" != "/memfd:criu-aware (deleted)" ] || break; done`;
+  await using child = startProgram("sh", ["-c", `${find}; exec 9<>/proc/$PPID/fd/$fd; ${link}; exec sleep 10`]);
+  assert.equal(await child.nextLine(), "/memfd:criu-aware (deleted)");
+  assert.equal((await rejected(child.pid)).code, "missing");
+  (await DriverPage.open(process.pid))[Symbol.dispose]();
+});
+
+for (const [what, make] of Object.entries({
+  "a pipe": "mkfifo",
+  "a regular file": "touch",
+  "a device": "mknod -m 600",
+})) {
+  test(`${what} that has the name of a page is not opened`, { skip: !isRoot && "not root" }, async () => {
+    await using impostor = await startImpostor(`${make} "$page"${what === "a device" ? " c 1 3" : ""}`);
+    using opens = await countOpens(`/proc/${impostor.pid}/root/memfd:criu-aware (deleted)`);
+    const error = await rejected(impostor.pid);
+    assert.equal(error.code, "damaged");
+    assert.match(error.message, /it is no memfd/);
+    assert.equal(opens.count(), 0);
+    assert.deepEqual(
+      (await listAttached()).filter(({ pid }) => pid === impostor.pid),
+      [],
+    );
+    assert.equal(opens.count(), 0);
   });
 }
 
@@ -90,7 +137,7 @@ test("a process that has ended but is not reaped yet has no page", async () => {
   assert.equal(error.code, "missing");
 });
 
-test("without the right to look it is forbidden", { skip: process.getuid?.() !== 0 && "not root" }, async () => {
+test("without the right to look it is forbidden", { skip: !isRoot && "not root" }, async () => {
   await using child = startProgram("sleep", ["10"]);
   const libc = await openLibc();
   // The effective uid of this thread alone: setresuid(2) without libc, which would change all threads.

@@ -2,13 +2,17 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { attach } from "../../../attach.ts";
+import { listAttached } from "../../../driver/status.ts";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { notify } from "../../../strategies/notify.ts";
 import { signal } from "../../../strategies/signal/agent.ts";
-import { forgeSignal, signalSelf } from "../../support/calls.ts";
-import { runShell, startScript } from "../../support/child.ts";
+import { socket } from "../../../strategies/socket/agent.ts";
+import { openBell } from "../../support/bell.ts";
+import { forgeSignal, resetSignal, signalSelf } from "../../support/calls.ts";
+import { runShell, startProgram, startScript } from "../../support/child.ts";
 import { openFields, openOwnPage } from "../../support/own_page.ts";
 import { threadId } from "../../support/process_id.ts";
+import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { sleep, waitFor } from "../../support/time.ts";
 
 const isDeno = "Deno" in globalThis;
@@ -38,7 +42,7 @@ test("signal() throws at once for a signal that cannot be used", () => {
 
 test("any signal that is allowed can be the notice", async () => {
   for (const name of ["SIGUSR2", "SIGRTMIN+7", 50] as const) {
-    await using agent = await attach({ strategies: [signal({ signal: name })], leaseMs: 2 });
+    await using agent = await attach({ strategies: [signal({ signal: name, bareLeaseMs: 2 })] });
     using page = await DriverPage.open(process.pid);
     await signalSelf(23);
     await sleep(20);
@@ -78,7 +82,7 @@ test("a notice that was withdrawn before the app looked does nothing", async () 
 });
 
 test("garbage on the page with a signal is a bare notice", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   using page = await openFields();
   page.fields.setText("notice", '{"id":5');
   await signalSelf(23);
@@ -107,7 +111,7 @@ test("a driver's signal that arrives late, after its notice was found, is no sec
 });
 
 test("a driver's signal that merged with another one swallows no later notice", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   using page = await openFields();
   page.fields.increment("signalsSent");
   page.fields.increment("signalsSent");
@@ -119,7 +123,7 @@ test("a driver's signal that merged with another one swallows no later notice", 
 });
 
 test("a signal of another user is refused and counted, one of the kernel is neither", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   using page = await openFields();
   await forgeSignal(23, { code: 0, pid: 1, uid: 12_345 });
   await waitFor("the stranger", () => page.fields.get("rejected") === 1);
@@ -132,21 +136,84 @@ test("a signal of another user is refused and counted, one of the kernel is neit
 });
 
 test("a second notice that comes while the app is held does not end the hold, and is worked on afterwards", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 250 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 250 })], leaseMs: 2 });
   const ids: string[] = [];
   agent.register({ name: "a", afterRestore: ({ noticeId }) => void ids.push(noticeId) });
-  const second = runShell(`sleep 0.1; kill -URG ${process.pid}`);
+  await using driver = startScript("late_driver.ts", process.pid, "late");
+  await driver.nextLine();
   const began = performance.now();
   await signalSelf(23);
   await waitFor("the first outcome", () => ids.length >= 1);
   assert.ok(performance.now() - began >= 240);
-  await second;
+  await driver.ended;
   await waitFor("the second outcome", () => ids.length === 2);
-  assert.notEqual(ids[0], ids[1]);
+  assert.equal(ids[1], "late");
+});
+
+test("a bare signal is no notice: it is ignored and counted", async () => {
+  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  using page = await DriverPage.open(process.pid);
+  let rounds = 0;
+  agent.register({ name: "a", beforeCheckpoint: () => void rounds++ });
+  for (let sent = 1; sent <= 3; sent++) {
+    await signalSelf(23);
+    await waitFor("the count", () => page.status().ignored === sent);
+  }
+  assert.deepEqual([rounds, agent.lastOutcome, agent.state], [0, undefined, "running"]);
+  const [self] = await listAttached([process.pid]);
+  assert.equal(self?.ignoredSignals, 3);
+  page.notify({ id: "a-real-one", deadline: Date.now() + 60_000 });
+  await waitFor("the answer", () => page.status().activeId === "a-real-one");
+});
+
+test("a storm of bare signals leaves the app to its work, and a notice in it is taken once", async () => {
+  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  using page = await DriverPage.open(process.pid);
+  const ids: string[] = [];
+  agent.register({ name: "a", beforeCheckpoint: ({ noticeId }) => void ids.push(noticeId) });
+  await using _storm = startProgram("sh", ["-c", `while :; do kill -URG ${process.pid}; done`]);
+  await waitFor("the storm", () => page.status().ignored > 100);
+  page.notify({ id: "in-the-storm" });
+  await waitFor("the outcome", () => agent.lastOutcome === "continued");
+  await sleep(50);
+  assert.deepEqual(ids, ["in-the-storm"]);
+});
+
+test("bare signals that are wanted, and come before the checkpoint of the first is over, are one", async () => {
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
+  let rounds = 0;
+  agent.register({ name: "a", beforeCheckpoint: () => sleep(100), afterRestore: () => void rounds++ });
+  for (let sent = 0; sent < 10; sent++) {
+    await signalSelf(23);
+    await sleep(5);
+  }
+  await waitFor("the outcome", () => agent.lastOutcome === "continued" && agent.state === "running");
+  await sleep(50);
+  assert.equal(rounds, 1);
+  using page = await DriverPage.open(process.pid);
+  assert.equal(page.status().ignored, 9);
+});
+
+test("a handler that was lost is back after the next round, which came another way; until then the driver says so", async () => {
+  using directory = temporaryDirectory();
+  const path = `${directory.path}/socket`;
+  await using agent = await attach({ strategies: [signal(), socket({ path })], leaseMs: 2 });
+  agent.register({ name: "a" });
+  await resetSignal(23);
+  assert.equal((await listAttached([process.pid]))[0]?.deaf[0], "signal");
+  const ask = (...more: string[]): Promise<string> =>
+    startScript("driver.ts", process.pid, ...more).ended.then(({ stdout }) => stdout.split("\n")[0] as string);
+  const refused = await ask("signal", "silence", '{"id":"by-signal","leaseMs":500}');
+  assert.match(refused, /"refused".*signal 23 does not reach it/);
+  const answered = await ask("any", "silence", '{"id":"by-any","leaseMs":500}');
+  assert.match(answered, /"ready".*"warnings":\["signal 23 does not reach it/);
+  await waitFor("the outcome", () => agent.state === "running" && agent.lastOutcome === "continued");
+  assert.deepEqual((await listAttached([process.pid]))[0]?.deaf, []);
+  assert.equal(await ask("signal", "silence", '{"id":"again","leaseMs":500}'), '{"reply":"ready"}');
 });
 
 test("while the app is held every signal but its own is blocked, and afterwards none", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 250 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 250 })] });
   const status = `/proc/${process.pid}/task/${threadId()}/status`;
   const blocked = (): string | undefined => /^SigBlk:.*$/m.exec(readFileSync(status, "utf8"))?.[0];
   const before = blocked();
@@ -219,6 +286,8 @@ test("notify() refuses for a page that names no strategy, and withdraws", async 
 });
 
 test("notify() refuses after the time for an answer, and the app that comes to it later does nothing", async () => {
+  await using bell = await openBell();
+  bell.doorbell.listen(23);
   using page = await openOwnPage();
   page.app.noticeSignal = 23;
   page.app.describe({
@@ -234,7 +303,7 @@ test("notify() refuses after the time for an answer, and the app that comes to i
 });
 
 test("a bare kill after a notice on the page, which is still there, is another checkpoint", async () => {
-  await using agent = await attach({ strategies: [signal()], leaseMs: 2 });
+  await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   using page = await DriverPage.open(process.pid);
   page.leave({ id: "named" });
   await signalSelf(23);
