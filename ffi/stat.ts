@@ -28,6 +28,10 @@ export interface FileStat {
   readonly type: FileType;
   /** Its owner. */
   readonly uid: number;
+  /** Its permission bits, with set-user-ID, set-group-ID and sticky: the lower twelve of st_mode. */
+  readonly mode: number;
+  /** When its content was changed last, in milliseconds since 1970. */
+  readonly modifiedAt: number;
   /** `major:minor` of the file system. */
   readonly device: string;
   readonly inode: number;
@@ -69,6 +73,8 @@ function result(): FileStat {
     type: types.get(u32(28) & S_IFMT) ?? "other",
     links: u32(16),
     uid: u32(20),
+    mode: u32(28) & 0o7777,
+    modifiedAt: u64(112) * 1000 + u32(120) / 1e6,
     inode: u64(32),
     diskBytes: u64(48) * 512,
     major: u32(128),

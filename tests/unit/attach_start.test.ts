@@ -81,10 +81,9 @@ test("a marker, a signal and a connection that are there before the first regist
     signal: [signal(), () => signalSelf(SIGURG)],
     socket: [
       socket({ path: `${path}.sock` }),
-      () =>
-        connect(`${path}.sock`, function () {
-          this.write(request);
-        }),
+      () => {
+        const client = connect(`${path}.sock`, () => client.write(request));
+      },
     ],
   };
   for (const [kind, [strategy, notice]] of Object.entries(kinds)) {

@@ -136,7 +136,10 @@ test("a directory that others may write is refused, unless it is sticky", async 
   const path = `${directory.path}/marker`;
   for (const mode of [0o777, 0o770, 0o722]) {
     chmodSync(directory.path, mode);
-    await assert.rejects(attach({ strategies: [file({ path })] }), /others may write there. Run: chmod go-w/);
+    await assert.rejects(
+      attach({ strategies: [file({ path })] }),
+      /others may write there, which `chmod go-w` ends. Use a directory that/,
+    );
   }
   for (const mode of [0o1777, 0o755, 0o700]) {
     chmodSync(directory.path, mode);
