@@ -1,11 +1,12 @@
-import { accessSync, constants, lstatSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { entryAt } from "../../ffi/entries.ts";
+import { createEntry, type Entry, entryAt, removeEntry } from "../../ffi/entries.ts";
 import { watchDirectory } from "../../ffi/inotify.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import type { SystemCallError } from "../../ffi/system_call_error.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
-import { directoryProblem, exchangeMarker, type FoundMarker, readMarker } from "./marker.ts";
+import { directoryProblem, entryBeside, exchangeMarker, type FoundMarker, readMarker } from "./marker.ts";
 
 /** Options of {@linkcode file}. */
 export interface FileOptions {
@@ -90,7 +91,7 @@ export function file(options: FileOptions): Strategy {
 function checkPlace(libc: Libc, directory: string, path: string): void {
   const uid = libc.geteuid();
   const { uid: owner, mode } = statSync(directory);
-  const problem = directoryProblem({ type: "directory", uid: owner, mode }, uid) ?? readOnly(directory);
+  const problem = directoryProblem({ type: "directory", uid: owner, mode }, uid) ?? writeProblem(libc, entryAt(path));
   if (problem) {
     throw new Error(
       `Cannot take notices in ${directory}: ${problem}. Use a directory that user ${uid} makes, with mode 755 or 700.`,
@@ -104,11 +105,14 @@ function checkPlace(libc: Libc, directory: string, path: string): void {
   }
 }
 
-function readOnly(directory: string): string | undefined {
+/** By trying: access(2) is not what Deno's accessSync() asks. */
+function writeProblem(libc: Libc, entry: Entry): string | undefined {
+  const probe = entryBeside(entry);
   try {
-    accessSync(directory, constants.W_OK);
+    createEntry(libc, probe, new Uint8Array());
+    removeEntry(libc, probe);
     return undefined;
   } catch (error) {
-    return `the app cannot write there (${(error as { code?: string }).code})`;
+    return `the app cannot write there (${(error as SystemCallError).code})`;
   }
 }

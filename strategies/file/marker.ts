@@ -111,8 +111,7 @@ export function exchangeMarker(
   };
   const there = readMarker(libc, entry);
   check(there);
-  // Its name does not depend on the marker's, which may be as long as a name can be.
-  const aside = { ...entry, name: `${dirname(entry.name)}/.criu-aware-${crypto.randomUUID()}` };
+  const aside = entryBeside(entry);
   createEntry(libc, aside, encoder.encode(`${JSON.stringify(content)}\n`));
   try {
     if (exchangeEntries(libc, aside, entry)) {
@@ -131,6 +130,11 @@ export function exchangeMarker(
   } finally {
     removeEntry(libc, aside);
   }
+}
+
+/** A new name in the same directory. It does not depend on the marker's name, which may be as long as a name can be. */
+export function entryBeside({ directory, name }: Entry): Entry {
+  return { directory, name: `${dirname(name)}/.criu-aware-${crypto.randomUUID()}` };
 }
 
 /** Reads the text of a marker; what nobody of us writes is `unknown`. */
