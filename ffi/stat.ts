@@ -15,12 +15,13 @@ const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
 
 /** The type of a file: st_mode's S_IFMT of inode(7). */
-export type FileType = "file" | "directory" | "character" | "block" | "other";
+export type FileType = "file" | "directory" | "character" | "block" | "socket" | "other";
 const types: ReadonlyMap<number, FileType> = new Map([
   [0o100000, "file"],
   [0o40000, "directory"],
   [0o20000, "character"],
   [0o60000, "block"],
+  [0o140000, "socket"],
 ]);
 
 /** What statx(2) says of a file. */

@@ -109,7 +109,7 @@ test("at the top level of a program too, what is registered after `await attach(
   using directory = temporaryDirectory();
   const path = `${directory.path}/marker`;
   writeFileSync(path, "");
-  await using app = startScript("early_app.ts", "file", path);
+  await using app = startScript("early_app.ts", "file", path, 2);
   const { stdout, stderr } = await app.ended;
-  assert.equal(stdout, "asked\ntold\n", stderr);
+  assert.equal(stdout, "attached\nasked\ntold\n", stderr);
 });
