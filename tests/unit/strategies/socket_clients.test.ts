@@ -14,11 +14,12 @@ import { sleep, waitFor } from "../../support/time.ts";
 test("of a thousand who connect and say nothing only some are kept, and others are served", async () => {
   await using attached = await attachAt((path) => socket({ path }));
   const { agent, path } = attached;
-  const before = countDescriptors(/socket/);
+  // In Bun the pipes of a child are sockets too.
+  const before = countDescriptors(/socket/) + 2;
   await using clients = startScript("silent_clients.ts", path, 1000);
   await clients.nextLine();
   assert.equal((await call(path, "status", undefined, 5000))?.state, "running");
-  assert.ok(countDescriptors(/socket/) <= before + 34, `${countDescriptors(/socket/) - before} more descriptors`);
+  assert.ok(countDescriptors(/socket/) <= before + 33, `${countDescriptors(/socket/) - before} more descriptors`);
   assert.deepEqual(await call(path, "checkpoint", { id: "a" }, 5000), { reply: "ready" });
   await waitFor("the outcome", () => agent.lastOutcome === "continued");
   // They were hung up on before the app was held.
