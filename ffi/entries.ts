@@ -5,6 +5,7 @@ import type { Bound } from "./runtime.ts";
 
 // Only this module needs them, so that an app without the file strategy does not carry them.
 const symbols = {
+  fchmod: [["i32", "u32"], "i32"],
   openat: [["i32", "buffer", "i32", "u32"], "i32"],
   unlinkat: [["i32", "buffer", "i32"], "i32"],
 } as const;
@@ -30,19 +31,19 @@ export function entryAt(path: string): Entry {
 
 /** Opens an entry; returns -1, with errno, when that fails. */
 export function openEntry(libc: Libc, { directory, name }: Entry, flags: number, mode = 0): number {
-  bound ??= libc.runtime.dlopen(libc.soname, symbols);
-  return bound.openat(directory, cString(name), flags, mode);
+  return calls(libc).openat(directory, cString(name), flags, mode);
 }
 
-/** Makes a new file with this content. Throws SystemCallError, and then leaves no file. */
+/** Makes a new file with this content, which everybody may read, whatever the umask is. Throws SystemCallError, and then leaves no file. */
 export function createEntry(libc: Libc, entry: Entry, content: Uint8Array): void {
-  const fd = libc.check(openEntry(libc, entry, O_WRONLY_CREAT_EXCL_CLOEXEC, 0o644), `create ${entry.name}`);
+  const { fchmod } = calls(libc);
+  const fd = libc.check(openEntry(libc, entry, O_WRONLY_CREAT_EXCL_CLOEXEC, 0o600), `create ${entry.name}`);
   try {
+    libc.check(fchmod(fd, 0o644), `let others read ${entry.name}`);
     // A disk that is nearly full takes a part.
     for (let done = 0; done < content.length; ) {
-      done += Number(
-        libc.check(fileCalls(libc).write(fd, content.subarray(done), content.length - done), `write ${entry.name}`),
-      );
+      const rest = content.subarray(done);
+      done += Number(libc.check(fileCalls(libc).write(fd, rest, rest.length), `write ${entry.name}`));
     }
   } catch (error) {
     removeEntry(libc, entry);
@@ -64,12 +65,16 @@ export function exchangeEntries(libc: Libc, one: Entry, other: Entry): boolean {
 
 /** Removes a file. One that is not there, or that cannot be removed, is no error. */
 export function removeEntry(libc: Libc, { directory, name }: Entry): void {
-  bound ??= libc.runtime.dlopen(libc.soname, symbols);
-  bound.unlinkat(directory, cString(name), 0);
+  calls(libc).unlinkat(directory, cString(name), 0);
 }
 
 function rename(libc: Libc, one: Entry, other: Entry, flags: number): bigint {
   const [from, to] = [cString(one.name), cString(other.name)];
   const { addressOf } = libc.runtime;
   return libc.syscall(SYS_RENAMEAT2, one.directory, addressOf(from), other.directory, addressOf(to), flags, 0);
+}
+
+function calls(libc: Libc): Bound<typeof symbols> {
+  bound ??= libc.runtime.dlopen(libc.soname, symbols);
+  return bound;
 }

@@ -1,7 +1,8 @@
 /**
- * An app that takes notices by file, or only says so on its page. Arguments: HOW PATH, where HOW is `claims` (any path goes) or
- * `answers`, as an honest app does. Prints a line when it is attached, or why it is not.
+ * An app that takes notices by file, or only says so on its page. Arguments: HOW PATH. With `answers` it does, at PATH, as an honest
+ * app. With `claims` its page shows whatever path stands in the file PATH. Prints a line when it is attached, or why it is not.
  */
+import { readFileSync } from "node:fs";
 import { attach } from "../../attach.ts";
 import { file } from "../../strategies/file/agent.ts";
 import type { Strategy } from "../../strategies/strategy.ts";
@@ -9,11 +10,22 @@ import type { Strategy } from "../../strategies/strategy.ts";
 const [how, path] = process.argv.slice(2) as [string, string];
 const claimed: Strategy = {
   kind: "file",
-  start: () => ({ endpoint: { kind: "file", path }, look() {}, [Symbol.dispose]() {} }),
+  start: () => ({
+    endpoint: {
+      kind: "file",
+      get path() {
+        return readFileSync(path, "utf8");
+      },
+    },
+    look() {},
+    [Symbol.dispose]() {},
+  }),
 };
 try {
-  await attach({ strategies: [how === "claims" ? claimed : file({ path })], leaseMs: 5, onError: () => {} });
-  setInterval(() => {}, 1000);
+  const strategies = [how === "claims" ? claimed : file({ path })];
+  const agent = await attach({ strategies, leaseMs: 5, onError: () => {} });
+  // The page is written anew whenever a resource comes.
+  setInterval(() => agent.register({ name: "again" })[Symbol.dispose](), 5);
   console.log("attached");
 } catch (error) {
   console.log((error as Error).message);

@@ -13,9 +13,18 @@ export const asNobody: readonly string[] = [`--reuid=${NOBODY}`, `--regid=${NOBO
 
 /** Starts a script of tests/support/ as the user `nobody`, in the runtime that runs the test. */
 export function startScriptAsNobody(name: string, ...args: string[]): Child {
+  return startAsNobody([], name, args);
+}
+
+/** The same in a user namespace of its own, where it looks like root. */
+export function startScriptInNamespace(name: string, ...args: string[]): Child {
+  return startAsNobody(["unshare", "--user", "--map-root-user"], name, args);
+}
+
+function startAsNobody(within: readonly string[], name: string, args: readonly string[]): Child {
   const run = "Deno" in globalThis ? ["run", "-A", "--no-check", "--no-lock"] : [];
   const path = join(import.meta.dirname as string, name);
-  return startProgram("setpriv", [...asNobody, process.execPath, ...run, path, ...args], {
+  return startProgram("setpriv", [...asNobody, ...within, process.execPath, ...run, path, ...args], {
     ...dumpableEnv,
     HOME: "/nonexistent",
   });

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -16,9 +17,10 @@ import { test } from "node:test";
 import type { Reply } from "../../../lifecycle/types.ts";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { notify } from "../../../strategies/notify.ts";
-import type { Child } from "../../support/child.ts";
-import { NOBODY, noNobody, startScriptAsNobody } from "../../support/nobody.ts";
+import { startScript } from "../../support/child.ts";
+import { NOBODY, noNobody, startScriptAsNobody, startScriptInNamespace } from "../../support/nobody.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
+import { waitFor } from "../../support/time.ts";
 
 const skip = noNobody;
 
@@ -38,12 +40,32 @@ function snapshot(directory: string): string {
   );
 }
 
-/** Notifies an app of nobody's that claims `path` by file. */
-async function notifyClaim(path: string, timeoutMs = 30): Promise<Reply> {
-  await using app = startScriptAsNobody("claiming_app.ts", "claims", path);
+/** An app of nobody's that claims to take notices at any path. */
+interface Claimer extends AsyncDisposable {
+  /** Notifies it after it has claimed `path`. */
+  notify(path: string, timeoutMs?: number): Promise<Reply>;
+}
+
+async function startClaimer(): Promise<Claimer> {
+  await using cleanup = new AsyncDisposableStack();
+  const directory = cleanup.use(temporaryDirectory());
+  chmodSync(directory.path, 0o755);
+  const control = `${directory.path}/claimed`;
+  writeFileSync(control, "");
+  const app = cleanup.use(startScriptAsNobody("claiming_app.ts", "claims", control));
   assert.equal(await app.nextLine(), "attached");
-  using page = await DriverPage.open(app.pid);
-  return await notify(page, { id: "from-root" }, timeoutMs, "file");
+  const page = cleanup.use(await DriverPage.open(app.pid));
+  const running = cleanup.move();
+  let notices = 0;
+  return {
+    async notify(path, timeoutMs = 30) {
+      writeFileSync(`${control}.new`, path);
+      renameSync(`${control}.new`, control);
+      await waitFor("the claim", () => page.document()?.strategies[0]?.path === path);
+      return await notify(page, { id: `from-root-${++notices}` }, timeoutMs, "file");
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
 /** A directory that everybody may look into, with one of nobody's in it. */
@@ -87,8 +109,9 @@ test("root writes nothing where the app itself could not, whatever path its page
     "": /not the absolute path of a file/,
   };
   const passwords = readFileSync("/etc/passwd", "utf8");
+  await using claimer = await startClaimer();
   for (const [path, why] of Object.entries(refusals)) {
-    const reply = await notifyClaim(path);
+    const reply = await claimer.notify(path);
     assert.equal(reply.reply, "refused", path);
     assert.match(String(reply.reply === "refused" && reply.reasons), why, path);
     assert.equal(snapshot(place.path), before, path);
@@ -111,10 +134,11 @@ test("root replaces nothing in the app's directory but a marker", { skip }, asyn
       chownSync(marker, 12_345, 12_345);
     },
   };
+  await using claimer = await startClaimer();
   for (const [what, make] of Object.entries(things)) {
     make();
     const before = snapshot(place.path);
-    const reply = await notifyClaim(marker);
+    const reply = await claimer.notify(marker);
     assert.match(String(reply.reply === "refused" && reply.reasons), /not a marker file of this app or of root/, what);
     assert.equal(snapshot(place.path), before, what);
     execFileSync("rm", ["-r", marker]);
@@ -123,7 +147,8 @@ test("root replaces nothing in the app's directory but a marker", { skip }, asyn
 
 test("a notice that nobody answers is taken away again", { skip }, async () => {
   using place = places();
-  const reply = await notifyClaim(`${place.own}/marker`);
+  await using claimer = await startClaimer();
+  const reply = await claimer.notify(`${place.own}/marker`);
   assert.deepEqual(reply, { reply: "refused", reasons: ["no answer within 30 ms"] });
   assert.deepEqual(readdirSync(place.own), []);
 });
@@ -134,11 +159,13 @@ test("a reply counts only from the app's user or root, and is bounded", { skip }
   const answer =
     (text: string, owner: number): (() => void) =>
     () => {
-      writeFileSync(`${marker}.new`, text);
+      const [id] = /from-root-\d+/.exec(readFileSync(marker, "utf8")) as unknown as [string];
+      writeFileSync(`${marker}.new`, text.replace("from-root-N", id));
       chownSync(`${marker}.new`, owner, owner);
       execFileSync("mv", ["-f", `${marker}.new`, marker]);
     };
-  const ready = '{"id":"from-root","reply":"ready"}';
+  await using claimer = await startClaimer();
+  const ready = '{"id":"from-root-N","reply":"ready"}';
   const cases: readonly (readonly [() => void, RegExp])[] = [
     [answer(ready, 12_345), /no answer/],
     [answer(`${" ".repeat(30_000)}${ready}`, NOBODY), /no answer/],
@@ -146,11 +173,8 @@ test("a reply counts only from the app's user or root, and is bounded", { skip }
     [answer(ready, NOBODY), /ready/],
   ];
   for (const [act, expected] of cases) {
-    await using app = startScriptAsNobody("claiming_app.ts", "claims", marker);
-    await app.nextLine();
-    using page = await DriverPage.open(app.pid);
-    const asked = notify(page, { id: "from-root" }, 300, "file");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const asked = claimer.notify(marker, 300);
+    await waitFor("the notice", () => readdirSync(place.own).includes("marker"));
     act();
     assert.match(JSON.stringify(await asked), expected);
     execFileSync("rm", ["-f", marker]);
@@ -164,15 +188,13 @@ test("while the app swaps its directory and its marker as fast as it can, nothin
   const marker = `${place.own}/in/marker`;
   mkdirSync(`${place.path}/treasure`);
   writeFileSync(`${place.path}/treasure/marker`, "precious");
-  await using app = startScriptAsNobody("claiming_app.ts", "claims", marker);
-  await app.nextLine();
-  await using _swapper: Child = startScriptAsNobody("swapping.ts", place.own, `${place.path}/treasure`);
-  await _swapper.nextLine();
-  using page = await DriverPage.open(app.pid);
+  await using claimer = await startClaimer();
+  await using swapper = startScriptAsNobody("swapping.ts", place.own, `${place.path}/treasure`);
+  await swapper.nextLine();
   const outcomes = new Set<string>();
   for (let i = 0; i < 300; i++) {
-    const reply = await notify(page, { id: `n-${i}` }, 1, "file");
-    outcomes.add(String(reply.reply === "refused" && reply.reasons).replace(/n-\d+|\/[^ ]*/g, "…"));
+    const reply = await claimer.notify(marker, 1);
+    outcomes.add(String(reply.reply === "refused" && reply.reasons).replace(/\/[^ ]*/g, "…"));
   }
   assert.deepEqual(readdirSync(`${place.path}/treasure`), ["marker"]);
   assert.equal(readFileSync(`${place.path}/treasure/marker`, "utf8"), "precious");
@@ -182,14 +204,19 @@ test("while the app swaps its directory and its marker as fast as it can, nothin
 
 test("root and an app of another user exchange notice and reply in the app's directory", { skip }, async () => {
   using place = places();
-  for (const mode of [0o700, 0o755, 0o1777]) {
-    chmodSync(place.own, mode);
-    await using app = startScriptAsNobody("claiming_app.ts", "answers", `${place.own}/marker`);
-    assert.equal(await app.nextLine(), "attached");
-    using page = await DriverPage.open(app.pid);
-    assert.deepEqual(await notify(page, { id: `m-${mode}` }, 5000, "file"), { reply: "ready" });
-    await page.until(({ state, outcome }) => state === "running" && outcome === "continued", 5000);
+  // What root writes must be readable for the app.
+  const umask = process.umask(0o077);
+  for (const start of [startScriptAsNobody, startScriptInNamespace]) {
+    for (const mode of [0o700, 0o755, 0o1777]) {
+      chmodSync(place.own, mode);
+      await using app = start("claiming_app.ts", "answers", `${place.own}/marker`);
+      assert.equal(await app.nextLine(), "attached");
+      using page = await DriverPage.open(app.pid);
+      assert.deepEqual(await notify(page, { id: `m-${mode}` }, 5000, "file"), { reply: "ready" });
+      await page.until(({ state, outcome }) => state === "running" && outcome === "continued", 5000);
+    }
   }
+  process.umask(umask);
 });
 
 test("an app does not start where it could not replace a marker of root's", { skip }, async () => {
@@ -208,7 +235,6 @@ test("a page that a process of root's has from another user, or that root has le
   using place = places();
   // The app becomes another user while its page stays root's.
   const marker = `${place.path}/marker`;
-  const { startScript } = await import("../../support/child.ts");
   await using app = startScript("dropping_app.ts", marker);
   assert.equal(await app.nextLine(), "attached");
   using page = await DriverPage.open(app.pid);

@@ -148,7 +148,9 @@ test("exchangeMarker() leaves one whole line that others may read, and no tempor
   const path = `${directory.path}/${name}`;
   writeFileSync(path, "x".repeat(1000));
   chmodSync(path, 0o600);
+  const umask = process.umask(0o077);
   exchangeMarker(path, { id: "a", reply: "ready" });
+  process.umask(umask);
   assert.equal(readFileSync(path, "utf8"), '{"id":"a","reply":"ready"}\n');
   assert.equal(statSync(path).mode & 0o777, 0o644);
   assert.deepEqual(readdirSync(directory.path), [name]);
