@@ -45,8 +45,16 @@ export function file(options: FileOptions): Strategy {
       // What lies there and was dealt with, until an answer takes its place: it must be neither delivered nor counted twice.
       let dealtWith: string | undefined;
 
+      /** What cannot be read is not there, until its next change: nothing may end the watch, or a hold. */
+      const find = (): FoundMarker | undefined => {
+        try {
+          return readMarker(libc, entry);
+        } catch {
+          return undefined;
+        }
+      };
       const look = (): void => {
-        const found = readMarker(libc, entry);
+        const found = find();
         if (found) take(found);
       };
       const take = ({ uid, identity, marker }: FoundMarker): void => {
@@ -76,7 +84,7 @@ export function file(options: FileOptions): Strategy {
           fd: watch.fd,
           read(id) {
             watch.drain();
-            const found = readMarker(libc, entry);
+            const found = find();
             if (found?.marker.kind !== "word" || found.marker.id !== id || !isTrusted(found.uid)) return undefined;
             return found.marker.word;
           },

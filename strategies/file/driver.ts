@@ -51,13 +51,19 @@ export async function notifyByFile(
 /** `ready` only from the marker, so that the app is done with its files; a refusal also from the page: the disk may be full. */
 function replyIn(page: DriverPage, entry: Entry, id: string, isTrusted: (uid: number) => boolean): Reply | undefined {
   const found = readMarker(page.libc, entry);
-  if (found?.marker.kind === "reply" && found.marker.id === id && isTrusted(found.uid)) {
-    const { reply } = found.marker;
+  const marker = found && isTrusted(found.uid) ? found.marker : undefined;
+  if (marker?.kind === "reply" && marker.id === id) {
+    const { reply } = marker;
     if (reply.reply === "ready") return reply;
     return { reply: "refused", reasons: reply.reasons.map((text) => printable(text)) };
   }
   const { activeId, reply, refusal } = page.status();
-  return activeId === id && reply === "refused" ? { reply, reasons: refusal } : undefined;
+  if (activeId === id && reply === "refused") return { reply, reasons: refusal };
+  if (marker?.kind !== "outcome" || marker.id !== id) return undefined;
+  return {
+    reply: "refused",
+    reasons: ["it was ready, and its lease ended before that was seen: give it a longer leaseMs"],
+  };
 }
 
 function fileName(path: string): string {

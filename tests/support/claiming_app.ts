@@ -23,7 +23,7 @@ const claimed: Strategy = {
 };
 try {
   const strategies = [how === "claims" ? claimed : file({ path })];
-  const agent = await attach({ strategies, leaseMs: 5, onError: () => {} });
+  const agent = await attach({ strategies, leaseMs: 5000, onError: () => {} });
   // The page is written anew whenever a resource comes.
   setInterval(() => agent.register({ name: "again" })[Symbol.dispose](), 5);
   console.log("attached");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -188,6 +188,25 @@ test("what is put there later and is no marker is counted once, and a notice aft
   writeFileSync(`${path}.new`, "");
   renameSync(`${path}.new`, path);
   await waitFor("the outcome", () => agent.lastOutcome !== undefined);
+});
+
+test("a marker that cannot be read does not end the watch", async () => {
+  await using attached = await attachToFile();
+  const { agent, path } = attached;
+  writeFileSync(path, "");
+  await waitFor("the outcome", () => agent.lastOutcome !== undefined);
+  rmSync(path);
+  // Its content is nobody's to read: EIO, see the tests of markers.
+  writeFileSync(path, "");
+  const mounted = spawnSync("mount", ["--bind", `/proc/${process.pid}/mem`, path]);
+  if (mounted.status !== 0) return;
+  writeFileSync(`${path}.other`, "");
+  await sleep(20);
+  execFileSync("umount", [path]);
+  let rounds = 0;
+  agent.register({ name: "a", beforeCheckpoint: () => void rounds++ });
+  writeFileSync(path, '{"id":"again"}');
+  await waitFor("the hook", () => rounds === 1);
 });
 
 test("a directory that does not exist is said", async () => {

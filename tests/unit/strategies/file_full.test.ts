@@ -34,7 +34,7 @@ function smallDisk(pages: number): ({ readonly path: string; fill(): void; drain
     },
     drain: () => rmSync(filler),
     [Symbol.dispose]() {
-      execFileSync("umount", [path]);
+      execFileSync("umount", ["-l", path]);
       directory[Symbol.dispose]();
     },
   };
