@@ -9,12 +9,17 @@ import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.
 import { AppPage } from "./page/app_page.ts";
 import { armHold } from "./page/hold.ts";
 import { join } from "./registry.ts";
-import type { Listener, Strategy } from "./strategies/strategy.ts";
+import type { AgentContext, Listener, Strategy } from "./strategies/strategy.ts";
 
 /** Options of {@linkcode attach}. */
 export interface AttachOptions {
   /** The ways by which notices come. Without any, a process that is asked for its checkpoint cannot take part. */
   readonly strategies: readonly Strategy[];
+  /**
+   * What takes part from the first notice on. With this option, even when it is empty, notices count at once; without it they
+   * wait for one turn of the event loop, see {@linkcode attach}.
+   */
+  readonly resources?: readonly Resource[];
   /** The time for each hook of a resource that names none, in milliseconds. @default 10000 */
   readonly hookTimeoutMs?: number;
   /** How long the app holds when whoever drives CRIU gives no sign of life, in milliseconds. @default 5000 */
@@ -49,6 +54,11 @@ let isAttached = false;
  * Before a dump every `beforeCheckpoint` runs; then the app holds still until it knows the outcome, and every `afterRestore`
  * runs. A hook that throws, or outlasts its time, refuses the checkpoint: CRIU then freezes nothing.
  *
+ * A notice may be there already, or come while the program still starts. It waits, and counts from the first turn of the event
+ * loop after `attach()` has resolved: whatever is registered before the next `await` takes part. What needs longer, as a
+ * module that is imported later does, is registered before: by the option `resources`, or by `criu-aware/registry`.
+ *
+ * @throws {TypeError} for one of `resources` that has no name, an unknown tier, or is there twice.
  * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
  * @throws {SystemCallError} when the kernel denies something, for example EMFILE.
  * @throws {RangeError} for a time that is negative or NaN.
@@ -124,11 +134,17 @@ async function start(options: AttachOptions): Promise<Agent> {
 
   doorbell = cleanup.use(await openDoorbell(libc, page.ring, look));
   const wakeSignal = listenToOne(doorbell, SIGURG);
+  // Until the program had its chance to register. Whoever is notified before that would be held with no hook asked.
+  let early: Parameters<Agent["deliver"]>[] | undefined = options.resources ? undefined : [];
   const deliver = lifecycle.deliver.bind(lifecycle);
-  for (const strategy of options.strategies) {
-    const context = { libc, page, doorbell, deliver };
-    listeners.push(cleanup.use(strategy.start(context)));
-  }
+  const context: AgentContext = {
+    libc,
+    page,
+    doorbell,
+    deliver: (...args) => (early ? void early.push(args) : deliver(...args)),
+  };
+  for (const resource of options.resources ?? []) lifecycle.resources.add(resource);
+  for (const strategy of options.strategies) listeners.push(cleanup.use(strategy.start(context)));
 
   const register = (resource: Resource): Disposable => {
     const registration = lifecycle.resources.add(resource);
@@ -138,6 +154,12 @@ async function start(options: AttachOptions): Promise<Agent> {
   cleanup.use(join(register));
   describe();
   page.open(wakeSignal);
+  const firstTurn = setImmediate(() => {
+    const waiting = early;
+    early = undefined;
+    for (const args of waiting ?? []) deliver(...args);
+  });
+  cleanup.defer(() => clearImmediate(firstTurn));
 
   const running = cleanup.move();
   return {

@@ -46,6 +46,7 @@ let isAttached = false;
  * test, calls {@linkcode SimulatedAgent.checkpoint}. The hold is over at once. Libraries on `criu-aware/registry` take part.
  *
  * @throws {Error} when this process is attached by this function already.
+ * @throws {TypeError} for one of `resources` that has no name, an unknown tier, or is there twice.
  * @example In the test of a resource
  * ```ts
  * import { attach } from "criu-aware/simulate";
@@ -89,6 +90,7 @@ export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
   });
   const deliver = lifecycle.deliver.bind(lifecycle);
   const register: Agent["register"] = (resource) => lifecycle.resources.add(resource);
+  for (const resource of options.resources ?? []) register(resource);
   const membership = join(register);
   isAttached = true;
   let isDetached = false;

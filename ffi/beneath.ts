@@ -11,8 +11,10 @@ const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_IN_ROOT = 0x10;
 
-/** A place in the file system, held by an O_PATH descriptor; `path` works in this process. */
+/** A place in the file system, held by an O_PATH descriptor. */
 export interface Place extends Disposable {
+  readonly fd: number;
+  /** Leads there in this process, whatever the names are by then. */
   readonly path: string;
 }
 
@@ -31,9 +33,9 @@ export function openBeneath(libc: Libc, pid: number, path: string): Place {
   const name = cString(path);
   try {
     const { addressOf } = libc.runtime;
-    const fd = libc.syscall(SYS_OPENAT2, root, addressOf(name), addressOf(bytesOf(how)), how.byteLength, 0, 0);
-    libc.check(fd, `open ${path} of process ${pid}`);
-    return { path: `/proc/self/fd/${fd}`, [Symbol.dispose]: () => void libc.close(Number(fd)) };
+    const opened = libc.syscall(SYS_OPENAT2, root, addressOf(name), addressOf(bytesOf(how)), how.byteLength, 0, 0);
+    const fd = Number(libc.check(opened, `open ${path} of process ${pid}`));
+    return { fd, path: `/proc/self/fd/${fd}`, [Symbol.dispose]: () => void libc.close(fd) };
   } finally {
     libc.close(root);
   }

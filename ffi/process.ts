@@ -61,6 +61,16 @@ export function processState(pid: number): string {
   }
 }
 
+/**
+ * The user that a process is: undefined when its real, effective, saved and file system uid (proc(5), status) are not the same, as
+ * in a set-user-ID program, and when it has ended.
+ */
+export function userOf(pid: number): number | undefined {
+  const [, ids = ""] = /^Uid:\s*(.*)$/m.exec(readOrEmpty(`/proc/${pid}/status`)) ?? [];
+  const [uid, ...others] = ids.split(/\s+/);
+  return uid && others.length === 3 && others.every((other) => other === uid) ? Number(uid) : undefined;
+}
+
 /** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
 function stat(pid: number | "self"): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");

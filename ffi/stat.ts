@@ -15,12 +15,13 @@ const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0o170000;
 
 /** The type of a file: st_mode's S_IFMT of inode(7). */
-export type FileType = "file" | "directory" | "character" | "block" | "other";
+export type FileType = "file" | "directory" | "character" | "block" | "socket" | "other";
 const types: ReadonlyMap<number, FileType> = new Map([
   [0o100000, "file"],
   [0o40000, "directory"],
   [0o20000, "character"],
   [0o60000, "block"],
+  [0o140000, "socket"],
 ]);
 
 /** What statx(2) says of a file. */
@@ -28,6 +29,10 @@ export interface FileStat {
   readonly type: FileType;
   /** Its owner. */
   readonly uid: number;
+  /** Its permission bits, with set-user-ID, set-group-ID and sticky: the lower twelve of st_mode. */
+  readonly mode: number;
+  /** When its content was changed last, in milliseconds since 1970. */
+  readonly modifiedAt: number;
   /** `major:minor` of the file system. */
   readonly device: string;
   readonly inode: number;
@@ -71,6 +76,8 @@ function result(): FileStat {
     type: types.get(u32(28) & S_IFMT) ?? "other",
     links: u32(16),
     uid: u32(20),
+    mode: u32(28) & 0o7777,
+    modifiedAt: u64(112) * 1000 + u32(120) / 1e6,
     inode: u64(32),
     bytes: u64(40),
     diskBytes: u64(48) * 512,

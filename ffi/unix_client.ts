@@ -4,9 +4,10 @@ import { createPoll } from "./poll.ts";
 import { readOrEmpty } from "./read_or_empty.ts";
 import { orClose } from "./shared_memory.ts";
 import {
+  EAGAIN,
   MSG_DONTWAIT_NOSIGNAL,
   openUnixSocket,
-  SO_PEERCRED,
+  peerCredentials,
   SOL_SOCKET,
   socketAddress,
   socketCalls,
@@ -14,7 +15,6 @@ import {
 
 /** Since Linux 6.5: asm-generic/socket.h. */
 const SO_PEERPIDFD = 77;
-const EAGAIN = 11;
 const ENOPROTOOPT = 92;
 const buffer = new Uint8Array(16_384);
 
@@ -80,11 +80,5 @@ function peerOf(libc: Libc, fd: number): number | undefined {
   }
   // There is one, and it has ended.
   if (libc.errno() !== ENOPROTOOPT) return undefined;
-  // struct ucred { pid_t pid; uid_t uid; gid_t gid; } (sys/socket.h)
-  const credentials = new Int32Array(3);
-  libc.check(
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytesOf(credentials), bytesOf(new Uint32Array([12]))),
-    "find out who listens",
-  );
-  return (credentials[0] as number) || undefined;
+  return peerCredentials(libc, fd).pid || undefined;
 }

@@ -12,7 +12,10 @@ export interface Release {
 
 /** Whoever brought a notice. */
 export interface Caller {
-  /** Answers, synchronously: nothing may run between the answer `ready` and the hold. */
+  /**
+   * Answers, synchronously: nothing may run between the answer `ready` and the hold. Throws when the answer cannot be delivered;
+   * when that is so for every caller, the checkpoint is refused instead.
+   */
   reply(reply: Reply): void;
   /** True once nobody waits for the answer any more: a notice that has not begun is then void. */
   isGone?(): boolean;
@@ -117,8 +120,14 @@ export class Lifecycle {
     let release: Release = { outcome: "aborted", simulated: false };
     if (hold) {
       round.readyAt = now();
-      // From here to the outcome nothing is awaited.
-      this.#answer(visit, "held", round, { reply: "ready" });
+      // From here to the outcome nothing is awaited. An answer that reaches nobody would hold the app for nothing.
+      const failures = this.#answer(visit, "held", round, { reply: "ready" });
+      if (failures.length === visit.callers.length) {
+        errors.push(...failures);
+        round.readyAt = undefined;
+      }
+    }
+    if (hold && errors.length === 0) {
       release = (visit.callers.find((caller) => caller.hold)?.hold ?? hold)();
       round.releasedAt = now();
       if (release.outcome === "restored") {
@@ -161,10 +170,11 @@ export class Lifecycle {
     if (errors.length > 0) this.#report(new RecoveryError(outcome, errors));
   }
 
-  #answer(visit: Visit, state: State, round: Round, reply: Reply): void {
+  /** Returns why it did not reach some of the callers. */
+  #answer(visit: Visit, state: State, round: Round, reply: Reply): Error[] {
     visit.reply = reply;
     this.#enter(state, round, reply);
-    tell(visit.callers, (caller) => caller.reply(reply));
+    return tell(visit.callers, (caller) => caller.reply(reply));
   }
 
   #report(error: CheckpointRefusedError | RecoveryError): void {
@@ -183,11 +193,15 @@ export class Lifecycle {
   }
 }
 
-/** What cannot be delivered is like what is not read: the driver gives up at its deadline, or the lease ends. */
-function tell(callers: readonly Caller[], message: (caller: Caller) => void): void {
+/** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */
+function tell(callers: readonly Caller[], message: (caller: Caller) => void): Error[] {
+  const failures: Error[] = [];
   for (const caller of callers) {
     try {
       message(caller);
-    } catch {}
+    } catch (error) {
+      failures.push(error as Error);
+    }
   }
+  return failures;
 }

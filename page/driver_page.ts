@@ -1,7 +1,8 @@
 import { fileCalls } from "../ffi/files.ts";
 import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
-import { openProcess, type ProcessHandle } from "../ffi/process.ts";
+import { openProcess, type ProcessHandle, userOf } from "../ffi/process.ts";
+import { statOf } from "../ffi/stat.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import type { Notice, Reply } from "../lifecycle/types.ts";
 import { type PageDocument, readDocument } from "./document.ts";
@@ -72,6 +73,17 @@ export class DriverPage implements Disposable {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return false;
+  }
+
+  /**
+   * The user of the app: who made its page, and runs the process. The one alone would do for nobody: a page may be made by root
+   * before it becomes another user, and may be passed on to a set-user-ID program of root's.
+   * @throws {PageError} `damaged` when these are two.
+   */
+  get uid(): number {
+    const { uid } = statOf(this.libc, this.#memory.fd);
+    if (userOf(this.pid) === uid) return uid;
+    throw this.#damaged(`user ${uid} made it, and the process is not that user's, or no longer`);
   }
 
   /** @throws {PageError} `damaged`. */

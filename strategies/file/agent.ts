@@ -1,16 +1,16 @@
-import { realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { createEntry, type Entry, entryAt, removeEntry } from "../../ffi/entries.ts";
 import { watchDirectory } from "../../ffi/inotify.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import type { SystemCallError } from "../../ffi/system_call_error.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
-import { exchangeMarker, type FoundMarker, readMarker } from "./marker.ts";
-
-/** What stands for the id of a notice that has none. */
-const BARE = "";
+import { directoryProblem, entryBeside, exchangeMarker, type FoundMarker, readMarker } from "./marker.ts";
 
 /** Options of {@linkcode file}. */
 export interface FileOptions {
-  /** The marker file. Its directory must exist; others than root and the app's user must not be able to change it. */
+  /** The marker file. Its directory must exist, belong to the app's user, and be writable for nobody else. */
   readonly path: string;
 }
 
@@ -18,6 +18,12 @@ export interface FileOptions {
  * Takes notices by a marker file: when it appears (`touch` is enough) the app prepares, and replaces it by its reply, then
  * by the outcome. inotify(7) by FFI tells of the change; what counts is what then stands in the file. For shells, containers
  * and Kubernetes volumes. It keeps the process alive until the agent is disposed.
+ *
+ * A marker is a regular file with one name, written there or renamed to there. Symbolic links, as ConfigMaps have, and hard links
+ * are none; what lies there and is none, or comes from a user that is neither root nor the app's, is left alone and counted.
+ *
+ * `attach()` throws when no reply could ever be put there: the directory is not the app's own, others may write to it, it is on a
+ * file system that is read-only, or something that is no marker lies at the path.
  *
  * @example
  * ```ts
@@ -33,27 +39,38 @@ export function file(options: FileOptions): Strategy {
       const wanted = resolve(options.path);
       const directory = realpathSync(dirname(wanted));
       const path = join(directory, basename(wanted));
-      checkDirectory(directory);
+      checkPlace(libc, directory, path);
+      const entry = entryAt(path);
       const isTrusted = createTrust(libc);
-      // Notices that are delivered and not answered: their markers stay until the answer replaces them.
-      const open = new Set<string>();
+      // What lies there and was dealt with, until an answer takes its place: it must be neither delivered nor counted twice.
+      let dealtWith: string | undefined;
 
+      /** What cannot be read is not there, until its next change: nothing may end the watch, or a hold. */
+      const find = (): FoundMarker | undefined => {
+        try {
+          return readMarker(libc, entry);
+        } catch {
+          return undefined;
+        }
+      };
       const look = (): void => {
-        const found = readMarker(libc, path);
+        const found = find();
         if (found) take(found);
       };
-      const take = ({ uid, marker }: FoundMarker): void => {
-        if (marker.kind !== "notice") return;
-        const key = marker.notice?.id ?? BARE;
-        if (open.has(key)) return;
-        if (!isTrusted(uid)) return page.countRejected();
-        open.add(key);
-        const notice = marker.notice ?? { id: crypto.randomUUID() };
+      const take = ({ uid, identity, marker }: FoundMarker): void => {
+        if (marker.kind !== "notice" && marker.kind !== "unusable") return;
+        const given = marker.kind === "notice" ? marker.notice : undefined;
+        const key = `${identity} ${given?.id}`;
+        if (key === dealtWith) return;
+        dealtWith = key;
+        if (marker.kind === "unusable" || !isTrusted(uid)) return page.countRejected();
+        const notice = given ?? { id: crypto.randomUUID() };
         const put = (content: object): void => {
-          const displaced = exchangeMarker(libc, path, { id: notice.id, ...content });
+          // Of a stranger's file nothing is believed, but it may be replaced: the directory is ours.
+          const displaced = exchangeMarker(libc, entry, { id: notice.id, ...content }, () => true);
           // Somebody may have left the next notice at this very moment.
           if (displaced) take(displaced);
-          open.delete(key);
+          if (dealtWith === key) dealtWith = undefined;
         };
         deliver(notice, { reply: put, outcome: (outcome) => put({ outcome }) });
       };
@@ -67,7 +84,7 @@ export function file(options: FileOptions): Strategy {
           fd: watch.fd,
           read(id) {
             watch.drain();
-            const found = readMarker(libc, path);
+            const found = find();
             if (found?.marker.kind !== "word" || found.marker.id !== id || !isTrusted(found.uid)) return undefined;
             return found.marker.word;
           },
@@ -78,11 +95,32 @@ export function file(options: FileOptions): Strategy {
   };
 }
 
-function checkDirectory(directory: string): void {
-  const { mode } = statSync(directory);
-  const othersMayWrite = (mode & 0o022) !== 0;
-  const isSticky = (mode & 0o1000) !== 0;
-  if (othersMayWrite && !isSticky) {
-    throw new Error(`Cannot take notices in ${directory}: others may write there. Run: chmod go-w ${directory}`);
+/** Throws when a marker at `path` could never be answered. */
+function checkPlace(libc: Libc, directory: string, path: string): void {
+  const uid = libc.geteuid();
+  const { uid: owner, mode } = statSync(directory);
+  const problem = directoryProblem({ type: "directory", uid: owner, mode }, uid) ?? writeProblem(libc, entryAt(path));
+  if (problem) {
+    throw new Error(
+      `Cannot take notices in ${directory}: ${problem}. Use a directory that user ${uid} makes, with mode 755 or 700.`,
+    );
+  }
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there && !(there.isFile() && there.nlink === 1)) {
+    throw new Error(
+      `Cannot take notices at ${path}: what lies there is not a regular file with one name. A symbolic link, as in a ConfigMap volume, or a hard link does not work; a file that is written there, or renamed to there, does: use an emptyDir volume, a tmpfs or another directory of the app's.`,
+    );
+  }
+}
+
+/** By trying: access(2) is not what Deno's accessSync() asks. */
+function writeProblem(libc: Libc, entry: Entry): string | undefined {
+  const probe = entryBeside(entry);
+  try {
+    createEntry(libc, probe, new Uint8Array());
+    removeEntry(libc, probe);
+    return undefined;
+  } catch (error) {
+    return `the app cannot write there (${(error as SystemCallError).code})`;
   }
 }

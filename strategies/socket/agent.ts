@@ -1,10 +1,10 @@
-import { realpathSync, unlinkSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { textOf } from "../../ffi/bytes.ts";
 import { listenToOne } from "../../ffi/doorbell.ts";
 import { SIGIO } from "../../ffi/signal_numbers.ts";
-import { listenUnix, type UnixConnection } from "../../ffi/unix_socket.ts";
+import { listenUnix, type UnixConnection } from "../../ffi/unix_listener.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import { type Word, words } from "../../page/layout.ts";
 import { readStatus } from "../../page/status.ts";
@@ -14,18 +14,27 @@ import { codes, encodeError, encodeResult, MAX_LINE_BYTES, parseRequest, type Re
 
 /** Options of {@linkcode socket}. */
 export interface SocketOptions {
-  /** Where to listen; the directory must exist. @default a new name in the directory for temporary files */
+  /**
+   * Where to listen; the directory must exist. A socket that lies there and that nobody listens on any more, as after a crash, is
+   * replaced. @default a new name in the directory for temporary files
+   */
   readonly path?: string;
 }
 
 const NEWLINE = 10;
+/** So many may be connected at a time; for one more, the one that has been silent longest is hung up on. */
+const MAX_CLIENTS = 32;
+/** While the app is held, whoever connects has so much time to say what it wants: its connection would make the dump fail. */
+const SILENT_MS = 20;
 
 /** A connection whose request is not answered yet. */
 interface Client {
   readonly connection: UnixConnection;
+  readonly since: number;
   received: Uint8Array;
   request?: Request;
   noticeId?: string;
+  isTaken?: boolean;
 }
 
 /**
@@ -51,27 +60,38 @@ export function socket(options: SocketOptions = {}): Strategy {
       const clients = new Set<Client>();
       const listener = listenUnix(libc, path, listenToOne(doorbell, SIGIO));
 
-      const answer = (client: Client, response: Uint8Array): void => {
-        client.connection.send(response);
+      /** Returns whether the client can have got it. */
+      const answer = (client: Client, response: Uint8Array): boolean => {
+        const isSent = client.connection.send(response);
         client.connection[Symbol.dispose]();
         clients.delete(client);
+        return isSent;
       };
       const fail = (client: Client, code: number, message: string): void =>
-        answer(client, encodeError(client.request?.id ?? null, code, message));
+        void answer(client, encodeError(client.request?.id ?? null, code, message));
 
       /** Takes new connections, and returns those whose request is complete and not answered yet. */
       const receive = (): Client[] => {
         for (let connection = listener.accept(); connection; connection = listener.accept()) {
-          const client: Client = { connection, received: new Uint8Array() };
+          const client: Client = { connection, since: performance.now(), received: new Uint8Array() };
           clients.add(client);
-          if (isTrusted(connection.uid)) continue;
-          page.countRejected();
-          fail(client, codes.forbidden, "only root and the user of this process may notify it");
+          if (!isTrusted(connection.uid)) {
+            page.countRejected();
+            fail(client, codes.forbidden, "only root and the user of this process may notify it");
+          }
+          if (clients.size <= MAX_CLIENTS) continue;
+          const silent = [...clients].find((other) => !readLine(other));
+          fail(silent ?? client, codes.busy, "too many others are connected");
         }
-        return [...clients].filter((client) => !client.request && readLine(client));
+        const complete = [...clients].filter((client) => !client.isTaken && readLine(client));
+        for (const client of complete) client.isTaken = true;
+        return complete;
       };
+      /** True once the request is there. */
       const readLine = (client: Client): boolean => {
-        for (let bytes = client.connection.receive(); bytes; bytes = client.connection.receive()) {
+        if (client.request) return true;
+        const next = (): Uint8Array | undefined => client.connection.receive(clients.size === 1);
+        for (let bytes = next(); bytes; bytes = next()) {
           client.received = Buffer.concat([client.received, bytes]);
           const { received } = client;
           const end = received.indexOf(NEWLINE);
@@ -90,17 +110,19 @@ export function socket(options: SocketOptions = {}): Strategy {
       const take = (client: Client, { id, method, params }: Request): void => {
         if (method === "status") {
           const { state, generation, outcome = null } = readStatus(page.fields);
-          return answer(client, encodeResult(id, { state, generation, outcome }));
+          return void answer(client, encodeResult(id, { state, generation, outcome }));
         }
         // Nobody is held: the word comes too late, or another way was faster.
-        if (method === "outcome") return answer(client, encodeResult(id, null));
+        if (method === "outcome") return void answer(client, encodeResult(id, null));
         if (method !== "checkpoint") return fail(client, codes.method, `there is no method ${JSON.stringify(method)}`);
         try {
           const given = Object(params) as Record<string, unknown>;
           const notice = checkNotice("id" in given ? given : { ...given, id: crypto.randomUUID() });
           client.noticeId = notice.id;
           deliver(notice, {
-            reply: (reply) => answer(client, encodeResult(id, reply)),
+            reply(reply) {
+              if (!answer(client, encodeResult(id, reply))) throw new Error("the one who asked by socket has gone");
+            },
             isGone: () => !clients.has(client),
           });
         } catch (error) {
@@ -114,6 +136,8 @@ export function socket(options: SocketOptions = {}): Strategy {
           for (const client of receive()) take(client, client.request as Request);
         },
         release(noticeId) {
+          // Whoever has connected and waits to be taken would make the dump fail as well.
+          receive();
           // Those who wait for this very reply get it in a moment; all others would make the dump fail.
           for (const client of clients) if (client.noticeId !== noticeId) fail(client, codes.busy, busy(noticeId));
         },
@@ -121,7 +145,11 @@ export function socket(options: SocketOptions = {}): Strategy {
           fd: listener.fd,
           read(heldId) {
             let heard: Word | undefined;
-            for (const client of receive()) {
+            const requests = receive();
+            const latest = performance.now() - SILENT_MS;
+            for (const client of clients)
+              if (!client.request && client.since < latest) fail(client, codes.busy, busy(heldId));
+            for (const client of requests) {
               const { id, method, params } = client.request as Request;
               const { id: noticeId, word } = Object(params) as Record<string, unknown>;
               if (method === "outcome" && noticeId === heldId && words.indexOf(word as Word) > 0) heard = word as Word;
@@ -134,9 +162,6 @@ export function socket(options: SocketOptions = {}): Strategy {
         [Symbol.dispose](): void {
           for (const { connection } of clients) connection[Symbol.dispose]();
           listener[Symbol.dispose]();
-          try {
-            unlinkSync(path);
-          } catch {}
         },
       };
     },

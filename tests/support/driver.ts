@@ -2,11 +2,13 @@
  * A driver of its own process: notifies, prints the reply and, while the app is held, tells it a word.
  * Arguments: PID STRATEGY WORD NOTICE, where STRATEGY may be `any`, and WORD may be `silence`, `renew` or `die`.
  */
+
+import { entryAt } from "../../ffi/entries.ts";
 import { pidNamespace } from "../../ffi/process.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import type { Word } from "../../page/layout.ts";
-import { replaceMarker } from "../../strategies/file/marker.ts";
+import { exchangeMarker } from "../../strategies/file/marker.ts";
 import { notify, type StrategyName } from "../../strategies/notify.ts";
 import { call } from "../../strategies/socket/driver.ts";
 
@@ -31,7 +33,7 @@ const path = String(page.document()?.strategies.find(({ kind }) => kind === stra
 if (!["silence", "renew", "die"].includes(word)) {
   if (strategy === "signal") page.tell(notice.id, word as Word);
   if (strategy === "socket") await call(path, "outcome", { id: notice.id, word }, 5000);
-  if (strategy === "file") replaceMarker(path, { id: notice.id, word });
+  if (strategy === "file") exchangeMarker(page.libc, entryAt(path), { id: notice.id, word }, () => true);
 }
 if (word === "die") process.exit(0);
 const ended = await page.until(({ state }) => state === "running", 10_000);

@@ -194,3 +194,11 @@ test("it works in Deno without any permission", () => {
   const flags = ["run", "--no-prompt", "--no-check", "--no-lock", script];
   assert.equal(execFileSync(deno, flags, { encoding: "utf8", cwd: root }), "restored\n");
 });
+
+test("resources can be given as to the real attach(), and a bad one leaves nothing attached", async () => {
+  const log: string[] = [];
+  await assert.rejects(attach({ strategies: [], resources: [{ name: "" }] }), TypeError);
+  await using agent = await attach({ strategies: [], resources: [recorder(log, "given")] });
+  await agent.checkpoint();
+  assert.deepEqual(log, ["before given", "after given"]);
+});

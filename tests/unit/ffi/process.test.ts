@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
-import { readlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { openLibc } from "../../../ffi/libc.ts";
-import { aliveSince, openProcess, pidNamespace, restoreSigns, startTime, timeOffsets } from "../../../ffi/process.ts";
+import {
+  aliveSince,
+  openProcess,
+  pidNamespace,
+  restoreSigns,
+  startTime,
+  timeOffsets,
+  userOf,
+} from "../../../ffi/process.ts";
 import { SystemCallError } from "../../../ffi/system_call_error.ts";
 import { startProgram } from "../../support/child.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
+import { asNobody, NOBODY, noNobody } from "../../support/nobody.ts";
+import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { sleep, waitFor } from "../../support/time.ts";
 
 const SIGTERM = 15;
@@ -95,4 +105,22 @@ test("restoreSigns() stay the same while nobody restores", async () => {
   assert.equal(restoreSigns(), before);
   assert.equal(before, startTime("self") + timeOffsets());
   assert.match(timeOffsets(), /^(monotonic\s+-?\d+\s+\d+\s+boottime\s+-?\d+\s+\d+\s*)?$/);
+});
+
+test("the user of a set-user-ID program is nobody's to say", { skip: noNobody }, async () => {
+  using directory = temporaryDirectory();
+  chmodSync(directory.path, 0o755);
+  const program = `${directory.path}/sleep`;
+  copyFileSync("/bin/sleep", program);
+  for (const [mode, user] of [
+    [0o755, NOBODY],
+    [0o4755, undefined],
+  ] as const) {
+    chmodSync(program, mode);
+    await using child = startProgram("setpriv", [...asNobody, program, "60"]);
+    await waitFor("the program", () => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n");
+    assert.equal(userOf(child.pid), user);
+  }
+  assert.equal(userOf(process.pid), 0);
+  assert.equal(userOf(4_194_305), undefined);
 });

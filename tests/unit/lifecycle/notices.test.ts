@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createStage, recordingCaller } from "../../support/lifecycle_ports.ts";
+import type { Caller } from "../../../lifecycle/lifecycle.ts";
+import { createStage, type Published, recorder, recordingCaller } from "../../support/lifecycle_ports.ts";
 import { sleep, turns } from "../../support/time.ts";
 
 test("the same notice by two callers runs once, and both get the reply and the outcome", async () => {
@@ -132,6 +133,30 @@ test("a notice whose callers are all gone is void, one whose callers are not all
   stage.lifecycle.deliver({ id: "y" }, recordingCaller(log, "y here", { isGone: () => false }));
   await sleep(40);
   assert.deepEqual(log, ["y gone: ready", "y here: ready", "y gone: continued", "y here: continued"]);
+});
+
+test("a reply that reaches nobody holds nobody: the checkpoint is refused, and says why", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.lifecycle.resources.add(recorder(log, "a"));
+  stage.onHold = () => void log.push("held");
+  const full: Caller = {
+    reply: ({ reply }) => {
+      log.push(`no room for ${reply}`);
+      throw new Error("the disk is full");
+    },
+    outcome: (outcome) => void log.push(outcome),
+  };
+  stage.lifecycle.deliver({ id: "x" }, full);
+  await turns();
+  assert.deepEqual(log, ["before a", "no room for ready", "no room for refused", "after a", "aborted"]);
+  assert.match((stage.reports[0] as Error).message, /the disk is full/);
+  const { state, reply, round } = stage.published[2] as Published;
+  assert.deepEqual(
+    [state, reply, round.readyAt],
+    ["recovering", { reply: "refused", reasons: ["the disk is full"] }, undefined],
+  );
+  assert.equal((await stage.deliver({ id: "y" })).outcome, "continued");
 });
 
 test("a reply that cannot be delivered stops neither the hold nor the other replies", async () => {

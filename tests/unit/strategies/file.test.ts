@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmdirSync,
@@ -136,12 +139,74 @@ test("a directory that others may write is refused, unless it is sticky", async 
   const path = `${directory.path}/marker`;
   for (const mode of [0o777, 0o770, 0o722]) {
     chmodSync(directory.path, mode);
-    await assert.rejects(attach({ strategies: [file({ path })] }), /others may write there. Run: chmod go-w/);
+    await assert.rejects(
+      attach({ strategies: [file({ path })] }),
+      /others may write there, which `chmod go-w` ends. Use a directory that/,
+    );
   }
   for (const mode of [0o1777, 0o755, 0o700]) {
     chmodSync(directory.path, mode);
     await (await attach({ strategies: [file({ path })] }))[Symbol.asyncDispose]();
   }
+});
+
+test("what lies at the path and is no marker is said when the app attaches", async () => {
+  using directory = temporaryDirectory();
+  const path = `${directory.path}/marker`;
+  writeFileSync(`${directory.path}/real`, "");
+  const things: Record<string, () => void> = {
+    "symbolic link": () => symlinkSync("real", path),
+    "dangling link": () => symlinkSync("..data/marker", path),
+    "hard link": () => linkSync(`${directory.path}/real`, path),
+    directory: () => mkdirSync(path),
+    fifo: () => execFileSync("mkfifo", [path]),
+  };
+  for (const [what, make] of Object.entries(things)) {
+    make();
+    const attached = attach({ strategies: [file({ path })] });
+    await assert.rejects(attached, /not a regular file with one name.*use an emptyDir volume, a tmpfs/, what);
+    execFileSync("rm", ["-r", path]);
+  }
+  assert.deepEqual(readdirSync(directory.path), ["real"]);
+});
+
+test("what is put there later and is no marker is counted once, and a notice after it counts", async () => {
+  await using attached = await attachToFile();
+  const { agent, path } = attached;
+  using page = await openFields();
+  symlinkSync("elsewhere", path);
+  for (let i = 0; i < 3; i++) {
+    writeFileSync(`${path}.other`, "");
+    await sleep(10);
+  }
+  assert.equal(page.fields.get("rejected"), 1);
+  rmSync(path);
+  // To open it would wait for a writer, and for ever.
+  execFileSync("mkfifo", [path]);
+  writeFileSync(`${path}.other`, "");
+  await waitFor("the count", () => page.fields.get("rejected") === 2);
+  writeFileSync(`${path}.new`, "");
+  renameSync(`${path}.new`, path);
+  await waitFor("the outcome", () => agent.lastOutcome !== undefined);
+});
+
+test("a marker that cannot be read does not end the watch", async () => {
+  await using attached = await attachToFile();
+  const { agent, path } = attached;
+  writeFileSync(path, "");
+  await waitFor("the outcome", () => agent.lastOutcome !== undefined);
+  rmSync(path);
+  // Its content is nobody's to read: EIO, see the tests of markers.
+  writeFileSync(path, "");
+  const mounted = spawnSync("mount", ["--bind", `/proc/${process.pid}/mem`, path]);
+  if (mounted.status !== 0) return;
+  writeFileSync(`${path}.other`, "");
+  await sleep(20);
+  execFileSync("umount", [path]);
+  let rounds = 0;
+  agent.register({ name: "a", beforeCheckpoint: () => void rounds++ });
+  writeFileSync(path, '{"id":"again"}');
+  await waitFor("the hook", () => rounds === 1);
 });
 
 test("a directory that does not exist is said", async () => {
