@@ -11,6 +11,7 @@ import { duration } from "./units.ts";
 interface Flags extends EngineFlags {
   readonly timeoutMs: number;
   readonly force?: boolean;
+  readonly trustImages?: boolean;
   readonly cuda?: boolean;
   readonly gpu?: Readonly<Record<string, string>>;
   readonly trace?: string;
@@ -29,6 +30,7 @@ export function restore(): Command {
     .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
     .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
     .option("--force", "restore also what the manifest says does not fit")
+    .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
   return withEngineFlags(command).action(reporting(runRestore));
 }
@@ -45,12 +47,13 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const { openTrace } = await import("./trace.ts");
   using progress = await showProgress("restore", { total: 0, done: () => 0 });
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false, gpu } = flags;
+  const { timeoutMs, force = false, trustImages = false, gpu } = flags;
   const cuda = gpu ? { gpus: gpu } : flags.cuda;
   const trace = openTrace(flags.trace, progress.onPhase);
   const result = await engine.restore({
     imagesDir,
     force,
+    trustImages,
     timeoutMs,
     criuOptions,
     ...(cuda ? { cuda } : {}),

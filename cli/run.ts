@@ -14,6 +14,7 @@ interface Flags extends EngineFlags {
   readonly wait?: boolean;
   readonly timeoutMs: number;
   readonly restoreOrStart?: string;
+  readonly trustImages?: boolean;
 }
 
 /** `criu-aware run` */
@@ -28,6 +29,7 @@ export function run(): Command {
     .option("--wait", "wait until it is attached")
     .option("--foreground", "stay until it ends, and pass signals on to it")
     .option("--restore-or-start <dir>", "restore the image in this directory when there is one that fits")
+    .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
     .addHelpText("after", notes);
@@ -81,6 +83,7 @@ async function restoreOrStart(command: string[], log: string, flags: Flags): Pro
 /** The restored program, or why there is none. */
 async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise<Launched | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${imagesDir}`;
+  const { timeoutMs, trustImages = false } = flags;
   // It may have been removed since the dump (rotated logs), and its size does not matter.
   closeSync(openLog(log));
   const { openLibc } = await import("../ffi/libc.ts");
@@ -89,7 +92,7 @@ async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise
   try {
     const engine = await pickEngine(flags);
     using _ = flags.foreground ? adoptOrphans(libc) : undefined;
-    const { pid } = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
+    const { pid } = await engine.restore({ imagesDir, timeoutMs, trustImages });
     return { pid, ended: flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0), release() {} };
   } catch (error) {
     return (error as Error).message;

@@ -1,8 +1,7 @@
-import { rmdirSync } from "node:fs";
-import { resolve } from "node:path";
 import { describeBlocker } from "../blockers/inside.ts";
 import { findBlockers } from "../blockers/scan.ts";
 import type { Runner } from "../criu/run.ts";
+import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { describeMachine } from "../images/machine.ts";
 import { describeImages } from "../images/manifest.ts";
@@ -12,7 +11,7 @@ import { alongside } from "./alongside.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
-import { discardImages, makeImagesDir } from "./images_dir.ts";
+import { claimImagesDir } from "./images_dir.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { recordDump } from "./record.ts";
@@ -23,13 +22,13 @@ const STARTING_MS = 3;
 
 /** Dumps a process tree: notice, hold, CRIU, outcome. The same for every engine that runs CRIU. */
 export async function dumpTree(runner: Runner, options: DumpOptions): Promise<DumpResult> {
-  const imagesDir = resolve(options.imagesDir);
   const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
   signal?.throwIfAborted();
   requireRoot();
   using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);
-  const isNew = makeImagesDir(imagesDir);
+  using images = claimImagesDir(await openLibc(), options.imagesDir, options.trustImages);
+  const imagesDir = images.path;
   using stack = new DisposableStack();
   const found = alongside(async () => stack.use(await Participants.find(pid, options)), STARTING_MS);
   const firstScan = alongside(() => blocked(pid, options), STARTING_MS);
@@ -39,7 +38,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   );
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});
-  let images: Promise<ImageFacts> | undefined;
+  let described: Promise<ImageFacts> | undefined;
   let refusals: readonly Refusal[] = [];
   const steps: Record<string, () => Promise<readonly Refusal[]>> = {
     async "pre-dump"() {
@@ -55,7 +54,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
     },
     async "post-dump"() {
       phases.enter("frozen");
-      if (manifest) images = alongside(() => describeImages(imagesDir, options.digests));
+      if (manifest) described = alongside(() => describeImages(imagesDir, options.digests));
       return (await found).noLongerHeld();
     },
   };
@@ -79,12 +78,11 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
     failed !== undefined || leaveRunning ? await failureOf(cuda?.resume(processTree(pid))) : undefined;
   const participants = await found.catch((error: unknown) => {
     // Nobody was told: the directory is left as it was.
-    discardImages(imagesDir);
-    if (isNew) rmdirSync(imagesDir);
+    images.withdraw();
     throw error;
   });
   if (failed !== undefined) {
-    participants.tell(discardImages(imagesDir, LOG) ? "aborted" : "continued");
+    participants.tell(images.discard() ? "aborted" : "continued");
     if (cudaFailure) throw cudaFailure;
     signal?.throwIfAborted();
     throw refusals.length > 0 ? new DumpRefusedError(refusals) : failed;
@@ -95,7 +93,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   const { noticeId, pids } = participants;
   if (manifest) {
     const facts = { criu: runner.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
-    await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, images);
+    await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, described);
     phases.enter("recorded");
   }
   return {

@@ -10,7 +10,8 @@ export interface Engine {
   readonly kind: "rpc" | "command" | "simulate";
   /**
    * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
-   * @throws {UsageError} when there is no such process, or the directory is not empty.
+   * @throws {UsageError} when there is no such process; when the directory is not empty, another dump has it, or others may look
+   * into it or replace it (unless `trustImages`).
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
    * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
    * @throws {CriuError} when CRIU failed: the images were removed, all go on.
@@ -19,6 +20,7 @@ export interface Engine {
   dump(options: DumpOptions): Promise<DumpResult>;
   /**
    * Restores what is in `imagesDir` and waits until its apps are rebuilt.
+   * @throws {UsageError} when there is no image, or others may have put it there and `trustImages` is not given.
    * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` is not given.
    * @throws {CriuError} when CRIU failed, or a pid is still taken after `timeoutMs`.
    * @throws what `signal` was aborted with: nothing was restored.
@@ -29,8 +31,10 @@ export interface Engine {
 /** What to dump, and how. */
 export interface DumpOptions extends NoticeOptions {
   readonly pid: number;
-  /** Made if it is not there (mode 0700); must be empty. */
+  /** Made if it is not there (mode 0700); must be empty, and for its owner only. No other dump gets it meanwhile. */
   readonly imagesDir: string;
+  /** Take the directory as it is, although others may read or replace what is in it: a volume of a container. @default false */
+  readonly trustImages?: boolean;
   /** The tree goes on after the dump. @default false */
   readonly leaveRunning?: boolean;
   /** Words of the user's own, kept in the manifest. */
@@ -93,6 +97,11 @@ export interface RestoreOptions {
   readonly onProblem?: (problem: Problem) => void;
   /** Restore also what its manifest says is damaged or does not fit this machine, or what has none. @default false */
   readonly force?: boolean;
+  /**
+   * Restore also images that others may write or replace, which gives them all that a restored process may do. For volumes of a
+   * container whose owner is another user. Images that others may only read need no option. @default false
+   */
+  readonly trustImages?: boolean;
   /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */

@@ -4,8 +4,9 @@ import type { CriuOptions } from "../criu/options.ts";
 import { toRpc } from "../criu/rpc/options.ts";
 import { RequestType, type Response } from "../criu/rpc/rpc_pb.ts";
 import { Swrk } from "../criu/rpc/swrk.ts";
+import { openLibc } from "../ffi/libc.ts";
 import { runError } from "./failure.ts";
-import { makeImagesDir } from "./images_dir.ts";
+import { claimImagesDir } from "./images_dir.ts";
 
 /** What CRIU says of itself. */
 export interface CriuVersion {
@@ -72,7 +73,7 @@ export function queries(criu: string): CriuQueries {
     },
     check: async () => (await ask(RequestType.CHECK, { logToStderr: true })).success,
     async dumpCpuInfo(imagesDir) {
-      makeImagesDir(imagesDir);
+      using _claim = claimImagesDir(await openLibc(), imagesDir);
       await succeed(RequestType.CPUINFO_DUMP, imagesDir, {});
     },
     async checkCpuInfo(imagesDir) {
@@ -80,7 +81,7 @@ export function queries(criu: string): CriuQueries {
       return (await ask(RequestType.CPUINFO_CHECK, opts)).success;
     },
     async preDump({ pid, imagesDir, criuOptions = {} }) {
-      makeImagesDir(imagesDir);
+      using _claim = claimImagesDir(await openLibc(), imagesDir);
       await succeed(RequestType.PRE_DUMP, imagesDir, {
         ...toRpc(criuOptions),
         pid,

@@ -13,6 +13,7 @@ import { requireRoot, runError } from "./failure.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt } from "./rebuilt.ts";
 import { carryOptions, requireFit } from "./record.ts";
+import { requireTrustedImages } from "./trusted_images.ts";
 
 const LOG = "restore.log";
 
@@ -27,6 +28,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
       `There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`,
     );
   }
+  if (!options.trustImages) requireTrustedImages(imagesDir);
   using cuda = await openCudaIfAsked(options.cuda);
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);
