@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { printable } from "../ffi/printable.ts";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { exitCodes } from "./exit_codes.ts";
 import { readLabel } from "./labels.ts";
 import { paint } from "./paint.ts";
 import { showProgress } from "./progress.ts";
@@ -63,10 +65,14 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   });
   trace.write(imagesDir, result.processes);
   const lines = result.processes.map(
-    ({ pid, outcome = "no outcome", generation }) => `  process ${pid}: ${outcome}, generation ${generation}`,
+    ({ pid, outcome = "no outcome", generation, problems }) =>
+      `  process ${pid}: ${problems.length > 0 ? problems.map((text) => printable(text)).join("; ") : `${outcome}, generation ${generation}`}`,
   );
+  const isWhole = result.processes.every(({ problems }) => problems.length === 0);
+  const verdict = isWhole ? paint("green", "restored") : paint("red", "restored in part only:");
   return {
     value: { ...result, imagesDir },
-    text: [`${paint("green", "restored")} ${result.pid} in ${duration(result.restoreMs)}`, ...lines].join("\n"),
+    text: [`${verdict} ${result.pid} in ${duration(result.restoreMs)}`, ...lines].join("\n"),
+    exitCode: isWhole ? exitCodes.done : exitCodes.failed,
   };
 }

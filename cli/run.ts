@@ -2,7 +2,10 @@ import { closeSync, existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
+import { printable } from "../ffi/printable.ts";
+import { aliveSince } from "../ffi/process.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
 import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
 import { type Report, reporting, say } from "./report.ts";
@@ -56,15 +59,19 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   const { pid, ended, release, ...facts } = program;
   if (!relay) release();
   relay?.passTo(pid);
+  for (const problem of facts.problems) say(`criu-aware run: restored in part only: ${problem}`);
   return {
     value: { pid, log, ...facts },
     text: String(pid),
+    exitCode: facts.problems.length > 0 ? exitCodes.failed : exitCodes.done,
     ...(relay ? { afterwards: () => ended.finally(() => relay[Symbol.dispose]()) } : {}),
   };
 }
 
 /** How a program came to run. */
 interface Running extends Launched {
+  /** What is wrong with it since it was restored. */
+  readonly problems: readonly string[];
   readonly how: "started" | "restored";
   /** Why it was not restored, when it should have been. */
   readonly why?: string;
@@ -77,11 +84,15 @@ async function restoreOrStart(command: string[], log: string, flags: Flags): Pro
   if (restored !== undefined) say(`criu-aware run: not restored: ${restored}`);
   const started = await launch(command, log);
   if (flags.wait) await awaitAttached(started, log, flags.timeoutMs);
-  return { ...started, how: "started", ...(restored === undefined ? {} : { why: restored }) };
+  return { ...started, how: "started", problems: [], ...(restored === undefined ? {} : { why: restored }) };
 }
 
 /** The restored program, or why there is none. */
-async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise<Launched | string> {
+async function tryRestore(
+  imagesDir: string,
+  log: string,
+  flags: Flags,
+): Promise<(Launched & Pick<Running, "problems">) | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${imagesDir}`;
   const { timeoutMs, trustImages = false } = flags;
   // It may have been removed since the dump (rotated logs), and its size does not matter.
@@ -92,8 +103,17 @@ async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise
   try {
     const engine = await pickEngine(flags);
     using _ = flags.foreground ? adoptOrphans(libc) : undefined;
-    const { pid } = await engine.restore({ imagesDir, timeoutMs, trustImages });
-    return { pid, ended: flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0), release() {} };
+    const { pid, processes } = await engine.restore({ imagesDir, timeoutMs, trustImages });
+    const problems = processes.flatMap((process) =>
+      process.problems.map((problem) => `process ${process.pid}: ${printable(problem)}`),
+    );
+    if (aliveSince(pid) === undefined) return problems.join("; ") || `process ${pid} has ended since it was restored`;
+    return {
+      problems,
+      pid,
+      ended: flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0),
+      release() {},
+    };
   } catch (error) {
     return (error as Error).message;
   }

@@ -22,8 +22,9 @@ export interface Engine {
    * Restores what is in `imagesDir` and waits until its apps are rebuilt.
    * @throws {UsageError} when there is no image, or others may have put it there and `trustImages` is not given.
    * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` is not given.
-   * @throws {CriuError} when CRIU failed, or a pid is still taken after `timeoutMs`.
-   * @throws what `signal` was aborted with: nothing was restored.
+   * @throws {CriuError} when CRIU failed, or did not go on for `timeoutMs` (it is then ended with all that it has made), and when a
+   * pid or thread id of the app is taken.
+   * @throws what `signal` was aborted with: nothing was restored. A half-made tree is ended at once.
    */
   restore(options: RestoreOptions): Promise<RestoreResult>;
 }
@@ -102,7 +103,7 @@ export interface RestoreOptions {
    * container whose owner is another user. Images that others may only read need no option. @default false
    */
   readonly trustImages?: boolean;
-  /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */
+  /** How long to wait for ids that are still taken, for a CRIU that stands still, and for the apps, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
@@ -127,7 +128,10 @@ export interface RestoreResult {
   readonly pid: number;
   /** From the start of CRIU to its end, in milliseconds. */
   readonly restoreMs: number;
-  /** The attached processes of the tree, as they say themselves. */
+  /**
+   * The attached processes of the tree, as they say themselves, and those that should be there and are not. The restore is done
+   * only when none has `problems`.
+   */
   readonly processes: readonly RestoredProcess[];
 }
 
@@ -137,6 +141,8 @@ export interface RestoredProcess {
   readonly outcome: Outcome | undefined;
   readonly generation: number;
   readonly round: Round | undefined;
+  /** What is wrong with it: that it has ended, is not done, or could not rebuild something. Empty when all is well. */
+  readonly problems: readonly string[];
 }
 
 /** At least one app refused the checkpoint. Nothing was frozen; every app goes on, and has been told `aborted`. */

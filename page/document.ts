@@ -68,6 +68,7 @@ function round(value: unknown): Round | undefined {
   const { id, noticedAt, ...rest } = Object(value) as Record<string, unknown>;
   if (typeof id !== "string" || typeof noticedAt !== "number") return undefined;
   const found: Record<string, unknown> = { id: printable(id), noticedAt };
+  if (Array.isArray(rest.failures)) found.failures = rest.failures.map((text) => printable(text));
   for (const [name, isRight] of Object.entries(optional)) {
     if (rest[name] === undefined) continue;
     if (!isRight(rest[name])) return undefined;
