@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { basename } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { startHigh } from "../ffi/next_pid.ts";
 
 /** A program that was started. */
 export interface Launched {
@@ -27,6 +28,7 @@ export async function launch([program, ...args]: readonly string[], log: string)
   const output = openLog(log);
   try {
     await closeOnExec();
+    startHigh();
     const child = spawn(program as string, args, {
       detached: true,
       stdio: ["ignore", output, output],

@@ -45,6 +45,8 @@ const consequences = {
 async function runRestore(imagesDir: string, criuArguments: string[], flags: Flags): Promise<Report> {
   const { parseArguments } = await import("../criu/options.ts");
   const criuOptions = parseArguments(criuArguments);
+  const { stepAside } = await import("./step_aside.ts");
+  await stepAside(imagesDir);
   const engine = await pickEngine(flags);
   const { openTrace } = await import("./trace.ts");
   using progress = await showProgress("restore", { total: 0, done: () => 0 });

@@ -49,6 +49,10 @@ As the start command of a service: --foreground --restore-or-start DIR. The
 image is kept: every start goes on from the same moment.`;
 
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
+  if (flags.restoreOrStart !== undefined) {
+    const { stepAside } = await import("./step_aside.ts");
+    await stepAside(flags.restoreOrStart);
+  }
   const log = resolve(flags.log ?? defaultLog(command));
   // From now on: a service may be stopped while it starts.
   const relay = flags.foreground ? relaySignals() : undefined;

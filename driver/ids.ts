@@ -3,6 +3,7 @@ import { CriuError } from "../criu/errors.ts";
 import { holdersOf, type IdHolder } from "../ffi/id_holders.ts";
 import { startAbove } from "../ffi/next_pid.ts";
 import { printable } from "../ffi/printable.ts";
+import { OWN_PID_NAMESPACE } from "./failures/rows.ts";
 import { now } from "./phases.ts";
 
 /** A dumped process may just be about to end when its dump is done. */
@@ -57,9 +58,7 @@ function describe({ id, pid, command, isEnding }: IdHolder): string {
   return id === pid ? `pid ${id} is taken by ${owner}${state}` : `thread id ${id} is taken by ${owner}${state}`;
 }
 
-const cureOfOthers =
-  "End it, or restore below an init in a pid namespace of its own: unshare --pid --fork --mount-proc criu-aware run " +
-  "--foreground --restore-or-start DIR -- COMMAND.";
+const cureOfOthers = `End it, or ${OWN_PID_NAMESPACE}.`;
 const cureOfOurs =
-  "Start it with other ids, from a shell that has none of them: echo 30000 >/proc/sys/kernel/ns_last_pid; criu-aware restore DIR. " +
-  "Or dump an app that was started by criu-aware run, which gives it ids that a small pid namespace does not reach.";
+  "Start it from a process that has none of these ids, with higher ones: echo 30000 >/proc/sys/kernel/ns_last_pid; criu-aware " +
+  "restore DIR. An app that criu-aware run starts gets ids that do not come in its way.";

@@ -11,12 +11,26 @@ const AHEAD = 1000;
  * the right to do so (CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), or where /proc/sys is read-only, as in many containers.
  */
 export function startAbove(ids: readonly number[]): void {
-  const last = Number(readOrEmpty(LAST));
-  const highest = Math.max(0, ...ids);
-  const most = Number(readOrEmpty("/proc/sys/kernel/pid_max"));
-  if (highest + AHEAD > most || !ids.some((id) => id > last && id <= last + AHEAD)) return;
+  const last = lastId();
+  if (ids.some((id) => id > last && id <= last + AHEAD)) goOnAfter(Math.max(...ids));
+}
+
+/**
+ * Lets the ids that are given from now on be higher than those that the programs which start a pid namespace have: the command that
+ * restores must not have those of the app (CRaC's option CRaCMinPid is for the same).
+ */
+export function startHigh(): void {
+  if (lastId() < AHEAD) goOnAfter(AHEAD);
+}
+
+function lastId(): number {
+  return Number(readOrEmpty(LAST));
+}
+
+function goOnAfter(id: number): void {
+  if (id + AHEAD > Number(readOrEmpty("/proc/sys/kernel/pid_max"))) return;
   try {
-    writeFileSync(LAST, String(highest));
+    writeFileSync(LAST, String(id));
   } catch {
     // Then an id may be taken after all; that is looked at as well.
   }
