@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
 import type { DescribedTensor, StateDescription } from "../gpu/state/describe.ts";
@@ -69,16 +69,15 @@ async function read(name: string, path: string): Promise<Slot> {
 
 /** What is written is verified again: the process may be saving. */
 async function exportTo({ path }: Slot, file: string): Promise<void> {
-  const temporary = `${file}.new`;
-  try {
+  const { replaceFile, requireOwnPlace } = await import("../ffi/own_file.ts");
+  const { describeState } = await import("../gpu/state/describe.ts");
+  requireOwnPlace(file);
+  replaceFile(file, (temporary) => {
     copyFileSync(path, temporary);
-    chmodSync(temporary, 0o600);
-    const { state, problem } = await read(file, temporary);
-    if (!state?.valid) throw new Error(problem ?? `Cannot export ${path}: it was saved to meanwhile. Try again.`);
-    renameSync(temporary, file);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
+    if (!describeState(temporary).valid) {
+      throw new Error(`Cannot export ${printable(path)}: it was saved to meanwhile. Try again.`);
+    }
+  });
 }
 
 async function asText({ name, path, state, problem }: Slot, isNewest: boolean): Promise<string> {

@@ -56,7 +56,7 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
 function startOrphan({ criu, log, then }: SelfDump, theirs: number): boolean {
   const script = 'exec setsid -f sh -c \'"$0" swrk 3 && exec 3>&- && exec "$@"\' "$0" "$@"';
   const command = then.length > 0 ? then : ["true"];
-  const output = openSync(log, "a", 0o600);
+  const output = openSync(log, "ax", 0o600);
   try {
     const { status } = spawnSync("sh", ["-c", script, criu, ...command], {
       stdio: ["ignore", output, output, theirs],

@@ -109,8 +109,8 @@ const dump: readonly FailureRow[] = [
   [
     /Can't dump a pid namespace without the process init/,
     "The app is in another pid namespace, and is not the init of it.",
-    "Dump it from within: nsenter --target PID --pid --mount --wd=$PWD criu-aware dump with the pid that it has there (the last " +
-      "of NSpid in /proc/PID/status).",
+    "Dump it from within: nsenter --target PID --pid --mount criu-aware dump, with the pid that it has there (the last of NSpid " +
+      "in /proc/PID/status).",
   ],
   [
     /Unable to detach from (\d+): No such process/,

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Closes what this process has open: CRIU would meet it in the namespace, on a mount that is not there. */
-const clean = 'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ $fd -gt 2 ] && eval "exec $fd>&-"; done 2>/dev/null;';
+const clean = "for fd in $(ls /proc/self/fd); do [ $fd -gt 2 ] && eval 'exec '$fd'>&-'; done 2>/dev/null;";
 
 /** A command for a shell. */
 export function quoted(words: readonly string[]): string {
