@@ -1,5 +1,6 @@
 /** Whose images directory it is: one dump at a time, for its owner only, and nobody else can have put there what is restored. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -179,4 +180,27 @@ test("images that others may write are not restored unless one says so; those th
   for (const name of readdirSync(images)) chmodSync(join(images, name), 0o644);
   const readable = await runCli("bun", ["restore", images]);
   assert.equal(readable.code, 0, readable.err);
+});
+
+test("neither a log nor a trace is written where another user has put a link", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const { path } = directory;
+  // As /tmp is.
+  chmodSync(path, 0o1777);
+  const victim = join(path, "victim");
+  writeFileSync(victim, "precious");
+  const asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "ln", "-s", victim, join(path, "link")];
+  assert.equal(spawnSync("setpriv", asNobody).status, 0);
+  await using app = await App.start("bun");
+  const link = join(path, "link");
+  for (const args of [
+    ["run", "--log", link, "--", "echo", "attacked"],
+    ["dump", app.pid, "-D", join(path, "images"), "--trace", link],
+  ]) {
+    const { code, err } = await runCli("bun", args);
+    assert.equal(code, 2, err);
+    assert.match(err, /link belongs to another user \(uid 65534\)/);
+  }
+  assert.equal(readFileSync(victim, "utf8"), "precious");
+  assert.deepEqual(app.named("before"), []);
 });
