@@ -3,7 +3,7 @@ import { CriuError } from "../criu/errors.ts";
 import { holdersOf, type IdHolder } from "../ffi/id_holders.ts";
 import { startAbove } from "../ffi/next_pid.ts";
 import { printable } from "../ffi/printable.ts";
-import { OWN_PID_NAMESPACE } from "./failures/rows.ts";
+import { OWN_PID_NAMESPACE } from "./failures/row.ts";
 import { now } from "./phases.ts";
 
 /** A dumped process may just be about to end when its dump is done. */
