@@ -111,13 +111,9 @@ async function tryRestore(
     const problems = processes.flatMap((process) =>
       process.problems.map((problem) => `process ${process.pid}: ${printable(problem)}`),
     );
-    if (aliveSince(pid) === undefined) return problems.join("; ") || `process ${pid} has ended since it was restored`;
-    return {
-      problems,
-      pid,
-      ended: flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0),
-      release() {},
-    };
+    const ended = flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0);
+    if (problems.length > 0 && aliveSince(pid) === undefined) return problems.join("; ");
+    return { problems, pid, ended, release() {} };
   } catch (error) {
     return (error as Error).message;
   }

@@ -35,9 +35,7 @@ export async function awaitRebuilt(pid: number, timeoutMs: number): Promise<Rest
 export async function withMissing(found: readonly RestoredProcess[], expected: Expected): Promise<RestoredProcess[]> {
   const { pids, attached, endWithParent } = expected;
   for (let waited = 0; waited < DYING_MS && endWithParent.some(isAlive); waited += 10) await sleep(10);
-  const processes = found.map((process) =>
-    isAlive(process.pid) || process.problems.includes(HAS_ENDED) ? process : ended(process, HAS_ENDED),
-  );
+  const processes = [...found];
   const known = new Set(found.map(({ pid }) => pid));
   const gone = pids.filter((pid) => !known.has(pid) && !isAlive(pid));
   processes.push(...gone.map((pid) => ended(nothing(pid), HAS_ENDED)));
@@ -47,10 +45,9 @@ export async function withMissing(found: readonly RestoredProcess[], expected: E
     const what = `${missing} of ${attached} attached processes of its tree did not come back`;
     processes.push({ ...nothing(root), problems: [what] });
   }
+  // One that is rebuilt and ends then may have done its work; but not for that.
   return processes.map((process) =>
-    endWithParent.includes(process.pid) && process.problems.includes(HAS_ENDED)
-      ? { ...process, problems: [ENDED_WITH_PARENT] }
-      : process,
+    endWithParent.includes(process.pid) && !isAlive(process.pid) ? ended(process, ENDED_WITH_PARENT) : process,
   );
 }
 

@@ -83,8 +83,7 @@ interface Job {
 async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOptions): Promise<Attempt> {
   const { libc, imagesDir, criuOptions, timeoutMs } = job;
   const log = join(imagesDir, LOG);
-  // What an earlier restore said is not what this one says.
-  rmSync(log, { force: true });
+  removeLog(log);
   const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
   using watch = new RestoreWatch({ libc, log, stalledAfterMs: timeoutMs, signal, sibling });
   let refusal: unknown;
@@ -128,6 +127,15 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOpti
   return { pid: 0, restoreMs, rebuilding: undefined, failure };
 }
 
+/** What an earlier restore said is not what this one says. */
+function removeLog(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The directory is read-only: CRIU says it better.
+  }
+}
+
 /** Undefined for damaged images, which are restored only with `force`: then CRIU has the last word. */
 function needsOf(imagesDir: string): Needs | undefined {
   try {
@@ -139,8 +147,8 @@ function needsOf(imagesDir: string): Needs | undefined {
 }
 
 /** In another pid namespace nobody here has an id. */
-function joinsPids({ joinNs = [] }: CriuOptions): boolean {
-  return joinNs.some((text) => text.startsWith("pid:"));
+function joinsPids({ joinNs = [], external = [] }: CriuOptions): boolean {
+  return joinNs.some((text) => text.startsWith("pid:")) || external.some((text) => text.startsWith("pid["));
 }
 
 function isTakenId({ log }: CriuError): boolean {

@@ -47,7 +47,9 @@ export class RestoreWatch implements Disposable {
     this.#criu = criu;
     this.#movedAt = now();
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
-    this.#watched.signal?.addEventListener("abort", this.#cancel);
+    const { signal } = this.#watched;
+    signal?.addEventListener("abort", this.#cancel);
+    if (signal?.aborted) this.#cancel();
   }
 
   /** Lets a hook do its work: CRIU waits for it, and does not move meanwhile. */
