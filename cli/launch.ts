@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { startHigh } from "../ffi/next_pid.ts";
+import { openToAppend } from "../ffi/own_file.ts";
+import { printable } from "../ffi/printable.ts";
 
 /** A program that was started. */
 export interface Launched {
@@ -27,6 +30,7 @@ export async function launch([program, ...args]: readonly string[], log: string)
   const output = openLog(log);
   try {
     await closeOnExec();
+    startHigh();
     const child = spawn(program as string, args, {
       detached: true,
       stdio: ["ignore", output, output],
@@ -50,9 +54,10 @@ export async function launch([program, ...args]: readonly string[], log: string)
 /** Opens a log for appending, and makes it if it is not there: a restored program wants to find it, too. */
 export function openLog(path: string): number {
   try {
-    return openSync(path, "a", 0o600);
+    return openToAppend(path);
   } catch (error) {
-    throw new UsageError(`Cannot open the log: ${(error as Error).message}. Name another one: --log FILE`);
+    const why = printable((error as Error).message);
+    throw new UsageError(`Cannot open the log: ${why}. Name one in a directory of yours: --log FILE`);
   }
 }
 

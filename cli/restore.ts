@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { printable } from "../ffi/printable.ts";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { exitCodes } from "./exit_codes.ts";
 import { readLabel } from "./labels.ts";
 import { paint } from "./paint.ts";
 import { showProgress } from "./progress.ts";
@@ -11,6 +13,7 @@ import { duration } from "./units.ts";
 interface Flags extends EngineFlags {
   readonly timeoutMs: number;
   readonly force?: boolean;
+  readonly trustImages?: boolean;
   readonly cuda?: boolean;
   readonly gpu?: Readonly<Record<string, string>>;
   readonly trace?: string;
@@ -29,6 +32,7 @@ export function restore(): Command {
     .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
     .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
     .option("--force", "restore also what the manifest says does not fit")
+    .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
   return withEngineFlags(command).action(reporting(runRestore));
 }
@@ -41,16 +45,19 @@ const consequences = {
 async function runRestore(imagesDir: string, criuArguments: string[], flags: Flags): Promise<Report> {
   const { parseArguments } = await import("../criu/options.ts");
   const criuOptions = parseArguments(criuArguments);
+  const { stepAside } = await import("./step_aside.ts");
+  await stepAside(imagesDir);
   const engine = await pickEngine(flags);
   const { openTrace } = await import("./trace.ts");
   using progress = await showProgress("restore", { total: 0, done: () => 0 });
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false, gpu } = flags;
+  const { timeoutMs, force = false, trustImages = false, gpu } = flags;
   const cuda = gpu ? { gpus: gpu } : flags.cuda;
   const trace = openTrace(flags.trace, progress.onPhase);
   const result = await engine.restore({
     imagesDir,
     force,
+    trustImages,
     timeoutMs,
     criuOptions,
     ...(cuda ? { cuda } : {}),
@@ -60,10 +67,14 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   });
   trace.write(imagesDir, result.processes);
   const lines = result.processes.map(
-    ({ pid, outcome = "no outcome", generation }) => `  process ${pid}: ${outcome}, generation ${generation}`,
+    ({ pid, outcome = "no outcome", generation, problems }) =>
+      `  process ${pid}: ${problems.length > 0 ? problems.map((text) => printable(text)).join("; ") : `${outcome}, generation ${generation}`}`,
   );
+  const isWhole = result.processes.every(({ problems }) => problems.length === 0);
+  const verdict = isWhole ? paint("green", "restored") : paint("red", "restored in part only:");
   return {
     value: { ...result, imagesDir },
-    text: [`${paint("green", "restored")} ${result.pid} in ${duration(result.restoreMs)}`, ...lines].join("\n"),
+    text: [`${verdict} ${result.pid} in ${duration(result.restoreMs)}`, ...lines].join("\n"),
+    exitCode: isWhole ? exitCodes.done : exitCodes.failed,
   };
 }

@@ -3,7 +3,9 @@ import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
+import { aliveSince } from "../ffi/process.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
 import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
@@ -15,6 +17,7 @@ interface Flags extends EngineFlags {
   readonly wait?: boolean;
   readonly timeoutMs: number;
   readonly restoreOrStart?: string;
+  readonly trustImages?: boolean;
 }
 
 /** `criu-aware run` */
@@ -29,6 +32,7 @@ export function run(): Command {
     .option("--wait", "wait until it is attached")
     .option("--foreground", "stay until it ends, and pass signals on to it")
     .option("--restore-or-start <dir>", "restore the image in this directory when there is one that fits")
+    .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
     .addHelpText("after", notes);
@@ -45,6 +49,10 @@ As the start command of a service: --foreground --restore-or-start DIR. The
 image is kept: every start goes on from the same moment.`;
 
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
+  if (flags.restoreOrStart !== undefined) {
+    const { stepAside } = await import("./step_aside.ts");
+    await stepAside(flags.restoreOrStart);
+  }
   const log = resolve(flags.log ?? defaultLog(command));
   // From now on: a service may be stopped while it starts.
   const relay = flags.foreground ? relaySignals() : undefined;
@@ -55,15 +63,19 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   const { pid, ended, release, ...facts } = program;
   if (!relay) release();
   relay?.passTo(pid);
+  for (const problem of facts.problems) say(`criu-aware run: restored in part only: ${problem}`);
   return {
     value: { pid, log, ...facts },
     text: String(pid),
+    exitCode: facts.problems.length > 0 ? exitCodes.failed : exitCodes.done,
     ...(relay ? { afterwards: () => ended.finally(() => relay[Symbol.dispose]()) } : {}),
   };
 }
 
 /** How a program came to run. */
 interface Running extends Launched {
+  /** What is wrong with it since it was restored. */
+  readonly problems: readonly string[];
   readonly how: "started" | "restored";
   /** Why it was not restored, when it should have been. */
   readonly why?: string;
@@ -76,12 +88,17 @@ async function restoreOrStart(command: string[], log: string, flags: Flags): Pro
   if (restored !== undefined) say(`criu-aware run: not restored: ${restored}`);
   const started = await launch(command, log);
   if (flags.wait) await awaitAttached(started, log, flags.timeoutMs);
-  return { ...started, how: "started", ...(restored === undefined ? {} : { why: restored }) };
+  return { ...started, how: "started", problems: [], ...(restored === undefined ? {} : { why: restored }) };
 }
 
 /** The restored program, or why there is none. */
-async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise<Launched | string> {
+async function tryRestore(
+  imagesDir: string,
+  log: string,
+  flags: Flags,
+): Promise<(Launched & Pick<Running, "problems">) | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
+  const { timeoutMs, trustImages = false } = flags;
   // It may have been removed since the dump (rotated logs), and its size does not matter.
   closeSync(openLog(log));
   const { openLibc } = await import("../ffi/libc.ts");
@@ -90,8 +107,13 @@ async function tryRestore(imagesDir: string, log: string, flags: Flags): Promise
   try {
     const engine = await pickEngine(flags);
     using _ = flags.foreground ? adoptOrphans(libc) : undefined;
-    const { pid } = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
-    return { pid, ended: flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0), release() {} };
+    const { pid, processes } = await engine.restore({ imagesDir, timeoutMs, trustImages });
+    const problems = processes.flatMap((process) =>
+      process.problems.map((problem) => `process ${process.pid}: ${printable(problem)}`),
+    );
+    const ended = flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0);
+    if (problems.length > 0 && aliveSince(pid) === undefined) return problems.join("; ");
+    return { problems, pid, ended, release() {} };
   } catch (error) {
     return messageOf(error);
   }

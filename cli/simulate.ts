@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";
 import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
@@ -20,14 +21,15 @@ async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
   const imagesDir = `/simulated/${pid}`;
   const dump = await engine.dump({ ...flags, pid, imagesDir });
   const restore = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
-  const lines = restore.processes.map(({ pid, outcome = "no outcome", round }) => {
+  const lines = restore.processes.map(({ pid, outcome = "no outcome", round, problems }) => {
     const { noticedAt, readyAt, releasedAt, recoveredAt } = round ?? {};
     const spans = [span("prepared in", noticedAt, readyAt), span("rebuilt in", releasedAt, recoveredAt)];
-    return `  process ${pid}: ${[outcome, ...spans.flat()].join(", ")}`;
+    return `  process ${pid}: ${problems.join("; ") || [outcome, ...spans.flat()].join(", ")}`;
   });
   return {
     value: { dump, restore },
     text: [`${paint("green", "simulated")} a dump and a restore of ${pid}`, ...lines].join("\n"),
+    exitCode: restore.processes.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.done,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { StdioOptions } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HookChannel } from "./hook_channel.ts";
 import type { LocatedCriu } from "./locate.ts";
@@ -19,20 +20,26 @@ export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
       return await runCriu(criu, ["dump", "--tree", String(run.pid), ...leave], run, channel);
     },
     async restore(run) {
-      const pidFile = join(run.imagesDir, "restore.pid");
-      rmSync(pidFile, { force: true });
+      // Of its own, for nobody else: what it says is believed.
+      const directory = mkdtempSync(join(tmpdir(), "criu-aware-"));
+      using _ = { [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
+      const pidFile = join(directory, "pid");
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.
       using channel = run.asks ? await HookChannel.open(restoreHooks, run.onHook) : undefined;
-      const end = await runCriu(criu, args, run, channel);
-      const pid = end.exitCode === 0 ? Number(readFileSync(pidFile, "utf8")) : 0;
-      rmSync(pidFile, { force: true });
-      return { ...end, pid };
+      const end = await runCriu(criu, args, run, channel, run.onStart);
+      return { ...end, pid: end.exitCode === 0 ? Number(readFileSync(pidFile, "utf8")) : 0 };
     },
   };
 }
 
-async function runCriu(criu: string, args: string[], run: Run, channel: HookChannel | undefined): Promise<End> {
+async function runCriu(
+  criu: string,
+  args: string[],
+  run: Run,
+  channel: HookChannel | undefined,
+  onStart?: (pid: number) => void,
+): Promise<End> {
   const { fds, criuOptions } = passDescriptors(run.criuOptions, 3);
   const all = [...args, "--images-dir", run.imagesDir, "--log-file", run.log, ...toArguments(criuOptions)];
   if (channel) all.push("--action-script", hook);
@@ -41,12 +48,8 @@ async function runCriu(criu: string, args: string[], run: Run, channel: HookChan
   const { $ } = await import("zx");
   const stdio: StdioOptions = ["ignore", "pipe", "pipe", ...fds];
   // Detached: Ctrl-C of a terminal would reach it as well, and kill it in the middle of its work.
-  const { exitCode, stderr } = await $({
-    quiet: true,
-    nothrow: true,
-    env,
-    stdio,
-    detached: true,
-  })`exec ${criu} ${all}`;
+  const running = $({ quiet: true, nothrow: true, env, stdio, detached: true })`exec ${criu} ${all}`;
+  if (running.pid !== undefined) onStart?.(running.pid);
+  const { exitCode, stderr } = await running;
   return { exitCode, stderr };
 }

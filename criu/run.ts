@@ -23,6 +23,8 @@ export interface DumpRun extends Run {
 export interface RestoreRun extends Run {
   /** False when `onHook` has nothing to say: an engine that pays for being asked can save that. */
   readonly asks: boolean;
+  /** Told the pid of CRIU, as soon as it has one. */
+  onStart(pid: number): void;
 }
 
 /** How a run of CRIU ended. */

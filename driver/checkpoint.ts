@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Agent } from "../attach.ts";
 import type { CriuError } from "../criu/errors.ts";
@@ -14,7 +14,7 @@ import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { checkOptions } from "./check_options.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
-import { discardImages, makeImagesDir } from "./images_dir.ts";
+import { claimImagesDir, removeMark } from "./images_dir.ts";
 import { Participants } from "./participants.ts";
 import { recordDump } from "./record.ts";
 
@@ -26,7 +26,10 @@ const LEASE_MS = 600_000;
 
 /** Options of {@linkcode checkpoint}. */
 export interface CheckpointOptions
-  extends Pick<DumpOptions, "imagesDir" | "leaveRunning" | "criuOptions" | "timeoutMs" | "labels" | "digests"> {
+  extends Pick<
+    DumpOptions,
+    "imagesDir" | "trustImages" | "leaveRunning" | "criuOptions" | "timeoutMs" | "labels" | "digests"
+  > {
   /** The criu binary. @default that of our set-up, else the one on the PATH */
   readonly criu?: string;
 }
@@ -40,7 +43,8 @@ export interface CheckpointOptions
  * CRIU must not be in the tree that it dumps: it is started as an orphan, so this process must not be pid 1.
  *
  * @throws {UsageError} when this process is pid 1 of its pid namespace, when a checkpoint is under way (a hook cannot ask for
- * one) or the agent was disposed, and when the directory is not empty.
+ * one) or the agent was disposed, and when the directory is not empty, another
+ * dump has it, or others may look into it or replace it.
  * @throws {DumpRefusedError} when a resource, or another attached process of the tree, refused. All go on.
  * @throws {CriuError} when CRIU failed: the images were removed, all go on.
  * @example
@@ -66,11 +70,11 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   }
   checkOptions(options);
   requireRoot();
-  const imagesDir = resolve(options.imagesDir);
   const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
   const criu = findCriu(options.criu);
   const libc = await openLibc();
-  makeImagesDir(imagesDir);
+  using images = claimImagesDir(libc, options.imagesDir, options.trustImages);
+  const imagesDir = images.path;
   using others = await Participants.find(process.pid, {
     timeoutMs,
     criuOptions,
@@ -92,7 +96,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   };
   const refusals = await others.prepare();
   if (refusals.length > 0) {
-    discardImages(imagesDir, LOG);
+    images.discard();
     throw new DumpRefusedError(refusals);
   }
 
@@ -111,15 +115,16 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     const { outcome, crErrno } = dumpSelf(libc, { criu: criu.path, args: swrkArguments(criuOptions), opts, log, then });
     if (outcome !== "aborted") return { outcome, simulated: false };
     failed = runError("dump", imagesDir, LOG, { exitCode: 1, crErrno: crErrno ?? 0, stderr: "" });
-    return { outcome: discardImages(imagesDir, LOG) ? "aborted" : "continued", simulated: false };
+    return { outcome: images.discard() ? "aborted" : "continued", simulated: false };
   };
+  images.leaveMark();
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     agent.deliver(notice, {
       hold,
       reply(reply) {
         if (reply.reply === "ready") return;
         others.tell("aborted");
-        discardImages(imagesDir, LOG);
+        images.discard();
         reject(new DumpRefusedError([{ pid: process.pid, reasons: reply.reasons }]));
       },
       outcome: resolve,
@@ -128,7 +133,10 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   if (outcome === "restored") others.leaveHeld();
   else others.tell(outcome);
   if (failed) throw failed;
-  if (outcome === "continued" && leaveRunning) await recordDump(imagesDir, facts, options);
+  if (outcome === "continued" && leaveRunning) {
+    await recordDump(imagesDir, facts, options);
+    removeMark(imagesDir);
+  }
   return { outcome };
 }
 

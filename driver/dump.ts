@@ -1,8 +1,7 @@
-import { rmdirSync } from "node:fs";
-import { resolve } from "node:path";
 import { describeBlocker } from "../blockers/inside.ts";
 import { findBlockers } from "../blockers/scan.ts";
 import type { Runner } from "../criu/run.ts";
+import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { describeMachine } from "../images/machine.ts";
 import { describeImages } from "../images/manifest.ts";
@@ -13,7 +12,7 @@ import { checkOptions } from "./check_options.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
-import { discardImages, makeImagesDir } from "./images_dir.ts";
+import { claimImagesDir } from "./images_dir.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { recordDump } from "./record.ts";
@@ -24,14 +23,14 @@ const STARTING_MS = 3;
 
 /** Dumps a process tree: notice, hold, CRIU, outcome. The same for every engine that runs CRIU. */
 export async function dumpTree(runner: Runner, options: DumpOptions): Promise<DumpResult> {
-  const imagesDir = resolve(options.imagesDir);
   const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
   signal?.throwIfAborted();
   checkOptions(options);
   requireRoot();
   using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);
-  const isNew = makeImagesDir(imagesDir);
+  using images = claimImagesDir(await openLibc(), options.imagesDir, options.trustImages);
+  const imagesDir = images.path;
   using stack = new DisposableStack();
   const found = alongside(async () => stack.use(await Participants.find(pid, options)), STARTING_MS);
   const firstScan = alongside(() => blocked(pid, options), STARTING_MS);
@@ -41,7 +40,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   );
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});
-  let images: Promise<ImageFacts> | undefined;
+  let described: Promise<ImageFacts> | undefined;
   let refusals: readonly Refusal[] = [];
   const steps: Record<string, () => Promise<readonly Refusal[]>> = {
     async "pre-dump"() {
@@ -58,7 +57,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
     },
     async "post-dump"() {
       phases.enter("frozen");
-      if (manifest) images = alongside(() => describeImages(imagesDir, options.digests));
+      if (manifest) described = alongside(() => describeImages(imagesDir, options.digests));
       return (await found).noLongerHeld();
     },
   };
@@ -82,12 +81,11 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
     failed !== undefined || leaveRunning ? await failureOf(cuda?.resume(processTree(pid))) : undefined;
   const participants = await found.catch((error: unknown) => {
     // Nobody was told: the directory is left as it was.
-    discardImages(imagesDir);
-    if (isNew) rmdirSync(imagesDir);
+    images.withdraw();
     throw error;
   });
   if (failed !== undefined) {
-    participants.tell(discardImages(imagesDir, LOG) ? "aborted" : "continued");
+    participants.tell(images.discard() ? "aborted" : "continued");
     if (cudaFailure) throw cudaFailure;
     signal?.throwIfAborted();
     throw refusals.length > 0 ? new DumpRefusedError(refusals) : failed;
@@ -98,7 +96,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   const { noticeId, pids } = participants;
   if (manifest) {
     const facts = { criu: runner.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
-    await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, images);
+    await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, described);
     phases.enter("recorded");
   }
   return {

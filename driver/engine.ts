@@ -10,7 +10,8 @@ export interface Engine {
   readonly kind: "rpc" | "command" | "simulate";
   /**
    * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
-   * @throws {UsageError} when there is no such process, or the directory is not empty.
+   * @throws {UsageError} when there is no such process; when the directory is not empty, another dump has it, or others may look
+   * into it or replace it (unless `trustImages`).
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
    * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
    * @throws {CriuError} when CRIU failed: the images were removed, all go on.
@@ -19,9 +20,11 @@ export interface Engine {
   dump(options: DumpOptions): Promise<DumpResult>;
   /**
    * Restores what is in `imagesDir` and waits until its apps are rebuilt.
+   * @throws {UsageError} when there is no image, or others may have put it there and `trustImages` is not given.
    * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` is not given.
-   * @throws {CriuError} when CRIU failed, or a pid is still taken after `timeoutMs`.
-   * @throws what `signal` was aborted with: nothing was restored.
+   * @throws {CriuError} when CRIU failed, or did not go on for `timeoutMs` (it is then ended with all that it has made), and when a
+   * pid or thread id of the app is taken.
+   * @throws what `signal` was aborted with: nothing was restored. A half-made tree is ended at once.
    */
   restore(options: RestoreOptions): Promise<RestoreResult>;
 }
@@ -29,8 +32,10 @@ export interface Engine {
 /** What to dump, and how. */
 export interface DumpOptions extends NoticeOptions {
   readonly pid: number;
-  /** Made if it is not there (mode 0700); must be empty. */
+  /** Made if it is not there (mode 0700); must be empty, and for its owner only. No other dump gets it meanwhile. */
   readonly imagesDir: string;
+  /** Take the directory as it is, although others may read or replace what is in it: a volume of a container. @default false */
+  readonly trustImages?: boolean;
   /** The tree goes on after the dump. @default false */
   readonly leaveRunning?: boolean;
   /** Words of the user's own, kept in the manifest. */
@@ -93,7 +98,12 @@ export interface RestoreOptions {
   readonly onProblem?: (problem: Problem) => void;
   /** Restore also what its manifest says is damaged or does not fit this machine, or what has none. @default false */
   readonly force?: boolean;
-  /** How long to wait for a pid that is still taken, and for the apps to rebuild, in milliseconds. @default 10000 */
+  /**
+   * Restore also images that others may write or replace, which gives them all that a restored process may do. For volumes of a
+   * container whose owner is another user. Images that others may only read need no option. @default false
+   */
+  readonly trustImages?: boolean;
+  /** How long to wait for ids that are still taken, for a CRIU that stands still, and for the apps, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
@@ -118,7 +128,10 @@ export interface RestoreResult {
   readonly pid: number;
   /** From the start of CRIU to its end, in milliseconds. */
   readonly restoreMs: number;
-  /** The attached processes of the tree, as they say themselves. */
+  /**
+   * The attached processes of the tree, as they say themselves, and those that should be there and are not. The restore is done
+   * only when none has `problems`.
+   */
   readonly processes: readonly RestoredProcess[];
 }
 
@@ -128,6 +141,8 @@ export interface RestoredProcess {
   readonly outcome: Outcome | undefined;
   readonly generation: number;
   readonly round: Round | undefined;
+  /** What is wrong with it: that it has ended, is not done, or could not rebuild something. Empty when all is well. */
+  readonly problems: readonly string[];
 }
 
 /** At least one app refused the checkpoint. Nothing was frozen; every app goes on, and has been told `aborted`. */

@@ -6,14 +6,20 @@ import type { End } from "../criu/run.ts";
 import { printable } from "../ffi/printable.ts";
 import { explain } from "./failures/explain.ts";
 
-/** What to say of a run of CRIU that failed. */
-export function runError(phase: "dump" | "restore", imagesDir: string, log: string, end: End): CriuError {
+/** What to say of a run of CRIU that failed; `what` happened, unless it ended by itself. */
+export function runError(
+  phase: "dump" | "restore",
+  imagesDir: string,
+  log: string,
+  end: End,
+  what: string = `CRIU's ${phase} failed with exit code ${end.exitCode}`,
+): CriuError {
   const { exitCode, crErrno, stderr } = end;
   const file = join(imagesDir, log);
   const errors = firstErrors(file);
   const lines = errors.length > 0 ? errors : printedLines(stderr);
   const explanation = explain(lines, phase);
-  const message = [`CRIU's ${phase} failed with exit code ${exitCode}; see ${printable(file)}`];
+  const message = [`${what}; see ${printable(file)}`];
   if (explanation) {
     const { meaning, cure, options } = explanation;
     const flags = options.map(flagOf).join(" or ");

@@ -5,9 +5,10 @@ import type { CriuOptions } from "../criu/options.ts";
 import { swrkArguments, toRpc } from "../criu/rpc/options.ts";
 import { RequestType, type Response } from "../criu/rpc/rpc_pb.ts";
 import { Swrk } from "../criu/rpc/swrk.ts";
+import { openLibc } from "../ffi/libc.ts";
 import { checkOptions } from "./check_options.ts";
 import { runError } from "./failure.ts";
-import { makeImagesDir } from "./images_dir.ts";
+import { claimImagesDir } from "./images_dir.ts";
 
 /** What CRIU says of itself. */
 export interface CriuVersion {
@@ -77,7 +78,7 @@ export function queries(criu: string): CriuQueries {
     },
     check: async () => (await ask(RequestType.CHECK, { logToStderr: true })).success,
     async dumpCpuInfo(imagesDir) {
-      makeImagesDir(imagesDir);
+      using _claim = claimImagesDir(await openLibc(), imagesDir);
       await succeed(RequestType.CPUINFO_DUMP, imagesDir, {});
     },
     async checkCpuInfo(imagesDir) {
@@ -86,7 +87,7 @@ export function queries(criu: string): CriuQueries {
     },
     async preDump({ pid, imagesDir, criuOptions = {} }) {
       checkOptions({ criuOptions });
-      makeImagesDir(imagesDir);
+      using _claim = claimImagesDir(await openLibc(), imagesDir);
       const opts = { ...toRpc(criuOptions), pid, trackMem: true, notifyScripts: true };
       await succeed(RequestType.PRE_DUMP, imagesDir, opts, swrkArguments(criuOptions));
     },

@@ -1,22 +1,81 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { aliveSince } from "../ffi/process.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 import type { RestoredProcess } from "./engine.ts";
 
-/** Waits, at most `timeoutMs`, until every attached process of a restored tree runs again, and returns what each says. */
+/** What must be there after a restore, by the pids that this process sees. */
+export interface Expected {
+  /** The processes that must run. */
+  readonly pids: readonly number[];
+  /** How many of the tree must be attached. */
+  readonly attached: number;
+  /** Those of `pids` that the kernel sends a signal when CRIU ends, their parent. */
+  readonly endWithParent: readonly number[];
+}
+
+const HAS_ENDED = "it has ended since it was restored";
+const ENDED_WITH_PARENT =
+  "it has ended with its parent, which was CRIU (PR_SET_PDEATHSIG of prctl(2)): start the app without setpriv --pdeathsig, or " +
+  "give CRIU --restore-sibling in a program that stays";
+/** Until the kernel's signal for the end of a parent has done its work. */
+const DYING_MS = 250;
+
+/**
+ * Waits, at most `timeoutMs`, until every attached process of a restored tree runs again. Returns what each says, and what is wrong
+ * with it: that it died, is not done, or could not rebuild something.
+ */
 export async function awaitRebuilt(pid: number, timeoutMs: number): Promise<RestoredProcess[]> {
   const processes = await Promise.all(processTree(pid).map((member) => awaitOne(member, timeoutMs)));
   return processes.filter((process) => process !== undefined);
 }
 
+/** The same processes, and those that are missing; to be called when CRIU has ended. */
+export async function withMissing(found: readonly RestoredProcess[], expected: Expected): Promise<RestoredProcess[]> {
+  const { pids, attached, endWithParent } = expected;
+  for (let waited = 0; waited < DYING_MS && endWithParent.some(isAlive); waited += 10) await sleep(10);
+  const processes = [...found];
+  const known = new Set(found.map(({ pid }) => pid));
+  const gone = pids.filter((pid) => !known.has(pid) && !isAlive(pid));
+  processes.push(...gone.map((pid) => ended(nothing(pid), HAS_ENDED)));
+  const missing = attached - processes.length;
+  const [root = 0] = pids;
+  if (missing > 0) {
+    const what = `${missing} of ${attached} attached processes of its tree did not come back`;
+    processes.push({ ...nothing(root), problems: [what] });
+  }
+  // One that is rebuilt and ends then may have done its work; but not for that.
+  return processes.map((process) =>
+    endWithParent.includes(process.pid) && !isAlive(process.pid) ? ended(process, ENDED_WITH_PARENT) : process,
+  );
+}
+
 async function awaitOne(pid: number, timeoutMs: number): Promise<RestoredProcess | undefined> {
+  let wasAttached = false;
   try {
     using page = await DriverPage.open(pid);
-    await page.until(({ state }) => state === "running", timeoutMs);
-    const { outcome, generation } = page.status();
-    return { pid, outcome, generation, round: page.document()?.lastRound };
+    wasAttached = true;
+    const done = await page.until(({ state }) => state === "running", timeoutMs);
+    const { outcome, generation, state } = page.status();
+    const round = page.document()?.lastRound;
+    const late = `it is not done after ${timeoutMs} ms: its state is "${state}". Give it more time (timeoutMs, --timeout-ms)`;
+    return { pid, outcome, generation, round, problems: done ? (round?.failures ?? []) : [late] };
   } catch (error) {
-    if (error instanceof PageError) return undefined;
-    throw error;
+    if (!(error instanceof PageError)) throw error;
+    if (wasAttached) return ended(nothing(pid), isAlive(pid) ? error.message : HAS_ENDED);
+    return error.code === "missing" ? undefined : ended(nothing(pid), error.message);
   }
+}
+
+function isAlive(pid: number): boolean {
+  return aliveSince(pid) !== undefined;
+}
+
+function nothing(pid: number): RestoredProcess {
+  return { pid, outcome: undefined, generation: 0, round: undefined, problems: [] };
+}
+
+function ended(process: RestoredProcess, problem: string): RestoredProcess {
+  return { ...process, problems: [problem] };
 }

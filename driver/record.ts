@@ -1,10 +1,13 @@
 import { CriuError } from "../criu/errors.ts";
 import type { CriuOption, CriuOptions } from "../criu/options.ts";
 import { printable } from "../ffi/printable.ts";
+import { capabilityProblems } from "../images/check_capabilities.ts";
 import { checkManifest, type Problem } from "../images/check_manifest.ts";
 import { describeImages, readManifest, writeManifest } from "../images/manifest.ts";
 import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
+import type { Needs } from "../images/needs.ts";
 import type { DumpOptions, RestoreOptions } from "./engine.ts";
+import type { Expected } from "./rebuilt.ts";
 
 /** Options that CRIU wants at a restore when it had them at the dump. */
 const carried: readonly CriuOption[] = [
@@ -62,9 +65,15 @@ export async function recordDump(
  * Compares images with their manifest and with this machine.
  * @throws {UnfitImagesError} when a restore would fail or be wrong, unless `force` is given.
  */
-export async function requireFit(imagesDir: string, criu: string, options: RestoreOptions): Promise<void> {
+export async function requireFit(
+  imagesDir: string,
+  criu: string,
+  needs: Needs | undefined,
+  options: RestoreOptions,
+): Promise<void> {
   const { force = false, onProblem, signal } = options;
   const problems = await checkManifest(imagesDir, { criu, ...(signal ? { signal } : {}) });
+  if (needs) problems.push(...capabilityProblems(needs.capabilities));
   const errors = problems.filter(({ severity }) => severity === "error");
   if (errors.length > 0 && !force) throw new UnfitImagesError(imagesDir, errors);
   for (const problem of problems) onProblem?.(problem);
@@ -81,4 +90,31 @@ export function carryOptions(imagesDir: string, given: CriuOptions): CriuOptions
   const chosen = given.tcpClose || given.tcpEstablished;
   const again = carried.filter((name) => before[name] === true && !(chosen && name.startsWith("tcp")));
   return { ...Object.fromEntries(again.map((name) => [name, true])), ...given };
+}
+
+/** What must be there after a restore whose root got this pid. */
+export function expectedAfter(
+  imagesDir: string,
+  root: number,
+  needs: Needs | undefined,
+  { restoreSibling = false }: CriuOptions,
+): Expected {
+  const apps = appsOf(imagesDir);
+  // In a pid namespace of its own the tree has other pids here than there.
+  const known = needs?.root === root ? needs : undefined;
+  return {
+    pids: [root, ...apps.filter((pid) => pid !== root && known?.pids.includes(pid))],
+    attached: apps.length,
+    // The others have a parent in the tree.
+    endWithParent: needs?.endWithParent.includes(needs.root) && !restoreSibling ? [root] : [],
+  };
+}
+
+/** The pids of the attached processes of a dump. */
+function appsOf(imagesDir: string): number[] {
+  try {
+    return readManifest(imagesDir).apps.map(({ pid }) => pid);
+  } catch {
+    return [];
+  }
 }

@@ -1,19 +1,25 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { CriuError } from "../criu/errors.ts";
-import type { Runner } from "../criu/run.ts";
+import type { CriuError } from "../criu/errors.ts";
+import type { CriuOptions } from "../criu/options.ts";
+import type { End, Runner } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
+import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
+import { ImageError } from "../images/errors.ts";
+import { type Needs, readNeeds } from "../images/needs.ts";
 import { alongside } from "./alongside.ts";
 import { checkOptions } from "./check_options.ts";
 import { gpuPairs } from "./cuda/calls.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
+import { freeIds } from "./ids.ts";
 import { now, watchPhases } from "./phases.ts";
-import { awaitRebuilt } from "./rebuilt.ts";
-import { carryOptions, requireFit } from "./record.ts";
+import { awaitRebuilt, withMissing } from "./rebuilt.ts";
+import { carryOptions, expectedAfter, requireFit } from "./record.ts";
+import { RestoreWatch } from "./restore_watch.ts";
+import { requireTrustedImages } from "./trusted_images.ts";
 
 const LOG = "restore.log";
 
@@ -29,63 +35,124 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
       `There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`,
     );
   }
+  if (!options.trustImages) requireTrustedImages(imagesDir);
   using cuda = await openCudaIfAsked(options.cuda);
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
-  await requireFit(imagesDir, runner.version, options);
+  const needs = needsOf(imagesDir);
+  await requireFit(imagesDir, runner.version, needs, options);
   const criuOptions = carryOptions(imagesDir, options.criuOptions ?? {});
+  const libc = await openLibc();
+  const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
+  const deadline = now() + timeoutMs;
+  const onWait = (): void => phases.enter("waiting for the pid");
+  for (;;) {
+    await freeIds(ids, { deadline, signal, onWait });
+    phases.enter("restoring");
+    const run = await runOnce(runner, { libc, imagesDir, criuOptions, timeoutMs, sibling: needs?.root }, options);
+    if (run.failure === undefined) {
+      phases.enter("restored");
+      // The apps run, and wait in CUDA for this.
+      await cuda?.resume(processTree(run.pid), gpus);
+      const rebuilt = await (run.rebuilding ?? awaitRebuilt(run.pid, timeoutMs));
+      const processes = await withMissing(rebuilt, expectedAfter(imagesDir, run.pid, needs, criuOptions));
+      phases.enter("rebuilt");
+      return { pid: run.pid, restoreMs: run.restoreMs, processes };
+    }
+    // Somebody got an id between the look and the restore: the next look names him, or finds it free again.
+    if (ids.length === 0 || !isTakenId(run.failure) || now() > deadline) throw run.failure;
+  }
+}
+
+/** What one start of CRIU came to. */
+interface Attempt {
+  readonly pid: number;
+  readonly restoreMs: number;
+  readonly rebuilding: ReturnType<typeof awaitRebuilt> | undefined;
+  readonly failure: CriuError | undefined;
+}
+
+interface Job {
+  readonly libc: Awaited<ReturnType<typeof openLibc>>;
+  readonly imagesDir: string;
+  readonly criuOptions: CriuOptions;
+  readonly timeoutMs: number;
+  readonly sibling: number | undefined;
+}
+
+/** @throws what a hook threw, or `signal` was aborted with: nothing was restored. */
+async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOptions): Promise<Attempt> {
+  const { libc, imagesDir, criuOptions, timeoutMs } = job;
+  const log = join(imagesDir, LOG);
+  removeLog(log);
+  const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
+  using watch = new RestoreWatch({ libc, log, stalledAfterMs: timeoutMs, signal, sibling });
   let refusal: unknown;
   let root = 0;
-  let rebuilding: ReturnType<typeof awaitRebuilt> | undefined;
+  let rebuilding: Attempt["rebuilding"];
+  const started = now();
   const run = {
     imagesDir,
     log: LOG,
     criuOptions,
-    asks: signal !== undefined || options.onHook !== undefined,
-    async onHook(hook: string, pid?: number): Promise<boolean> {
-      if (hook === "post-restore" && pid !== undefined) root = pid;
-      try {
-        await options.onHook?.(hook, pid);
-        signal?.throwIfAborted();
-        // In a moment the apps run, and CRIU has only to end.
-        if (hook === "pre-resume" && root > 0) rebuilding = alongside(() => awaitRebuilt(root, timeoutMs));
-        return true;
-      } catch (error) {
-        refusal = error;
-        return false;
-      }
-    },
+    asks: signal !== undefined || onHook !== undefined,
+    onStart: (pid: number) => watch.started(pid),
+    onHook: (hook: string, pid?: number): Promise<boolean> =>
+      watch.pausedFor(async () => {
+        if (hook === "post-restore" && pid !== undefined) root = pid;
+        try {
+          await onHook?.(hook, pid);
+          if (hook === "pre-resume") watch.tooLateToCancel();
+          else signal?.throwIfAborted();
+          // In a moment the apps run, and CRIU has only to end.
+          if (hook === "pre-resume" && root > 0) rebuilding = alongside(() => awaitRebuilt(root, timeoutMs));
+          return true;
+        } catch (error) {
+          refusal = error;
+          return false;
+        }
+      }),
   };
-  for (const deadline = now() + timeoutMs; ; ) {
-    phases.enter("restoring");
-    const started = now();
-    const end = await runner.restore(run);
-    const restoreMs = now() - started;
-    if (end.exitCode === 0) {
-      phases.enter("restored");
-      // The apps run, and wait in CUDA for this.
-      await cuda?.resume(processTree(end.pid), gpus);
-      const processes = await (rebuilding ?? awaitRebuilt(end.pid, timeoutMs));
-      phases.enter("rebuilt");
-      return { pid: end.pid, restoreMs, processes };
-    }
-    if (refusal !== undefined) throw refusal;
-    const failed = runError("restore", imagesDir, LOG, end);
-    const takenPid = /Can't fork for (\d+): File exists/.exec(failed.log.join("\n"))?.[1];
-    if (takenPid === undefined) throw failed;
-    // Most likely the dumped process itself, until its parent has reaped it.
-    phases.enter("waiting for the pid");
-    while (existsSync(`/proc/${takenPid}`)) {
-      signal?.throwIfAborted();
-      if (now() > deadline) {
-        throw new CriuError(
-          "restore",
-          `Cannot restore: pid ${takenPid} is taken. End that process, or restore in a pid namespace of its own.`,
-          { log: failed.log },
-        );
-      }
-      await sleep(10);
-    }
+  const end = await runner.restore(run).catch((error: unknown) => error as Error);
+  const ended = await watch.outcome();
+  const restoreMs = now() - started;
+  if (ended === "cancelled") throw signal?.reason;
+  if (refusal !== undefined) throw refusal;
+  if (end instanceof Error && ended === undefined) throw end;
+  if (!(end instanceof Error) && end.exitCode === 0 && ended === undefined) {
+    return { pid: end.pid, restoreMs, rebuilding, failure: undefined };
   }
+  const what = "CRIU did not go on with the restore; it was ended, with all that it had made";
+  const known: End = end instanceof Error ? { exitCode: null, stderr: "" } : end;
+  const failure = runError("restore", imagesDir, LOG, known, ended === "stalled" ? what : undefined);
+  return { pid: 0, restoreMs, rebuilding: undefined, failure };
+}
+
+/** What an earlier restore said is not what this one says. */
+function removeLog(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The directory is read-only: CRIU says it better.
+  }
+}
+
+/** Undefined for damaged images, which are restored only with `force`: then CRIU has the last word. */
+function needsOf(imagesDir: string): Needs | undefined {
+  try {
+    return readNeeds(imagesDir);
+  } catch (error) {
+    if (error instanceof ImageError) return undefined;
+    throw error;
+  }
+}
+
+/** In another pid namespace nobody here has an id. */
+function joinsPids({ joinNs = [], external = [] }: CriuOptions): boolean {
+  return joinNs.some((text) => text.startsWith("pid:")) || external.some((text) => text.startsWith("pid["));
+}
+
+function isTakenId({ log }: CriuError): boolean {
+  return log.some((line) => /Can't fork for \d+: File exists|Unable to create a thread: -17/.test(line));
 }

@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { UsageError } from "../criu/usage_error.ts";
+import { readOwnFile, replaceFile, requireOwnPlace } from "../ffi/own_file.ts";
+import { printable } from "../ffi/printable.ts";
 import type { DumpStats, RestoreStats } from "../images/types.ts";
 import type { Round } from "../lifecycle/types.ts";
 import type { Phase } from "./engine.ts";
@@ -104,7 +106,8 @@ export function traceRound(pid: number, round: Round): TraceEvent[] {
  * Writes events in Chrome's Trace Event Format, which https://ui.perfetto.dev opens: a lane for the driver, one for CRIU, one for
  * each app. When the file is a trace already, they are added: a restore comes into the file of its dump.
  *
- * @throws {UsageError} when the file exists and is no trace, or cannot be written.
+ * @throws {UsageError} when the file exists and is no trace, when it is somebody else's or somebody else could replace it, and when it
+ * cannot be written.
  * @example
  * ```ts
  * import { command, type Phase, traceDump, tracePhases, writeTrace } from "criu-aware/driver";
@@ -116,17 +119,17 @@ export function traceRound(pid: number, round: Round): TraceEvent[] {
  * ```
  */
 export function writeTrace(file: string, events: readonly TraceEvent[]): void {
-  const before = existsSync(file) ? readTrace(file) : [];
-  const known = new Set(before.map((event) => JSON.stringify(event)));
-  const added = [...names(events), ...events.map(toChrome)].filter((event) => !known.has(JSON.stringify(event)));
-  const text = JSON.stringify({ traceEvents: [...before, ...added], displayTimeUnit: "ms" });
-  const temporary = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, text);
-    renameSync(temporary, file);
+    requireOwnPlace(file);
+    const before = readTrace(file, readOwnFile(file));
+    const known = new Set(before.map((event) => JSON.stringify(event)));
+    const added = [...names(events), ...events.map(toChrome)].filter((event) => !known.has(JSON.stringify(event)));
+    const text = JSON.stringify({ traceEvents: [...before, ...added], displayTimeUnit: "ms" });
+    replaceFile(file, (temporary) => writeFileSync(temporary, text));
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new UsageError(`Cannot write the trace ${file}: ${(error as Error).message}`);
+    if (error instanceof UsageError) throw error;
+    const why = printable((error as Error).message);
+    throw new UsageError(`Cannot write the trace ${printable(file)}: ${why}. Name a new file in a directory of yours.`);
   }
 }
 
@@ -162,12 +165,13 @@ function names(events: readonly TraceEvent[]): object[] {
   return [...new Map(all.map((event) => [JSON.stringify(event), event])).values()];
 }
 
-function readTrace(file: string): object[] {
+function readTrace(file: string, text: string | undefined): object[] {
+  if (text === undefined) return [];
   try {
-    const { traceEvents } = JSON.parse(readFileSync(file, "utf8"));
+    const { traceEvents } = JSON.parse(text);
     if (Array.isArray(traceEvents)) return traceEvents;
   } catch {}
-  throw new UsageError(`Cannot add to ${file}: it is no trace. Name a new file.`);
+  throw new UsageError(`Cannot add to ${printable(file)}: it is no trace. Name a new file.`);
 }
 
 function timeOf(phases: readonly Phase[], name: Phase["name"]): number | undefined {

@@ -12,7 +12,7 @@ import type { Executable } from "./types.ts";
 /** Why a restore of a dump on this machine would fail or go wrong (`error`), or might (`warning`). */
 export interface Problem {
   readonly severity: "error" | "warning";
-  readonly kind: "manifest" | "file" | "arch" | "cpu" | "kernel" | "criu" | "program" | "gpu";
+  readonly kind: "manifest" | "file" | "arch" | "cpu" | "capability" | "kernel" | "criu" | "program" | "gpu";
   readonly what: string;
   /** What to do about it. */
   readonly cure: string;

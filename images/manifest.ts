@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { replaceFile } from "../ffi/own_file.ts";
 import { type Digests, digest, kindFor } from "./digest.ts";
 import { ImageError } from "./errors.ts";
 import { describeMachine } from "./machine.ts";
@@ -73,7 +73,8 @@ export async function writeManifest(
     ...{ programs: programs ?? [], ownMounts: ownMounts ?? false },
     ...images,
   };
-  replaceFile(join(path, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  replaceFile(join(path, MANIFEST), (temporary) => writeFileSync(temporary, text));
   return manifest;
 }
 
@@ -109,16 +110,4 @@ let version: string | undefined;
 function ownVersion(): string {
   version ??= String(JSON.parse(readFileSync(join(import.meta.dirname as string, "../package.json"), "utf8")).version);
   return version;
-}
-
-/** Gives a file its whole new content at once. */
-function replaceFile(path: string, text: string): void {
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
 }

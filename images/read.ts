@@ -89,7 +89,8 @@ export function readInventory(directory: string): Inventory {
   return image.need(InventorySchema);
 }
 
-function readTree(directory: string): Task[] {
+/** @throws {ImageError} */
+export function readTree(directory: string): Task[] {
   using image = new ImageReader(directory, "pstree.img", "pstree");
   const tasks = [...image.all(TaskSchema)];
   if (tasks.length === 0) throw new ImageError(image.path, "is truncated: it names no process");
@@ -99,7 +100,8 @@ function readTree(directory: string): Task[] {
   return tasks;
 }
 
-function readCore(directory: string, pid: number): Core {
+/** @throws {ImageError} */
+export function readCore(directory: string, pid: number): Core {
   using image = new ImageReader(directory, `core-${pid}.img`, "core");
   return image.need(CoreSchema);
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tree.proto.
  */
 export const file_tree: GenFile = /*@__PURE__*/
-  fileDesc("Cgp0cmVlLnByb3RvEhFjcml1X2F3YXJlLmltYWdlcyJnCglJbnZlbnRvcnkSEwoLaW1nX3ZlcnNpb24YASACKA0SKwoHcGx1Z2lucxgMIAEoCzIaLmNyaXVfYXdhcmUuaW1hZ2VzLlBsdWdpbnMSGAoQZHVtcF9jcml1X3J1bl9pZBgNIAEoCSIaCgdQbHVnaW5zEg8KB3BsdWdpbnMYDCADKAkiTQoEVGFzaxILCgNwaWQYASACKA0SDAoEcHBpZBgCIAIoDRIMCgRwZ2lkGAMgAigNEgsKA3NpZBgEIAIoDRIPCgd0aHJlYWRzGAUgAygNIiYKA0lkcxINCgV2bV9pZBgBIAIoDRIQCghmaWxlc19pZBgCIAIoDSI+CgRDb3JlEg0KBW10eXBlGAEgAigNEicKAnRjGAMgASgLMhsuY3JpdV9hd2FyZS5pbWFnZXMuVGFza0NvcmUiLAoIVGFza0NvcmUSEgoKdGFza19zdGF0ZRgBIAIoDRIMCgRjb21tGAYgAigJ");
+  fileDesc("Cgp0cmVlLnByb3RvEhFjcml1X2F3YXJlLmltYWdlcyJnCglJbnZlbnRvcnkSEwoLaW1nX3ZlcnNpb24YASACKA0SKwoHcGx1Z2lucxgMIAEoCzIaLmNyaXVfYXdhcmUuaW1hZ2VzLlBsdWdpbnMSGAoQZHVtcF9jcml1X3J1bl9pZBgNIAEoCSIaCgdQbHVnaW5zEg8KB3BsdWdpbnMYDCADKAkiTQoEVGFzaxILCgNwaWQYASACKA0SDAoEcHBpZBgCIAIoDRIMCgRwZ2lkGAMgAigNEgsKA3NpZBgEIAIoDRIPCgd0aHJlYWRzGAUgAygNIiYKA0lkcxINCgV2bV9pZBgBIAIoDRIQCghmaWxlc19pZBgCIAIoDSJyCgRDb3JlEg0KBW10eXBlGAEgAigNEicKAnRjGAMgASgLMhsuY3JpdV9hd2FyZS5pbWFnZXMuVGFza0NvcmUSMgoLdGhyZWFkX2NvcmUYBSABKAsyHS5jcml1X2F3YXJlLmltYWdlcy5UaHJlYWRDb3JlIiwKCFRhc2tDb3JlEhIKCnRhc2tfc3RhdGUYASACKA0SDAoEY29tbRgGIAIoCSJJCgpUaHJlYWRDb3JlEhIKCnBkZWF0aF9zaWcYCCABKA0SJwoFY3JlZHMYCiABKAsyGC5jcml1X2F3YXJlLmltYWdlcy5DcmVkcyIYCgVDcmVkcxIPCgdjYXBfcHJtGAogAygN");
 
 /**
  * @generated from message criu_aware.images.Inventory
@@ -132,6 +132,11 @@ export type Core = Message<"criu_aware.images.Core"> & {
    * @generated from field: optional criu_aware.images.TaskCore tc = 3;
    */
   tc?: TaskCore | undefined;
+
+  /**
+   * @generated from field: optional criu_aware.images.ThreadCore thread_core = 5;
+   */
+  threadCore?: ThreadCore | undefined;
 };
 
 /**
@@ -162,4 +167,43 @@ export type TaskCore = Message<"criu_aware.images.TaskCore"> & {
  */
 export const TaskCoreSchema: GenMessage<TaskCore> = /*@__PURE__*/
   messageDesc(file_tree, 5);
+
+/**
+ * @generated from message criu_aware.images.ThreadCore
+ */
+export type ThreadCore = Message<"criu_aware.images.ThreadCore"> & {
+  /**
+   * @generated from field: optional uint32 pdeath_sig = 8;
+   */
+  pdeathSig: number;
+
+  /**
+   * @generated from field: optional criu_aware.images.Creds creds = 10;
+   */
+  creds?: Creds | undefined;
+};
+
+/**
+ * Describes the message criu_aware.images.ThreadCore.
+ * Use `create(ThreadCoreSchema)` to create a new message.
+ */
+export const ThreadCoreSchema: GenMessage<ThreadCore> = /*@__PURE__*/
+  messageDesc(file_tree, 6);
+
+/**
+ * @generated from message criu_aware.images.Creds
+ */
+export type Creds = Message<"criu_aware.images.Creds"> & {
+  /**
+   * @generated from field: repeated uint32 cap_prm = 10;
+   */
+  capPrm: number[];
+};
+
+/**
+ * Describes the message criu_aware.images.Creds.
+ * Use `create(CredsSchema)` to create a new message.
+ */
+export const CredsSchema: GenMessage<Creds> = /*@__PURE__*/
+  messageDesc(file_tree, 7);
 

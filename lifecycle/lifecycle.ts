@@ -157,7 +157,7 @@ export class Lifecycle {
     }
   }
 
-  async #recover(entered: readonly Resource[], round: Round): Promise<void> {
+  async #recover(entered: readonly Resource[], round: Writable<Round>): Promise<void> {
     const { id: noticeId, outcome = "aborted", simulated = false } = round;
     const errors: Error[] = [];
     for (const resource of entered) {
@@ -167,7 +167,11 @@ export class Lifecycle {
       if (failure instanceof Promise) failure = await failure;
       if (failure) errors.push(failure);
     }
-    if (errors.length > 0) this.#report(new RecoveryError(outcome, errors));
+    if (errors.length > 0) {
+      // It has to fit on the page.
+      round.failures = messages(errors.slice(0, 8)).map((text) => text.slice(0, 200));
+      this.#report(new RecoveryError(outcome, errors));
+    }
   }
 
   /** Returns why it did not reach some of the callers. */

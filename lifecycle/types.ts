@@ -81,6 +81,8 @@ export interface Round {
   readonly recoveredAt?: number | undefined;
   readonly outcome?: Outcome | undefined;
   readonly simulated?: boolean;
+  /** What could not be rebuilt: of the first few resources, the beginning of each reason. */
+  readonly failures?: readonly string[];
 }
 
 /** While it is being made. */

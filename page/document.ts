@@ -5,8 +5,8 @@ import type { Fields } from "./fields.ts";
 import { texts } from "./layout.ts";
 
 /** What is longer, or more, than anybody needs is cut: a table, a refusal and a manifest have to stay readable. */
-const longest = { word: 64, resource: 256, path: 4096 } as const;
-const most = { strategies: 16, details: 16, resources: 1024 } as const;
+const longest = { word: 64, resource: 256, failure: 1024, path: 4096 } as const;
+const most = { strategies: 16, details: 16, resources: 1024, failures: 64 } as const;
 
 /** How a driver reaches a strategy of the app: `kind`, and what else that strategy says of itself. */
 export interface Endpoint {
@@ -76,6 +76,9 @@ function round(value: unknown): Round | undefined {
   const { id, noticedAt, ...rest } = Object(value) as Record<string, unknown>;
   if (typeof id !== "string" || !isNumber(noticedAt)) return undefined;
   const found: Record<string, unknown> = { id: word(id), noticedAt };
+  if (Array.isArray(rest.failures)) {
+    found.failures = list(rest.failures, most.failures).map((text) => printable(text, longest.failure));
+  }
   for (const [name, isRight] of Object.entries(optional)) {
     if (rest[name] === undefined) continue;
     if (!isRight(rest[name])) return undefined;

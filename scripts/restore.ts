@@ -14,9 +14,10 @@ const options = program("restore", "Restore a process tree with CRIU, and wait u
 await report(options.name(), async () => {
   const { imagesDir, timeoutMs, json } = options.opts();
   const result = await command().restore({ imagesDir, timeoutMs, criuOptions: parseArguments(options.args) });
+  if (result.processes.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
   if (json) return console.log(JSON.stringify(result));
   console.log(`${chalk.green("restored")} process ${result.pid} in ${result.restoreMs.toFixed(0)} ms`);
-  for (const { pid, outcome = "no outcome", generation } of result.processes) {
-    console.log(`  process ${pid}: ${outcome}, generation ${generation}`);
+  for (const { pid, outcome = "no outcome", generation, problems } of result.processes) {
+    console.log(`  process ${pid}: ${problems.join("; ") || `${outcome}, generation ${generation}`}`);
   }
 });

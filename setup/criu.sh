@@ -14,14 +14,8 @@ packages=$(apt apt-get --simulate --no-install-recommends install criu 2>>"$work
 # shellcheck disable=SC2086 # a list of names
 unpack $packages
 
-loader=$(cd "$work/unpacked" && find usr/lib* lib* -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
-[ -n "$loader" ] || fail "no dynamic loader among the packages"
-libraries=$prefix/unpacked/usr/lib/$(cd "$work/unpacked/usr/lib" && ls -d *-linux-gnu* | head -n 1)
 mkdir "$work/bin"
-cat >"$work/bin/criu" <<END
-#!/bin/sh
-exec "$prefix/unpacked/$loader" --library-path "$libraries" "$prefix/unpacked/usr/sbin/criu" "\$@"
-END
+cp "$(dirname "$0")/criu_start.sh" "$work/bin/criu"
 chmod +x "$work/bin/criu"
 rm -rf "$work/lists" "$work/cache" "$prefix"
 mv "$work" "$prefix"

@@ -22,6 +22,7 @@ export function rpcRunner({ path: criu, version }: LocatedCriu): Runner {
       // Each hook costs CRIU time, and a restore goes on when this process dies: nobody has to be asked.
       const request = { type: RequestType.RESTORE, opts: { ...opts, notifyScripts: run.asks } };
       await using swrk = await Swrk.start(criu, request, start);
+      if (swrk.pid !== undefined) run.onStart(swrk.pid);
       const response = await swrk.response(run.onHook);
       // Until then it is the parent of what it restored, and nobody else can wait for that.
       await swrk.exited;

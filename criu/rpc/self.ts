@@ -59,7 +59,7 @@ function startOrphan({ criu, args, log, then }: SelfDump, theirs: number): boole
   const swrk = [criu, ...args, "swrk", "3"].map(quoted).join(" ");
   const script = `exec setsid -f sh -c ${quoted(`${swrk} && exec 3>&- && exec "$@"`)} sh "$@"`;
   const command = then.length > 0 ? then : ["true"];
-  const output = openSync(log, "a", 0o600);
+  const output = openSync(log, "ax", 0o600);
   try {
     const { status } = spawnSync("sh", ["-c", script, "sh", ...command], {
       stdio: ["ignore", output, output, theirs],

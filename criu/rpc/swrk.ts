@@ -31,8 +31,8 @@ const LAST_WORDS_MS = 500;
 /**
  * One CRIU that serves requests on a socket: `criu swrk` (CRIU's own word for a service worker; see its images/rpc.proto). It
  * serves one request. Disposal closes the socket, at which CRIU gives up at its next hook, and waits for its end unless it has
- * answered: then all is done, and its exit would cost a dump a fiftieth. It is never killed, for that would leave its code in
- * the memory of the process that it dumps.
+ * answered: then all is done, and its exit would cost a dump a fiftieth. One that dumps must never be killed, for that would
+ * leave its code in the memory of the process that it dumps; one that restores may be, with all that it has made.
  */
 export class Swrk implements AsyncDisposable {
   readonly #socket: MessageSocket;
@@ -88,6 +88,11 @@ export class Swrk implements AsyncDisposable {
   /** What CRIU printed before it had a log, or why it could not be started. */
   get stderr(): string {
     return this.#failure || this.#output.text();
+  }
+
+  /** Undefined when CRIU could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** The exit code, once CRIU has ended. */

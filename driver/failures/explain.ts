@@ -1,6 +1,7 @@
 import { type BlockerKind, kinds } from "../../blockers/kinds.ts";
 import type { Explanation } from "../../criu/errors.ts";
-import { type FailureRow, general, rows } from "./rows.ts";
+import type { FailureRow } from "./row.ts";
+import { general, rows } from "./rows.ts";
 
 /**
  * Says what the errors of CRIU's log mean: the first line that is known decides, because what follows it are its consequences.

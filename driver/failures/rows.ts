@@ -1,10 +1,4 @@
-import type { BlockerKind } from "../../blockers/kinds.ts";
-import type { CriuOption } from "../../criu/options.ts";
-
-/** A line of CRIU's log, what it means, and the cure: `=KIND` takes that of a kind of blocker. `$1` is what the line says. */
-export type FailureRow = readonly [pattern: RegExp, meaning: string, cure: string, ...options: CriuOption[]];
-
-const blocked = (pattern: RegExp, meaning: string, kind: BlockerKind): FailureRow => [pattern, meaning, `=${kind}`];
+import { blocked, type FailureRow, OWN_PID_NAMESPACE } from "./row.ts";
 
 const dump: readonly FailureRow[] = [
   // Sockets.
@@ -102,6 +96,12 @@ const dump: readonly FailureRow[] = [
     "Start it from elsewhere; an app that asks for its own dump calls checkpoint(), which sees to it.",
   ],
   [
+    /Can't dump a pid namespace without the process init/,
+    "The app is in another pid namespace, and is not the init of it.",
+    "Dump it from within: nsenter --target PID --pid --mount criu-aware dump, with the pid that it has there (the last of NSpid " +
+      "in /proc/PID/status).",
+  ],
+  [
     /Unable to detach from (\d+): No such process/,
     "CRIU cannot take hold of process $1: there is none, or something else traces it.",
     "Look whether it runs; end a debugger, strace or sandbox that traces it (TracerPid in /proc/$1/status).",
@@ -144,7 +144,17 @@ const restore: readonly FailureRow[] = [
   [
     /Can't fork for (\d+): File exists/,
     "Pid $1 is taken: by the dumped process itself until it is reaped, or by another one.",
-    "Wait until it is gone, end it, or restore in a pid namespace of its own.",
+    `Wait until it is gone, end it, or ${OWN_PID_NAMESPACE}.`,
+  ],
+  [
+    /Unable to create a thread: -17/,
+    "The id of a thread of the app is taken by another process or thread.",
+    `Wait until it is gone, end it, or ${OWN_PID_NAMESPACE}.`,
+  ],
+  [
+    /Unable to restore capabilities/,
+    "The app had capabilities that none can have here.",
+    "Restore where they may be had (containers: --cap-add; systemd: CapabilityBoundingSet), or dump an app without them.",
   ],
   [
     /File (\S+) has bad size (\d+) \(expect (\d+)\)/,

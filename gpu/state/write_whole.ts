@@ -1,14 +1,13 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { replaceFile } from "../../ffi/own_file.ts";
 
 /**
- * Writes a file of mode 0600 whole, or leaves the one that is there: to a temporary name, fsync, rename. `check` looks at what was
- * written before it gets its name.
+ * Writes a file of mode 0600 whole, and durably (fsync), or leaves the one that is there. `check` looks at what was written before it
+ * gets its name.
  */
 export function writeWhole(path: string, pieces: Iterable<Uint8Array>, check?: (temporary: string) => void): void {
-  const temporary = `${path}.new`;
-  rmSync(temporary, { force: true });
-  try {
+  replaceFile(path, (temporary) => {
     const fd = openSync(temporary, "wx", 0o600);
     try {
       for (const piece of pieces) {
@@ -19,11 +18,7 @@ export function writeWhole(path: string, pieces: Iterable<Uint8Array>, check?: (
       closeSync(fd);
     }
     check?.(temporary);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  });
   const directory = openSync(dirname(path), "r");
   fsyncSync(directory);
   closeSync(directory);

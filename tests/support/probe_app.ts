@@ -15,11 +15,13 @@ import { dumpableEnv, type RuntimeName, runCommand } from "./runtimes.ts";
 const O_RDWR_CREAT = 0o102;
 const LOCK_EX = 2;
 
+type Behaviour = "fails" | "hangs" | "waits" | "exits";
+
 interface Options {
   readonly directory: string;
   readonly strategies?: readonly string[];
-  /** Resources by name; `fails`, `hangs` are what their beforeCheckpoint does. */
-  readonly resources?: readonly { readonly name: string; readonly does?: "fails" | "hangs" | "waits" }[];
+  /** Resources by name; `does` is what their beforeCheckpoint does, `recovers` their afterRestore. */
+  readonly resources?: readonly { readonly name: string; readonly does?: Behaviour; readonly recovers?: Behaviour }[];
   /** Runs a 1 ms interval and a busy promise loop. */
   readonly busy?: boolean;
   readonly leaseMs?: number;
@@ -69,21 +71,25 @@ const agent = await attach({
   onError: (error) => say("error", { message: error.message }),
 });
 
-const behaviours = {
+const behaviours: Record<Behaviour, () => void | Promise<void>> = {
+  exits: () => process.exit(3),
   fails: () => {
     throw new Error("the probe was told to fail");
   },
   hangs: () => new Promise<void>(() => {}),
   waits: () => new Promise<void>((resolve) => setTimeout(resolve, 300)),
 };
-for (const { name, does } of resources) {
+for (const { name, does, recovers } of resources) {
   const resource: Resource = {
     name,
     beforeCheckpoint: () => {
       say("before", { name });
       return does && behaviours[does]();
     },
-    afterRestore: ({ outcome, generation }) => say("after", { name, outcome, generation }),
+    afterRestore: ({ outcome, generation }) => {
+      say("after", { name, outcome, generation });
+      return recovers && behaviours[recovers]();
+    },
   };
   agent.register(resource);
 }

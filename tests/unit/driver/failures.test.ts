@@ -41,6 +41,7 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
     ["The root process 12 is not a session leader. Consider using --shell-job option", /Process 12/],
     ["A session leader of 12(1) is outside of its pid namespace", /another pid namespace/],
     ["The criu itself is within dumped tree.", /below the process/],
+    ["Can't dump a pid namespace without the process init", /in another pid namespace/],
     ["Unable to detach from 999999: No such process", /process 999999/],
     ["PID 12 has uprobes vma. Consider using --allow-uprobes.", /uprobes/],
     ["Unable to freeze cgroup /a (1 x 2ms attempts, timeout: 10s)", /in time/],
@@ -52,6 +53,8 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
   restore: [
     ["Need to set the --tcp-close options.", /was made with --tcp-close/],
     ["Can't fork for 22245: File exists", /Pid 22245 is taken/],
+    ["Unable to create a thread: -17", /id of a thread of the app is taken/],
+    ["Unable to restore capabilities: -1", /capabilities that none can have here/],
     ["File tmp/data has bad size 11 (expect 6)", /^\/tmp\/data had 6 bytes.*has 11/],
     ["File tmp/data has bad mode 0100600 (expect 0100644)", /0100600, not 0100644/],
     ["File usr/bin/bun has bad build-ID", /another build/],

@@ -1,0 +1,188 @@
+/** What a restore looks at before CRIU starts, what it ends, and when it is not done. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { rpc } from "criu-aware/driver";
+import { aliveSince } from "../../ffi/process.ts";
+import { processTree } from "../../ffi/process_tree.ts";
+import { App } from "../support/app.ts";
+import { end, startProgram } from "../support/child.ts";
+import { cli, runCli } from "../support/cli.ts";
+import { noCriu, shell } from "../support/criu.ts";
+import { runCommand, runtimes } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { waitFor } from "../support/time.ts";
+
+const skip = noCriu;
+const engines = ["rpc", "command"] as const;
+const withoutNetRaw = ["--bounding-set=-net_raw", ...runCommand.bun, cli] as const;
+
+async function dumped(directory: string, app: App): Promise<string> {
+  const imagesDir = join(directory, "images");
+  await rpc().dump({ pid: app.pid, imagesDir });
+  await app.ended();
+  return imagesDir;
+}
+
+test("a restore without a capability of the app is refused before CRIU starts, and names it", { skip }, async () => {
+  using directory = temporaryDirectory();
+  await using app = await App.start("bun");
+  const images = await dumped(directory.path, app);
+  await using restore = startProgram("setpriv", [...withoutNetRaw, "restore", images]);
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /capabilities that none can have here: CAP_NET_RAW/);
+  assert.ok(!existsSync(join(images, "restore.log")));
+});
+
+test("run --restore-or-start starts the program where its image cannot be restored for lack of a capability", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  await using app = await App.start("bun");
+  const images = await dumped(directory.path, app);
+  const log = join(directory.path, "log");
+  const args = [
+    ...withoutNetRaw,
+    "run",
+    "--foreground",
+    "--log",
+    log,
+    "--restore-or-start",
+    images,
+    "--",
+    "sh",
+    "-c",
+    "exit 7",
+  ];
+  await using run = startProgram("setpriv", args);
+  const { code, stderr } = await run.ended;
+  assert.equal(code, 7, stderr);
+  assert.match(stderr, /not restored: .*CAP_NET_RAW/s);
+});
+
+for (const engine of engines) {
+  test(`${engine}: a CRIU that does not come back is ended with all that it has made`, { skip }, async () => {
+    using directory = temporaryDirectory();
+    await using app = await App.start("bun");
+    const images = await dumped(directory.path, app);
+    await using restore = startProgram("setpriv", [...withoutNetRaw, "restore", images, "--engine", engine, "--force"]);
+    const { code, stderr } = await restore.ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /CRIU did not go on with the restore; it was ended, with all that it had made/);
+    assert.match(stderr, /Unable to restore capabilities/);
+    await waitFor("the pid to be free", () => !existsSync(`/proc/${app.pid}`), 10_000);
+    // It is the image's fault no longer: what was ended left nothing behind.
+    await rpc().restore({ imagesDir: images });
+    await app.goesOn();
+  });
+
+  test(`${engine}: SIGTERM ends a restore that hangs, and CRIU with it`, { skip }, async () => {
+    using directory = temporaryDirectory();
+    await using app = await App.start("bun");
+    const images = await dumped(directory.path, app);
+    const hangs = join(directory.path, "hangs.sh");
+    writeFileSync(hangs, '#!/bin/sh\nif [ "$CRTOOLS_SCRIPT_ACTION" = post-restore ]; then exec sleep 1000; fi\n', {
+      mode: 0o700,
+    });
+    const config = join(directory.path, "criu.conf");
+    writeFileSync(config, `action-script ${hangs}\n`);
+    const args = [...runCommand.bun, cli, "restore", images, "--engine", engine, "--", `--config=${config}`];
+    await using restore = startProgram(args[0] as string, args.slice(1));
+    await waitFor("the hook that hangs", () => commandsBelow(restore.pid).includes("sleep 1000 "), 20_000);
+    const made = processTree(restore.pid).slice(1);
+    assert.ok(made.includes(app.pid));
+    process.kill(restore.pid, "SIGTERM");
+    assert.equal((await restore.ended).code, 130);
+    await waitFor("all to be gone", () => made.every((pid) => aliveSince(pid) === undefined), 10_000);
+  });
+}
+
+function commandsBelow(pid: number): string[] {
+  return processTree(pid).map((member) => shell(`tr '\\0' ' ' </proc/${member}/cmdline 2>/dev/null || true`));
+}
+
+test("a restore whose pid or thread id is taken names who has it, at once", { skip }, async () => {
+  using directory = temporaryDirectory();
+  await using app = await App.start("bun");
+  const threads = readdirSync(`/proc/${app.pid}/task`).map(Number);
+  const images = await dumped(directory.path, app);
+  for (const id of [app.pid, Math.max(...threads)]) {
+    await waitFor("the id to be free", () => !existsSync(`/proc/${id}`), 10_000);
+    const holder = spawn(
+      "sh",
+      ["-c", `echo ${id - 1} >/proc/sys/kernel/ns_last_pid; exec sleep 1000 & echo $!; wait`],
+      {
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
+    const pid = await new Promise<number>((resolve) => holder.stdout.once("data", (text) => resolve(Number(text))));
+    try {
+      if (pid !== id) continue;
+      shell(`echo ${Math.max(...threads)} >/proc/sys/kernel/ns_last_pid`);
+      const { code, err } = await runCli("bun", ["restore", images]);
+      assert.equal(code, 1);
+      assert.match(err, new RegExp(`pid ${id} is taken by process ${id} \\(sleep\\).*End it, or`));
+      assert.ok(!existsSync(join(images, "restore.log")));
+    } finally {
+      await end(pid);
+    }
+  }
+  await rpc().restore({ imagesDir: images });
+  await app.goesOn();
+});
+
+test("a restore lets CRIU and what else it starts have other ids than the app's", { skip }, async () => {
+  using directory = temporaryDirectory();
+  await using app = await App.start("bun");
+  const images = await dumped(directory.path, app);
+  for (let round = 0; round < 3; round++) {
+    // The next processes and threads of this machine would get the app's ids.
+    shell(`echo ${app.pid - 3} >/proc/sys/kernel/ns_last_pid`);
+    const { code, err } = await runCli("bun", ["restore", images]);
+    if (/is taken by/.test(err)) continue;
+    assert.equal(code, 0, err);
+    await end(app.pid);
+  }
+});
+
+for (const runtime of runtimes) {
+  for (const [does, problem] of [
+    ["fails", /main: the probe was told to fail/],
+    ["exits", /it has ended since it was restored/],
+    ["hangs", /it is not done after 2000 ms: its state is "recovering"/],
+  ] as const) {
+    test(`${runtime}: a restore is not done when the app ${does} in its recovery`, { skip }, async () => {
+      using directory = temporaryDirectory();
+      await using app = await App.start(runtime, { resources: [{ name: "main", recovers: does }] });
+      const criuOptions = { fileLocks: true };
+      const imagesDir = join(directory.path, "images");
+      await rpc().dump({ pid: app.pid, imagesDir, criuOptions });
+      await app.ended();
+      const { code, out } = await runCli("bun", ["restore", imagesDir, "--json", "--timeout-ms", 2000]);
+      assert.equal(code, 1, out);
+      const { processes } = JSON.parse(out);
+      assert.deepEqual(
+        processes.map(({ pid }: { pid: number }) => pid),
+        [app.pid],
+      );
+      assert.match(processes[0].problems.join(), problem);
+    });
+  }
+}
+
+test("a restore of an app that ends with its parent is not done, and says why", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const imagesDir = join(directory.path, "images");
+  const child = spawn("setsid", ["setpriv", "--pdeathsig", "TERM", "sleep", "1000"], { stdio: "ignore" });
+  const pid = child.pid as number;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  await waitFor("sleep to run", () => commandsBelow(pid).includes("sleep 1000 "));
+  await rpc().dump({ pid, imagesDir, unaware: true });
+  await ended;
+  const { code, out } = await runCli("bun", ["restore", imagesDir]);
+  assert.equal(code, 1, out);
+  assert.match(out, new RegExp(`process ${pid}: it has ended with its parent, which was CRIU \\(PR_SET_PDEATHSIG`));
+});
