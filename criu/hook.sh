@@ -197,10 +197,10 @@ enter() {
   /*) below=$1 && cd / || return 1 ;;
   *) return 1 ;;
   esac
-  set -f && IFS=/
-  for name in $below; do
-    above=$(stat -c %d:%i .)
-    [ -z "$name" ] || { [ ! -L "$name" ] && cd -P "./$name" && [ "$(stat -c %d:%i ..)" = "$above" ]; } || return 1
+  while [ -n "$below" ]; do
+    part=${below%%/*} above=$(stat -c %d:%i .)
+    case "$below" in */*) below=${below#*/} ;; *) below='' ;; esac
+    [ -z "$part" ] || { [ ! -L "$part" ] && cd -P "./$part" && [ "$(stat -c %d:%i ..)" = "$above" ]; } || return 1
   done
 }
 # Leaves the notice as a marker, in a directory that belongs to the app alone.
@@ -273,17 +273,15 @@ for_process() {
   return $NOT_ATTACHED
 }
 
-criu=$2 id=$3
-now
-deadline=$((time + CRIU_AWARE_TIMEOUT_MS / 10))
+step=$1 criu=$2 id=$3 pages=$(pages) attached=0 failed=0 workers=''
 driver="\"driver\":{\"pid\":$criu,\"namespace\":\"$(readlink /proc/self/ns/pid)\"}"
+now && deadline=$((time + CRIU_AWARE_TIMEOUT_MS / 10))
 # Whole seconds, rounded up, where date(1) knows no fractions.
 now_ms=$(date +%s%3N)
 case "$now_ms" in *[!0-9]*) now_ms=$(date +%s)999 ;; esac
 notice="{\"id\":\"$id\",\"deadline\":$((now_ms + CRIU_AWARE_TIMEOUT_MS)),\"leaseMs\":$CRIU_AWARE_LEASE_MS,$driver}"
 
 # All at the same time: each is told before any is waited for.
-step=$1 pages=$(pages) attached=0 failed=0 workers=''
 processes=$(printf '%s\n' "$pages" | cut -d : -f 1 | uniq)
 [ "$(printf '%s\n' "$processes" | wc -l)" -le 256 ] || fail "more than 256 processes of the tree show a page"
 for process in $processes; do

@@ -94,12 +94,12 @@ test("pre-dump gives up on an app that does not answer, and the app does not hol
   const env = {
     CRTOOLS_INIT_PID: `${process.pid}`,
     CRTOOLS_IMAGE_DIR: images.path,
-    CRIU_AWARE_TIMEOUT_MS: "200",
+    CRIU_AWARE_TIMEOUT_MS: "1000",
   };
   const { code, stderr } = await runHook("pre-dump", env);
   release();
   assert.equal(code, 1);
-  assert.match(stderr, /did not answer within 200 ms|refuses: slow: beforeCheckpoint was not done/);
+  assert.match(stderr, /did not answer within 1000 ms|refuses: slow: beforeCheckpoint was not done/);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(agent.lastOutcome, "aborted");
 });
