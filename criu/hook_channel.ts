@@ -29,7 +29,9 @@ export class HookChannel implements Disposable {
     this.#libc = libc;
     this.#descriptors = [question.read, question.write, answer.read, answer.write];
     this.env = {
-      CRIU_AWARE_DRIVER: [process.pid, question.write, inode(question.write), answer.read, inode(answer.read)].join(" "),
+      CRIU_AWARE_DRIVER: [process.pid, question.write, inode(question.write), answer.read, inode(answer.read)].join(
+        " ",
+      ),
       CRIU_AWARE_HOOKS: hooks.join(" "),
     };
     this.#listening = drain(libc, question.read, (bytes) => {

@@ -21,7 +21,11 @@ export function runAsStep(pid: number, commands: string, id: string = crypto.ran
 }
 
 /** Runs the action script as CRIU does. */
-export function runHook(action: string, env: Record<string, string>, shell: readonly string[] = ["sh"]): Promise<Ended> {
+export function runHook(
+  action: string,
+  env: Record<string, string>,
+  shell: readonly string[] = ["sh"],
+): Promise<Ended> {
   const [program, ...args] = shell as [string, ...string[]];
   return startProgram(program, [...args, path], { CRTOOLS_SCRIPT_ACTION: action, ...env }).ended;
 }
