@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Ended, startProgram } from "./child.ts";
 
-const path: string = join(import.meta.dirname as string, "../../criu/hook.sh");
+/** Where the action script is. */
+export const hookPath: string = join(import.meta.dirname as string, "../../criu/hook.sh");
 
 /** The text of the action script. */
-export const hookScript: string = readFileSync(path, "utf8");
+export const hookScript: string = readFileSync(hookPath, "utf8");
 
 /** Runs commands of ours after the functions of the action script, in its shell. */
 export function runWithHookFunctions(commands: string): Promise<Ended> {
@@ -27,5 +28,5 @@ export function runHook(
   shell: readonly string[] = ["sh"],
 ): Promise<Ended> {
   const [program, ...args] = shell as [string, ...string[]];
-  return startProgram(program, [...args, path], { CRTOOLS_SCRIPT_ACTION: action, ...env }).ended;
+  return startProgram(program, [...args, hookPath], { CRTOOLS_SCRIPT_ACTION: action, ...env }).ended;
 }
