@@ -21,7 +21,7 @@
 # relative path never means a later process of that pid. timeout(1) bounds everything: what is mapped can make a look hang.
 set -u
 
-# An early way out: nobody waits for the other actions. Our own engines ask the apps themselves.
+# Nobody waits for the other actions, and our own engines ask the apps themselves.
 case "${CRTOOLS_SCRIPT_ACTION-}${CRIU_AWARE_DRIVER-}" in pre-dump | post-dump) ;; *) exit 0 ;; esac
 
 PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin} LC_ALL=C
@@ -84,8 +84,7 @@ fi
 
 # How a step ends for a process without a page.
 NOT_ATTACHED=3
-
-# Hundredths of a second since the start of the system. No process is started for it.
+# Hundredths of a second since the system started: no process is needed for it.
 now() { read -r time _ </proc/uptime && time=$((${time%.*} * 100 + 1${time#*.} - 100)); }
 in_time() { now && [ "$time" -le "$deadline" ]; }
 refuse() { fail "process $pid $*"; }
@@ -127,16 +126,16 @@ with_page() {
 text() { dd if=/proc/self/fd/3 bs=8 skip=$(($1 / 8)) count=$(($2 / 8)) 2>/dev/null | tr -d '\000'; }
 put() { dd of=/proc/self/fd/3 bs="$1" seek="$2" conv=notrunc 2>/dev/null; }
 u32() { printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
-words() { od -An -v -tu4 "$@" | tr -s ' \n' '  '; }
 look() {
   # shellcheck disable=SC2046 # numbers
-  set -- $(words -j8 -N148 /proc/self/fd/3)
+  set -- $(od -An -v -tu4 -j8 -N148 /proc/self/fd/3)
   [ $# = 37 ] || refuse "shows a page that became shorter"
   version=$1 owner=$3 state=$4 reply=$5 wake_signal=$9 notice_signal=${10} signals_sent=${37}
   shift 16
   active_id=" $* "
 }
 
+# Whether the process has this user.
 is_own() { case "$uids" in *[!0-9]"$1"[!0-9]*) ;; *) return 1 ;; esac }
 # Whether what was opened is the page of the process. One that it inherited by fork is not.
 check_page() {
@@ -179,14 +178,18 @@ is_paused() {
   return 1
 }
 
-# Whether the app named the notice $1 last.
-names() {
-  case "$active_id" in "$(printf %s "$1" | dd bs=40 conv=sync 2>/dev/null | words)"*) ;; *) return 1 ;; esac
+# The id of a notice as look() reads it.
+words() {
+  # shellcheck disable=SC2046 # numbers
+  set -- $(printf %s "$1" | dd bs=40 conv=sync 2>/dev/null | od -An -v -tu4)
+  echo " $* "
 }
+# Whether the app named this notice last.
+names() { case "$active_id" in "$1"*) ;; *) return 1 ;; esac }
 # Held by a notice of this CRIU (it may run us twice, by option and by a configuration file), or of the driver that runs it.
 is_held() {
   [ "$state" = 2 ] || return 1
-  [ -z "${CRIU_AWARE_NOTICE-}" ] || ! names "$CRIU_AWARE_NOTICE" || return 0
+  [ -z "${CRIU_AWARE_NOTICE-}" ] || ! names "$(words "$CRIU_AWARE_NOTICE")" || return 0
   case "$(text 2560 1024)" in '{"id":"'"$(text 72 40)"'",'*'"driver":{"pid":'"$criu",*) ;; *) return 1 ;; esac
 }
 
@@ -237,8 +240,8 @@ ask() {
   if [ "$notice_signal" = 0 ]; then put_marker; else ring "$notice_signal"; fi || refuse "cannot be notified"
   # The id before the reply, and once more with it: the app takes its old reply away before it names the next notice.
   is_named=''
-  until look && names "$id" && [ -n "$is_named" ] && [ "$reply" != 0 ]; do
-    ! names "$id" || [ -n "$is_named" ] || { is_named=1 && continue; }
+  until look && names "$id_words" && [ -n "$is_named" ] && [ "$reply" != 0 ]; do
+    ! names "$id_words" || [ -n "$is_named" ] || { is_named=1 && continue; }
     is_there || refuse "has ended"
     in_time || refuse "did not answer within $CRIU_AWARE_TIMEOUT_MS ms"
     ! is_stopped || refuse "is stopped and cannot answer: kill -CONT $pid"
@@ -258,10 +261,8 @@ abort() {
   u32 2 | put 4 17
   ! is_signal "$wake_signal" || ring "$wake_signal" 2>/dev/null || true
 }
-
 # Step: the app must be held, now that it is frozen.
 held() { is_held || refuse "was no longer held when it was frozen"; }
-
 # Runs the step for one process: with its page, if it has one.
 for_process() {
   for candidate in $pages; do
@@ -273,7 +274,7 @@ for_process() {
   return $NOT_ATTACHED
 }
 
-step=$1 criu=$2 id=$3 pages=$(pages) attached=0 failed=0 workers=''
+step=$1 criu=$2 id=$3 id_words=$(words "$3") pages=$(pages) attached=0 failed=0 workers=''
 driver="\"driver\":{\"pid\":$criu,\"namespace\":\"$(readlink /proc/self/ns/pid)\"}"
 now && deadline=$((time + CRIU_AWARE_TIMEOUT_MS / 10))
 # Whole seconds, rounded up, where date(1) knows no fractions.

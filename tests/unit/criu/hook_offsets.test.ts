@@ -6,7 +6,7 @@ import { hookScript, runAsStep, runWithHookFunctions } from "../../support/hook_
 import { openOwnPage } from "../../support/own_page.ts";
 
 test("look() takes its numbers from where the layout has them", () => {
-  const [, from, bytes] = /words -j(\d+) -N(\d+)/.exec(hookScript) as unknown as [string, string, string];
+  const [, from, bytes] = /od -An -v -tu4 -j(\d+) -N(\d+)/.exec(hookScript) as unknown as [string, string, string];
   const line = /^ {2}(version=\$1 .*)$/m.exec(hookScript)?.[1] as string;
   const taken = Object.fromEntries(
     [...line.matchAll(/(\w+)=\$\{?(\d+)\}?/g)].map(([, name, position]) => [name, Number(position)]),
@@ -60,7 +60,7 @@ test("the script reads a page as the driver does", async () => {
   page.driver.tell("other", "continued");
   const { stdout, stderr } = await runAsStep(
     process.pid,
-    "echo $state $reply $wake_signal $notice_signal $signals_sent; names notice-1 && ! names notice-2 && text 72 40; echo; text 4096 8192",
+    'echo $state $reply $wake_signal $notice_signal $signals_sent; names "$(words notice-1)" && ! names "$(words notice-2)" && text 72 40; echo; text 4096 8192',
   );
   assert.equal(stderr, "");
   assert.equal(stdout, "3 2 23 40 1\nnotice-1\none\ntwo");
