@@ -16,6 +16,7 @@ export function settingsIn(directory: string): string {
 }
 
 const UNAWARE = "CRIU_AWARE_UNAWARE";
+const unawareLine = (unaware: boolean): string => `${UNAWARE}=${unaware ? 1 : 0}\n`;
 const comment = `# Settings of criu-aware-hook.sh. The environment of CRIU comes first.
 # ${UNAWARE}=1          dump also when no process is attached to criu-aware; 0: refuse
 # CRIU_AWARE_TIMEOUT_MS=10000   how long apps may prepare
@@ -29,10 +30,9 @@ const comment = `# Settings of criu-aware-hook.sh. The environment of CRIU comes
 export function planCopy(directory: string, unaware: boolean | undefined): Change[] {
   const settings = settingsIn(directory);
   const before = readTrusted(settings);
-  const line = `${UNAWARE}=${unaware === false ? 0 : 1}`;
-  const kept = before ?? `${comment}${line}\n`;
-  const others = kept.split("\n").filter((text) => !text.startsWith(`${UNAWARE}=`));
-  const after = unaware === undefined ? kept : [line, ...others].join("\n");
+  const others = before?.replace(new RegExp(`^${UNAWARE}=.*\n?`, "gm"), "").replace(/[^\n]$/, "$&\n") ?? comment;
+  const stays = before !== undefined && unaware === undefined;
+  const after = stays ? before : others + unawareLine(unaware ?? true);
   return [
     {
       path: scriptIn(directory),
@@ -44,7 +44,10 @@ export function planCopy(directory: string, unaware: boolean | undefined): Chang
   ];
 }
 
-/** What to change so that they are gone, unless the configuration of a target other than those in `changes` still names the script. */
+/**
+ * What to change so that they are gone, unless the configuration of a target still names the script once `changes` are made. Settings
+ * that somebody has edited stay.
+ */
 export function planNoCopy(directory: string, changes: readonly Change[]): Change[] {
   const isNamed = hookTargets
     .map((target) => trustedPath(configurationFile(target, directory)))
@@ -53,9 +56,9 @@ export function planNoCopy(directory: string, changes: readonly Change[]): Chang
       return installedHook((change ? change.after : readTrusted(path)) ?? "") === scriptIn(directory);
     });
   if (isNamed) return [];
-  return [scriptIn(directory), settingsIn(directory)].map((path) => ({
-    path,
-    before: readTrusted(path),
-    after: undefined,
-  }));
+  const isEdited = ({ before }: Change): boolean =>
+    before !== undefined && ![true, false].some((unaware) => before === comment + unawareLine(unaware));
+  const gone = (path: string): Change => ({ path, before: readTrusted(path), after: undefined });
+  const settings = gone(settingsIn(directory));
+  return [gone(scriptIn(directory)), ...(isEdited(settings) ? [] : [settings])];
 }

@@ -133,8 +133,11 @@ test("settings that are there stay, except for the one that is asked for", async
   writeFileSync(settings, "CRIU_AWARE_UNAWARE=1\nCRIU_AWARE_TIMEOUT_MS=99\n");
   await hook(directory.path, "install");
   assert.equal(readFileSync(settings, "utf8"), "CRIU_AWARE_UNAWARE=1\nCRIU_AWARE_TIMEOUT_MS=99\n");
+  writeFileSync(settings, "CRIU_AWARE_UNAWARE=1\nCRIU_AWARE_TIMEOUT_MS=99");
   await hook(directory.path, "install", "--no-unaware");
-  assert.equal(readFileSync(settings, "utf8"), "CRIU_AWARE_UNAWARE=0\nCRIU_AWARE_TIMEOUT_MS=99\n");
+  assert.equal(readFileSync(settings, "utf8"), "CRIU_AWARE_TIMEOUT_MS=99\nCRIU_AWARE_UNAWARE=0\n");
+  await hook(directory.path, "uninstall");
+  assert.deepEqual(readdirSync(directory.path), ["criu-aware-hook.conf"]);
 });
 
 test("the network is locked by nftables where iptables is missing, unless the file says how", () => {
