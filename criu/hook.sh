@@ -1,6 +1,6 @@
 #!/bin/sh
 # The action script of criu-aware: `criu dump --action-script hook.sh`, or a line `action-script /path/hook.sh` in a
-# configuration file of CRIU (then it also works under runc, crun and podman). It needs a POSIX shell, and coreutils and
+# configuration file of CRIU (then it also works under runc, crun and podman). It needs a POSIX shell (2024), and coreutils and
 # findutils or busybox. Where flock(1) is installed, it keeps other drivers away while an app is asked.
 # pre-dump:  tells every attached process of the tree, waits until all are ready, and makes the dump fail if one refuses or
 #            stays silent. Nothing was frozen then.
@@ -269,7 +269,7 @@ for_process() {
     case "$candidate" in "$1":*) ;; *) continue ;; esac
     place=${candidate#*:}
     (with_page "$1" "${place%:*}" "${place#*:}")
-    case $? in 0) return ;; 1) return 1 ;; $NOT_ATTACHED) ;; *) fail "process $1 shows a page that cannot be opened" ;; esac
+    case $? in 0) return ;; 1) return 1 ;; "$NOT_ATTACHED") ;; *) fail "process $1 shows a page that cannot be opened" ;; esac
   done
   return $NOT_ATTACHED
 }
@@ -291,7 +291,7 @@ for process in $processes; do
 done
 for worker in $workers; do
   wait "$worker"
-  case $? in 0) attached=$((attached + 1)) ;; $NOT_ATTACHED) ;; *) failed=1 ;; esac
+  case $? in 0) attached=$((attached + 1)) ;; "$NOT_ATTACHED") ;; *) failed=1 ;; esac
 done
 [ "$failed" = 0 ] || exit 1
 case "$step $attached ${CRIU_AWARE_UNAWARE:-0}" in
