@@ -76,7 +76,7 @@ if [ $# = 0 ]; then
   if [ "$CRTOOLS_SCRIPT_ACTION" = post-dump ]; then
     run $limit held || fail "the dump is refused, its images are void"
   elif ! run $limit ask; then
-    run 2 abort 2>/dev/null
+    run 5 abort 2>/dev/null
     fail "the dump is refused, nothing was frozen"
   fi
   exit 0

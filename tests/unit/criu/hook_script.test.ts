@@ -6,6 +6,7 @@ import { startProgram } from "../../support/child.ts";
 import { runHook } from "../../support/hook_script.ts";
 import { openOwnPage } from "../../support/own_page.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
+import { waitFor } from "../../support/time.ts";
 
 const silent = (): void => {};
 
@@ -100,6 +101,6 @@ test("pre-dump gives up on an app that does not answer, and the app does not hol
   release();
   assert.equal(code, 1);
   assert.match(stderr, /did not answer within 1000 ms|refuses: slow: beforeCheckpoint was not done/);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await waitFor("the outcome", () => agent.lastOutcome !== undefined);
   assert.equal(agent.lastOutcome, "aborted");
 });
