@@ -1,9 +1,8 @@
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
+import { ownScript, planCopy, planNoCopy, scriptIn, settingsIn } from "./hook_copy.ts";
 import {
   applyChange,
   backupOf,
@@ -13,20 +12,20 @@ import {
   type HookTarget,
   hookLine,
   hookTargets,
-  planChange,
+  planAbsent,
+  planInstalled,
+  trustedPath,
 } from "./hook_file.ts";
 import { paint } from "./paint.ts";
-import { type Report, reporting, say } from "./report.ts";
+import { type Report, reporting } from "./report.ts";
 import { settled, subcommand } from "./subcommand.ts";
 
 interface Flags {
   readonly for: HookTarget;
   readonly dir: string;
   readonly dryRun?: boolean;
-  readonly copy?: boolean;
+  readonly unaware?: boolean;
 }
-
-const ownScript = join(import.meta.dirname as string, "../criu/hook.sh");
 
 /** `criu-aware hook` */
 export function hook(): Command {
@@ -48,12 +47,14 @@ Examples:
   criu-aware hook uninstall`;
 
 function install(): Command {
-  const command = subcommand("install", "add the action script to a configuration file of CRIU", [
+  const command = subcommand("install", "copy the action script beside CRIU's configuration, and have CRIU run it", [
     "criu-aware hook install --dry-run",
     "criu-aware hook install --for runc",
-    "criu-aware hook install --copy",
-  ]).option("--copy", "copy the script into the directory, and name the copy: it survives an update of this package");
-  return withFileFlags(command).action(reporting((flags: Flags) => change(flags, "installed")));
+    "criu-aware hook install --no-unaware",
+  ])
+    .option("--unaware", "dump processes without criu-aware as before (what a first install sets)")
+    .option("--no-unaware", "refuse to dump them");
+  return withFileFlags(command).action(reporting(runInstall));
 }
 
 function uninstall(): Command {
@@ -61,7 +62,7 @@ function uninstall(): Command {
     "criu-aware hook uninstall",
     "criu-aware hook uninstall --for runc --dry-run",
   ]);
-  return withFileFlags(command).action(reporting((flags: Flags) => change(flags, "absent")));
+  return withFileFlags(command).action(reporting(runUninstall));
 }
 
 function printHook(): Command {
@@ -80,55 +81,71 @@ function withFileFlags(command: Command): Command {
     .option("--dry-run", "show what would change, and change nothing");
 }
 
-async function change({ dryRun = false, ...flags }: Flags, want: "installed" | "absent"): Promise<Report> {
-  const directory = resolve(flags.dir);
-  const script = flags.copy ? join(directory, "criu-aware-hook.sh") : ownScript;
-  const planned = planChange(configurationFile(flags.for, directory), want, script);
-  if (!dryRun) {
-    if (flags.copy) copyScript(directory, script);
-    applyChange(planned);
-  }
-  const { path, before, after } = planned;
-  const changed = before !== after;
-  if (want === "installed" && !flags.copy) warnOfTemporary(script);
+async function runInstall(flags: Flags): Promise<Report> {
+  const directory = trustedPath(resolve(flags.dir));
+  const path = trustedPath(configurationFile(flags.for, directory));
+  const nftables = flags.for !== "criu" && !hasIptables();
+  const planned = planInstalled(path, scriptIn(directory), nftables);
+  const byHand =
+    planned.before !== undefined && planned.after === planned.before && !planned.after.includes(scriptIn(directory));
+  // The configuration last: it never names a script that is not there.
+  const changes = byHand ? [] : [...planCopy(directory, flags.unaware), planned];
+  return report(flags, path, changes, `${path} has the hook`, [
+    `Settings: ${settingsIn(directory)}`,
+    "Why a dump is refused: in CRIU's log (runc and podman: dump.log) and in the system's (journalctl -t criu-aware)",
+  ]);
+}
+
+async function runUninstall(flags: Flags): Promise<Report> {
+  const directory = trustedPath(resolve(flags.dir));
+  const path = trustedPath(configurationFile(flags.for, directory));
+  const planned = planAbsent(path);
+  return report(flags, path, [planned, ...planNoCopy(directory, [planned])], `${path} does not have the hook`, []);
+}
+
+async function report(
+  { dryRun = false }: Flags,
+  file: string,
+  changes: readonly Change[],
+  already: string,
+  notes: readonly string[],
+): Promise<Report> {
+  const different = changes.filter(({ before, after }) => before !== after);
+  if (!dryRun) different.forEach(applyChange);
+  const patches = await Promise.all(different.map(asPatch));
+  const diff = patches.join("\n");
+  const changed = different.length > 0;
   return {
-    value: { file: path, script, changed, dryRun, ...(await asPatch(planned)) },
-    text: changed ? await asText(planned, dryRun) : `nothing to do: ${printable(path)} ${already[want]}`,
+    value: { file, changed, dryRun, diff, files: different.map(({ path }) => path) },
+    text: changed
+      ? [...diff.split("\n").map(colour), "", outcome(file, dryRun), ...notes].join("\n")
+      : `nothing to do: ${already}`,
   };
 }
 
-const already = { installed: "has the hook", absent: "does not have the hook" };
-
-function warnOfTemporary(script: string): void {
-  if (!script.startsWith(`${tmpdir()}/`)) return;
-  say(`criu-aware hook install: ${printable(script)} may go: then every dump fails. Better install a copy: --copy`);
+function outcome(file: string, dryRun: boolean): string {
+  if (dryRun) return "dry run: nothing was changed";
+  return `written${existsSync(backupOf(file)) ? `; what was there before is in ${printable(backupOf(file))}` : ""}`;
 }
 
-function copyScript(directory: string, script: string): void {
-  try {
-    mkdirSync(directory, { recursive: true });
-    copyFileSync(ownScript, script);
-  } catch (error) {
-    throw new UsageError(`Cannot copy the script to ${script}: ${(error as Error).message}. Run this with sudo.`);
-  }
-}
-
-async function asPatch({ path, before, after }: Change): Promise<{ readonly diff: string }> {
-  if (before === after) return { diff: "" };
+/** The script is not shown: it is the one of this package. */
+async function asPatch({ path, before, after }: Change): Promise<string> {
+  if (path.endsWith(".sh")) return `${after === undefined ? "-" : "+"} ${path} (the action script)`;
   const { createTwoFilesPatch } = await import("diff");
   const name = (text: string | undefined): string => (text === undefined ? "/dev/null" : printable(path));
   const patch = createTwoFilesPatch(name(before), name(after), before ?? "", after ?? "", "", "", { context: 2 });
-  return { diff: patch.replace(/^=+\n/, "").trimEnd() };
+  return patch.replace(/^=+\n/, "").trimEnd();
 }
 
-async function asText(planned: Change, dryRun: boolean): Promise<string> {
-  const { diff } = await asPatch(planned);
-  const colours = { "+": "green", "-": "red", "@": "dim" } as const;
-  const lines = diff.split("\n").map((line) => {
-    const colour = colours[line[0] as keyof typeof colours];
-    return colour ? paint(colour, line) : line;
-  });
-  const backup = backupOf(planned.path);
-  const kept = existsSync(backup) ? `; what was there before is in ${printable(backup)}` : "";
-  return [...lines, "", dryRun ? "dry run: nothing was changed" : `written${kept}`].join("\n");
+const colours = { "+": "green", "-": "red", "@": "dim" } as const;
+
+function colour(line: string): string {
+  const name = colours[line[0] as keyof typeof colours];
+  return name ? paint(name, line) : line;
+}
+
+/** CRIU locks the network of a container by these programs unless it is told otherwise: criu(8), --network-lock. */
+function hasIptables(): boolean {
+  const places = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return places.some((place) => existsSync(`${place}/iptables-restore`));
 }

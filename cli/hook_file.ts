@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
+import { requireOnlyWriter, requireOwner, UntrustedPathError, walkTrusted } from "../ffi/trusted_path.ts";
 
 /** Whose configuration: `criu` itself (its file is read by everything that runs CRIU), `runc` or `crun`. */
 export const hookTargets = ["criu", "runc", "crun"] as const;
@@ -16,7 +17,8 @@ export function configurationFile(target: HookTarget, directory: string): string
 
 // A block at the very start of the file: taking it away leaves every other byte as it was.
 const FIRST = "# criu-aware: apps are told before a dump. To undo: criu-aware hook uninstall";
-const block = new RegExp(`^${FIRST.replaceAll(".", "\\.")}\naction-script .*\n`);
+const LOCK = "network-lock nftables";
+const block = new RegExp(`^${FIRST.replaceAll(".", "\\.")}\n(?:${LOCK}\n)?action-script .*\n`);
 
 /**
  * The setting that makes CRIU run our script.
@@ -31,9 +33,14 @@ export function hookLine(script: string): string {
   return `action-script ${/\s/.test(script) ? `"${script}"` : script}`;
 }
 
-/** A configuration file with our lines, in place of those that may be there already. */
-export function withHook(text: string, script: string): string {
-  return `${FIRST}\n${hookLine(script)}\n${withoutHook(text)}`;
+/**
+ * A configuration file with our lines, in place of those that may be there already. With `nftables`, CRIU locks the network by
+ * nftables, unless the file says how; its default are the programs of iptables.
+ */
+export function withHook(text: string, script: string, nftables = false): string {
+  const rest = withoutHook(text);
+  const lock = nftables && !/^\s*network-lock\b/m.test(rest) ? `${LOCK}\n` : "";
+  return `${FIRST}\n${lock}${hookLine(script)}\n${rest}`;
 }
 
 /** The same without our lines. */
@@ -51,15 +58,20 @@ export interface Change {
   readonly path: string;
   readonly before: string | undefined;
   readonly after: string | undefined;
+  /** Permissions of the file. @default those that it has, or 0644 */
+  readonly mode?: number;
 }
 
-/** What to change so that the hook is, or is not, in a configuration file. */
-export function planChange(path: string, want: "installed" | "absent", script: string): Change {
-  const before = read(path);
-  if (want === "installed") {
-    const byHand = before !== undefined && withoutHook(before) === before && installedHook(before) === script;
-    return { path, before, after: byHand ? before : withHook(before ?? "", script) };
-  }
+/** What to change so that a configuration file names the hook. A line that somebody wrote by hand stays as it is. */
+export function planInstalled(path: string, script: string, nftables: boolean): Change {
+  const before = readTrusted(path);
+  const byHand = before !== undefined && withoutHook(before) === before && installedHook(before) !== undefined;
+  return { path, before, after: byHand ? before : withHook(before ?? "", script, nftables) };
+}
+
+/** What to change so that a configuration file does not. */
+export function planAbsent(path: string): Change {
+  const before = readTrusted(path);
   if (before === undefined) return { path, before, after: undefined };
   const rest = withoutHook(before);
   // A file that only we ever wrote to: nobody kept a copy of what was there before.
@@ -73,14 +85,15 @@ export function backupOf(path: string): string {
 }
 
 /** Writes a change: whole or not at all, with the file's own mode, and keeps what was there before us. */
-export function applyChange({ path, before, after }: Change): void {
+export function applyChange({ path, before, after, mode = modeOf(path) }: Change): void {
   if (after === before) return;
   try {
     if (after === undefined) return rmSync(path);
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     const backup = backupOf(path);
-    if (before !== undefined && withoutHook(before) === before) replace(backup, before, modeOf(path));
-    replace(path, after, modeOf(path));
+    const firstTime = before !== undefined && withoutHook(before) === before && withoutHook(after) !== after;
+    if (firstTime) replace(backup, before, mode);
+    replace(path, after, mode);
     if (withoutHook(after) === after) rmSync(backup, { force: true });
   } catch (error) {
     const { message } = error as Error;
@@ -88,22 +101,46 @@ export function applyChange({ path, before, after }: Change): void {
   }
 }
 
+/** The same path without symbolic links. @throws {UsageError} when somebody else could put another file there. */
+export function trustedPath(path: string): string {
+  try {
+    const { path: real, stat } = walkTrusted(path);
+    if (stat) {
+      requireOwner(real, stat);
+      requireOnlyWriter(real, stat);
+    }
+    return real;
+  } catch (error) {
+    if (!(error instanceof UntrustedPathError)) throw new UsageError(`Cannot use ${path}: ${(error as Error).message}`);
+    throw new UsageError(
+      `${error.message}: who can change it decides what root runs at a dump. Run: chown root and chmod go-w, or name another --dir.`,
+    );
+  }
+}
+
+/** The text of a file that nobody else can change; undefined when there is none. @throws {UsageError} */
+export function readTrusted(path: string): string | undefined {
+  try {
+    return readFileSync(trustedPath(path), "utf8");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
 function replace(path: string, text: string, mode: number): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  writeFileSync(temporary, text);
-  chmodSync(temporary, mode);
-  renameSync(temporary, path);
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+  try {
+    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+    chmodSync(temporary, mode);
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
 }
 
 function modeOf(path: string): number {
-  return existsSync(path) ? statSync(path).mode & 0o777 : 0o644;
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`);
-  }
+  const mode = walkTrusted(path).stat?.mode;
+  return mode === undefined ? 0o644 : mode & 0o777;
 }

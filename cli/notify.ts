@@ -50,7 +50,7 @@ async function holdFor(pid: number, command: readonly string[], flags: Flags): P
   if (refusals.length > 0) throw new DumpRefusedError(refusals);
   warn(participants.warnings);
   participants.mayBeDumped();
-  const ended = await runCommand(command, flags.json === true);
+  const ended = await runCommand(command, flags.json === true, participants.noticeId);
   const failed = ended !== 0;
   const told = failed && flags.failureAborts ? "aborted" : "continued";
   const noLongerHeld = participants.noLongerHeld();
@@ -64,10 +64,14 @@ async function holdFor(pid: number, command: readonly string[], flags: Flags): P
   };
 }
 
-async function runCommand([program, ...args]: readonly string[], json: boolean): Promise<number> {
+/** The notice is named to the command: an installed hook then knows that these apps are held for its CRIU. */
+async function runCommand([program, ...args]: readonly string[], json: boolean, noticeId: string): Promise<number> {
   const { spawn } = await import("node:child_process");
   const { constants } = await import("node:os");
-  const child = spawn(program as string, args, { stdio: ["inherit", json ? 2 : "inherit", "inherit"] });
+  const child = spawn(program as string, args, {
+    stdio: ["inherit", json ? 2 : "inherit", "inherit"],
+    env: { ...process.env, CRIU_AWARE_NOTICE: noticeId },
+  });
   return new Promise((resolve) => {
     child.once("error", (error) => {
       say(`criu-aware notify: ${printable(program)} does not start: ${printable(error.message)}`);

@@ -8,7 +8,7 @@ import { passDescriptors, toArguments } from "./options.ts";
 import type { End, Run, Runner } from "./run.ts";
 
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
-const hook = join(import.meta.dirname as string, "hook.sh");
+const hook = join(import.meta.dirname as string, "hook_channel.sh");
 
 /** Runs the `criu` binary, with our action script, which asks this process through its pipes (hook_channel.ts). */
 export function commandRunner({ path: criu, version }: LocatedCriu): Runner {

@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { drain } from "#reader";
 import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
@@ -7,9 +8,9 @@ import type { Run } from "./run.ts";
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
 /**
- * Lets the action script ask this process. CRIU closes the script's standard input and every other descriptor, so it opens
- * our pipes by /proc/pid/fd: no file is left behind, and when this process dies the script reads the end of the pipe.
- * The same hook twice (our script may also stand in a configuration file of CRIU) is answered twice, and acted on once.
+ * Lets the action script hook_channel.sh ask this process. CRIU closes the script's standard input and every other descriptor,
+ * so it opens our pipes by /proc/pid/fd: no file is left behind, and when this process dies the script reads the end of the
+ * pipe. It knows their inodes: a later process of our pid is not asked.
  */
 export class HookChannel implements Disposable {
   /** For the environment of CRIU. */
@@ -21,16 +22,16 @@ export class HookChannel implements Disposable {
   private constructor(libc: Libc, hooks: readonly string[], onHook: Run["onHook"]) {
     const question = createPipe(libc);
     const answer = createPipe(libc);
-    const given = new Map<string, Promise<boolean>>();
     const reply = async (hook: string): Promise<void> => {
-      if (!given.has(hook)) given.set(hook, onHook(hook));
-      const text = (await given.get(hook)) ? "go\n" : "no\n";
+      const text = (await onHook(hook)) ? "go\n" : "no\n";
       fileCalls(libc).write(answer.write, cString(text), text.length);
     };
     this.#libc = libc;
     this.#descriptors = [question.read, question.write, answer.read, answer.write];
     this.env = {
-      CRIU_AWARE_DRIVER: `${process.pid} ${question.write} ${answer.read}`,
+      CRIU_AWARE_DRIVER: [process.pid, question.write, inode(question.write), answer.read, inode(answer.read)].join(
+        " ",
+      ),
       CRIU_AWARE_HOOKS: hooks.join(" "),
     };
     this.#listening = drain(libc, question.read, (bytes) => {
@@ -47,6 +48,11 @@ export class HookChannel implements Disposable {
     this.#listening[Symbol.dispose]();
     for (const descriptor of this.#descriptors) this.#libc.close(descriptor);
   }
+}
+
+/** The number in the name of a pipe: proc_pid_fd(5). */
+function inode(pipe: number): string {
+  return readlinkSync(`/proc/self/fd/${pipe}`).replace(/\D/g, "");
 }
 
 function createPipe(libc: Libc): { read: number; write: number } {

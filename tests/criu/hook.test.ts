@@ -1,9 +1,11 @@
 /** The action script on its own: CRIU is run by hand, as runc or an administrator would, and no driver of ours is there. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { locateCriu } from "criu-aware/driver";
 import { App } from "../support/app.ts";
+import { runCli } from "../support/cli.ts";
 import { hook, noCriu, runCriu, runCriuAsync } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -103,3 +105,30 @@ test("a tree without an attached process is refused, unless it is said to be una
   assert.equal(runCriu(dumpArgs(app.pid, images.path, "--leave-running"), unaware).status, 0);
   assert.ok(existsSync(join(images.path, "inventory.img")));
 });
+
+test("a driver that holds the app and runs CRIU is known to the action script: the app is told once, at once", {
+  skip,
+}, async () => {
+  using images = temporaryDirectory();
+  await using app = await App.start("bun");
+  const dump = [locateCriu(), ...dumpArgs(app.pid, images.path)];
+  const { code, out } = await runCli("bun", ["notify", app.pid, "--", ...dump]);
+  assert.equal(code, 0, out);
+  assert.doesNotMatch(dumpLog(images.path), /Error \(criu-aware\)/);
+  await app.ended();
+  assert.equal(app.named("before").length, 1);
+});
+
+for (const engine of ["rpc", "command"]) {
+  test(`the engine ${engine} beside an installed action script tells the app once`, { skip }, async () => {
+    using place = temporaryDirectory();
+    await using app = await App.start("bun");
+    const configuration = join(place.path, "criu.conf");
+    writeFileSync(configuration, `action-script ${hook}\n`);
+    const args = ["dump", app.pid, "-D", join(place.path, "images"), "--engine", engine, "--leave-running"];
+    const { code, err } = await runCli("bun", args, { CRIU_CONFIG_FILE: configuration });
+    assert.equal(code, 0, err);
+    await app.event("released");
+    assert.equal(app.named("before").length, 1);
+  });
+}

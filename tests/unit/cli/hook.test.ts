@@ -1,6 +1,18 @@
 /** `criu-aware hook`: CRIU's configuration files are the administrator's, not ours. */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { installedHook, withHook, withoutHook } from "../../../cli/hook_file.ts";
@@ -42,15 +54,15 @@ test("hook install shows the diff, keeps a copy, and does nothing the second tim
   chmodSync(file, 0o640);
 
   const dry = await hook(directory.path, "install", "--for", "runc", "--dry-run");
-  assert.match(dry.out, /^\+action-script .*criu\/hook\.sh$/m);
+  assert.match(dry.out, /^\+action-script .*criu-aware-hook\.sh$/m);
   assert.match(dry.out, /^dry run: nothing was changed$/m);
   assert.equal(readFileSync(file, "utf8"), before);
   assert.deepEqual(readdirSync(directory.path), ["runc.conf"]);
 
   const first = await hook(directory.path, "install", "--for", "runc");
-  assert.match(first.out, /^\+action-script .*criu\/hook\.sh$/m);
+  assert.match(first.out, /^\+action-script .*criu-aware-hook\.sh$/m);
   const installed = readFileSync(file, "utf8");
-  assert.match(installed, new RegExp(`^action-script ${script}$`, "m"));
+  assert.match(installed, new RegExp(`^action-script ${directory.path}/criu-aware-hook.sh$`, "m"));
   assert.ok(installed.endsWith(before));
   assert.equal(statSync(file).mode & 0o777, 0o640);
   assert.equal(readFileSync(`${file}.before-criu-aware`, "utf8"), before);
@@ -98,17 +110,79 @@ test("hook install leaves a line alone that was added by hand, and makes the dir
   assert.ok(existsSync(json.file));
 });
 
-test("hook install --copy names a copy that runs", async () => {
+test("hook install copies the script and lets processes without us be dumped as before; uninstall takes both away", async () => {
   using directory = temporaryDirectory();
-  await hook(directory.path, "install", "--copy");
-  const copy = join(directory.path, "criu-aware-hook.sh");
+  const path = (name: string): string => join(directory.path, name);
+  await hook(directory.path, "install", "--for", "runc");
+  const copy = path("criu-aware-hook.sh");
   assert.equal(readFileSync(copy, "utf8"), readFileSync(script, "utf8"));
-  assert.equal(statSync(copy).mode & 0o111, 0o111);
-  assert.match(readFileSync(join(directory.path, "default.conf"), "utf8"), /^action-script .*criu-aware-hook\.sh$/m);
+  assert.equal(statSync(copy).mode & 0o777, 0o755);
+  assert.equal(statSync(path("criu-aware-hook.conf")).mode & 0o777, 0o644);
+  assert.match(readFileSync(path("criu-aware-hook.conf"), "utf8"), /^CRIU_AWARE_UNAWARE=1$/m);
+
+  await hook(directory.path, "install");
+  await hook(directory.path, "uninstall", "--for", "runc");
+  assert.ok(existsSync(copy), "default.conf still names it");
+  await hook(directory.path, "uninstall");
+  assert.deepEqual(readdirSync(directory.path), []);
+});
+
+test("settings that are there stay, except for the one that is asked for", async () => {
+  using directory = temporaryDirectory();
+  const settings = join(directory.path, "criu-aware-hook.conf");
+  writeFileSync(settings, "CRIU_AWARE_UNAWARE=1\nCRIU_AWARE_TIMEOUT_MS=99\n");
+  await hook(directory.path, "install");
+  assert.equal(readFileSync(settings, "utf8"), "CRIU_AWARE_UNAWARE=1\nCRIU_AWARE_TIMEOUT_MS=99\n");
+  writeFileSync(settings, "CRIU_AWARE_UNAWARE=1\nCRIU_AWARE_TIMEOUT_MS=99");
+  await hook(directory.path, "install", "--no-unaware");
+  assert.equal(readFileSync(settings, "utf8"), "CRIU_AWARE_TIMEOUT_MS=99\nCRIU_AWARE_UNAWARE=0\n");
+  await hook(directory.path, "uninstall");
+  assert.deepEqual(readdirSync(directory.path), ["criu-aware-hook.conf"]);
+});
+
+test("the network is locked by nftables where iptables is missing, unless the file says how", () => {
+  assert.match(withHook("", script, true), /^network-lock nftables$/m);
+  assert.doesNotMatch(withHook("network-lock skip\n", script, true), /nftables/);
+  for (const text of ["", "network-lock nftables\nverbosity 4"]) {
+    assert.equal(withoutHook(withHook(text, script, true)), text);
+  }
+});
+
+test("hook install refuses a directory or a file that another user can change, and follows a link of root's", async () => {
+  using directory = temporaryDirectory();
+  const place = join(directory.path, "criu");
+  const config = join(place, "default.conf");
+  const refused = async (): Promise<string> => {
+    const { code, err } = await runCli(runtime, ["hook", "install", "--dir", place]);
+    assert.equal(code, 2, err);
+    return err;
+  };
+  mkdirSync(place);
+  chmodSync(place, 0o777);
+  assert.match(await refused(), /criu may be written by other users \(mode 777\): .*chmod go-w/);
+  chmodSync(place, 0o755);
+  writeFileSync(config, "tcp-close\n");
+  chmodSync(config, 0o666);
+  assert.match(await refused(), /default\.conf may be written by other users/);
+  assert.equal(readFileSync(config, "utf8"), "tcp-close\n");
+  chmodSync(config, 0o644);
+  if (process.geteuid?.() === 0) {
+    chownSync(place, 65534, 65534);
+    assert.match(await refused(), /criu belongs to another user \(uid 65534\)/);
+    chownSync(place, 0, 0);
+  }
+  renameSync(config, join(directory.path, "real.conf"));
+  symlinkSync("../real.conf", config);
+  await hook(place, "install");
+  assert.ok(lstatSync(config).isSymbolicLink());
+  assert.match(readFileSync(join(directory.path, "real.conf"), "utf8"), /^action-script .*\ntcp-close\n$/m);
+  await hook(place, "uninstall");
+  assert.deepEqual(readdirSync(place), ["default.conf"]);
+  assert.equal(readFileSync(config, "utf8"), "tcp-close\n");
 });
 
 test("hook install says what to do where it may not write", async () => {
   const { code, err } = await runCli(runtime, ["hook", "install", "--dir", "/proc/none"]);
   assert.equal(code, 2);
-  assert.match(err, /^criu-aware hook install: Cannot write \/proc\/none\/default\.conf: .*sudo/);
+  assert.match(err, /^criu-aware hook install: Cannot write \/proc\/none\/criu-aware-hook\.sh: .*sudo/);
 });

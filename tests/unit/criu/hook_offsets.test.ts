@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { numbers, replies, states, texts, words } from "../../../page/layout.ts";
-import { startProgram } from "../../support/child.ts";
-import { hookScript, runWithHookFunctions } from "../../support/hook_script.ts";
+import type { Ended } from "../../support/child.ts";
+import { hookScript, runAsStep, runWithHookFunctions } from "../../support/hook_script.ts";
 import { openOwnPage } from "../../support/own_page.ts";
 
 test("look() takes its numbers from where the layout has them", () => {
   const [, from, bytes] = /od -An -v -tu4 -j(\d+) -N(\d+)/.exec(hookScript) as unknown as [string, string, string];
-  const line = /^ {2}(state=\$1 .*)$/m.exec(hookScript)?.[1] as string;
+  const line = /^ {2}(version=\$1 .*)$/m.exec(hookScript)?.[1] as string;
   const taken = Object.fromEntries(
     [...line.matchAll(/(\w+)=\$\{?(\d+)\}?/g)].map(([, name, position]) => [name, Number(position)]),
   );
   const fields = {
+    version: numbers.version,
+    owner: numbers.pid,
     state: numbers.state,
     reply: numbers.reply,
     wake_signal: numbers.wakeSignal,
@@ -23,6 +25,9 @@ test("look() takes its numbers from where the layout has them", () => {
     assert.equal(Number(from) + 4 * ((taken[name] as number) - 1), at, name);
     assert.ok(at + 4 <= Number(from) + Number(bytes), name);
   }
+  const shifted = Number(/^ {2}shift (\d+)\n {2}active_id=/m.exec(hookScript)?.[1]);
+  assert.equal(Number(from) + 4 * shifted, texts.activeId.at);
+  assert.equal(Number(/bs=(\d+) conv=sync/.exec(hookScript)?.[1]), texts.activeId.bytes);
 });
 
 test("every text that the script reads, and every place that it writes, is a field", () => {
@@ -36,9 +41,13 @@ test("every text that the script reads, and every place that it writes, is a fie
 });
 
 test("the words that the script compares with are at its numbers", () => {
-  assert.match(hookScript, /"\$state" != 2/);
-  assert.match(hookScript, /"\$reply" = 0/);
+  assert.match(hookScript, /"\$state" = 2/);
+  assert.match(hookScript, /"\$state" != 4/);
+  assert.match(hookScript, /"\$reply" != 0/);
+  assert.match(hookScript, /"\$reply" != 1/);
+  assert.equal(states[0], "running");
   assert.equal(states[2], "held");
+  assert.equal(states[4], "detached");
   assert.deepEqual(replies, ["none", "ready", "refused"]);
   assert.equal(words[2], "aborted");
 });
@@ -49,8 +58,9 @@ test("the script reads a page as the driver does", async () => {
   page.app.publish("preparing", "notice-1", undefined, undefined, 3);
   page.app.publish("recovering", "notice-1", { reply: "refused", reasons: ["one", "two"] }, "aborted", 3);
   page.driver.tell("other", "continued");
-  const { stdout, stderr } = await runWithHookFunctions(
-    `page_of ${process.pid} && look && echo $state $reply $wake_signal $notice_signal $signals_sent; text 72 40; echo; text 4096 8192`,
+  const { stdout, stderr } = await runAsStep(
+    process.pid,
+    'echo $state $reply $wake_signal $notice_signal $signals_sent; names "$(words notice-1)" && ! names "$(words notice-2)" && text 72 40; echo; text 4096 8192',
   );
   assert.equal(stderr, "");
   assert.equal(stdout, "3 2 23 40 1\nnotice-1\none\ntwo");
@@ -59,14 +69,14 @@ test("the script reads a page as the driver does", async () => {
 test("the app finds the notice that the script writes", async () => {
   using page = await openOwnPage();
   const notice = `{"id":"x","driver":{"pid":1,"namespace":"pid:[1]"}}`;
-  await runWithHookFunctions(`page_of ${process.pid}; printf '%s\\000' '${notice}' | put 512 5`);
+  await runAsStep(process.pid, `printf '%s\\000' '${notice}' | put 512 5`);
   assert.equal(page.app.fields.text("notice"), notice);
 });
 
 test("a shorter notice leaves nothing of a longer one", async () => {
   using page = await openOwnPage();
   page.driver.leave({ id: "long", deadline: 1, leaseMs: 100, driver: { pid: 1, namespace: "pid:[4026531836]" } });
-  await runWithHookFunctions(`page_of ${process.pid}; printf '%s\\000' '{"id":"x"}' | put 512 5`);
+  await runAsStep(process.pid, `printf '%s\\000' '{"id":"x"}' | put 512 5`);
   assert.equal(page.app.fields.text("notice"), '{"id":"x"}');
 });
 
@@ -74,7 +84,7 @@ test("abort() withdraws the notice, says aborted and kicks", async () => {
   using page = await openOwnPage();
   page.driver.leave({ id: "mine" });
   page.driver.tell("before", "continued");
-  const { stderr, code } = await runWithHookFunctions(`id=mine; abort ${process.pid}`);
+  const { stderr, code } = await runAsStep(process.pid, "abort", "mine");
   assert.equal(stderr, "");
   assert.equal(code, 0);
   assert.equal(page.app.word("mine"), "aborted");
@@ -85,26 +95,32 @@ test("abort() withdraws the notice, says aborted and kicks", async () => {
 test("abort() leaves the notice of another driver alone", async () => {
   using page = await openOwnPage();
   page.driver.leave({ id: "theirs" });
-  await runWithHookFunctions(`id=mine; abort ${process.pid}`);
+  await runAsStep(process.pid, "abort", "mine");
+  assert.equal(page.app.word("mine"), undefined);
   assert.equal(page.app.fields.text("notice"), '{"id":"theirs"}');
 });
 
-test("abort() sends no signal that would end a process, and none to a process without a page", async () => {
-  await using child = startProgram("sleep", ["10"]);
-  assert.equal((await runWithHookFunctions(`id=x; abort ${child.pid}; abort 4194305; echo done`)).stdout, "done\n");
+test("abort() sends no signal that would end a process", async () => {
   using page = await openOwnPage();
-  for (const kick of [0, 9, 19, 65, 0xffffffff]) {
-    page.fields.set("wakeSignal", kick);
-    assert.equal((await runWithHookFunctions(`id=x${kick}; abort ${process.pid}; echo done`)).stdout, "done\n");
-    assert.equal(page.app.word(`x${kick}`), "aborted");
+  for (const signal of [0, 9, 0xffffffff]) {
+    page.driver.leave({ id: `x${signal}` });
+    page.fields.set("wakeSignal", signal);
+    assert.equal((await runAsStep(process.pid, "abort; echo done", `x${signal}`)).stdout, "done\n");
+    assert.equal(page.app.word(`x${signal}`), "aborted");
   }
 });
 
-test("page_of() refuses a page that is not open and a process without one", async () => {
+test("a page that is not open, or belongs to another process, and a process without one are passed by", async () => {
   using page = await openOwnPage();
+  const found = async (pid: number): Promise<Ended> => runAsStep(pid, "echo found");
+  assert.equal((await found(process.pid)).stdout, "found\n");
+  page.fields.set("pid", 1);
+  const other = await found(process.pid);
+  page.fields.set("pid", process.pid);
   page.fields.setText("magic", "");
-  const look = `page_of ${process.pid} || echo none; page_of 1 || echo none; page_of 4194305 || echo none`;
-  assert.equal((await runWithHookFunctions(look)).stdout, "none\nnone\nnone\n");
+  for (const ended of [other, await found(process.pid), await found(1), await found(4194305)]) {
+    assert.deepEqual([ended.code, ended.stdout, ended.stderr], [3, "", ""]);
+  }
 });
 
 test("is_signal() and u32() know their limits", async () => {

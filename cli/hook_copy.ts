@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Change, configurationFile, hookTargets, installedHook, readTrusted, trustedPath } from "./hook_file.ts";
+
+/** The action script of this package. */
+export const ownScript: string = join(import.meta.dirname as string, "../criu/hook.sh");
+
+/** Where the copy of the script is that root runs. Its settings lie beside it, for no variable passes through runc or podman. */
+export function scriptIn(directory: string): string {
+  return join(directory, "criu-aware-hook.sh");
+}
+
+/** The settings of the script. */
+export function settingsIn(directory: string): string {
+  return join(directory, "criu-aware-hook.conf");
+}
+
+const UNAWARE = "CRIU_AWARE_UNAWARE";
+const unawareLine = (unaware: boolean): string => `${UNAWARE}=${unaware ? 1 : 0}\n`;
+const comment = `# Settings of criu-aware-hook.sh. The environment of CRIU comes first.
+# ${UNAWARE}=1          dump also when no process is attached to criu-aware; 0: refuse
+# CRIU_AWARE_TIMEOUT_MS=10000   how long apps may prepare
+# CRIU_AWARE_LEASE_MS=5000      how long a ready app holds before the freeze
+`;
+
+/**
+ * What to change so that the script and its settings are in a directory. Settings that are there stay, except for `unaware` when it is
+ * given; the first ones let processes without us be dumped as before.
+ */
+export function planCopy(directory: string, unaware: boolean | undefined): Change[] {
+  const settings = settingsIn(directory);
+  const before = readTrusted(settings);
+  const others = before?.replace(new RegExp(`^${UNAWARE}=.*\n?`, "gm"), "").replace(/[^\n]$/, "$&\n") ?? comment;
+  const stays = before !== undefined && unaware === undefined;
+  const after = stays ? before : others + unawareLine(unaware ?? true);
+  return [
+    {
+      path: scriptIn(directory),
+      before: readTrusted(scriptIn(directory)),
+      after: readFileSync(ownScript, "utf8"),
+      mode: 0o755,
+    },
+    { path: settings, before, after, mode: 0o644 },
+  ];
+}
+
+/**
+ * What to change so that they are gone, unless the configuration of a target still names the script once `changes` are made. Settings
+ * that somebody has edited stay.
+ */
+export function planNoCopy(directory: string, changes: readonly Change[]): Change[] {
+  const isNamed = hookTargets
+    .map((target) => trustedPath(configurationFile(target, directory)))
+    .some((path) => {
+      const change = changes.find((one) => one.path === path);
+      return installedHook((change ? change.after : readTrusted(path)) ?? "") === scriptIn(directory);
+    });
+  if (isNamed) return [];
+  const isEdited = ({ before }: Change): boolean =>
+    before !== undefined && ![true, false].some((unaware) => before === comment + unawareLine(unaware));
+  const gone = (path: string): Change => ({ path, before: readTrusted(path), after: undefined });
+  const settings = gone(settingsIn(directory));
+  return [gone(scriptIn(directory)), ...(isEdited(settings) ? [] : [settings])];
+}
