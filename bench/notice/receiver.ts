@@ -23,9 +23,9 @@ const arrived = (): void => arrivals.note(now());
 const path = join(directory, "socket");
 
 const strategies: Record<string, () => Strategy> = {
-  signal: () => signal(),
+  signal: () => signal({ bareLeaseMs: 5_000 }),
   "signal with a notice": () => signal(),
-  [`signal${WAKE}`]: () => wakeAlone(signal()),
+  [`signal${WAKE}`]: () => wakeAlone(signal({ bareLeaseMs: 5_000 })),
   held: () => signal(),
   file: () => file({ path: join(directory, "marker") }),
   socket: () => socket({ path }),

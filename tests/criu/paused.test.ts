@@ -1,10 +1,13 @@
 /** An app in a paused container cannot answer: a notice that reaches it too late does nothing. With a real cgroup freezer. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { command, type DumpRefusedError } from "criu-aware/driver";
+import { processState } from "../../ffi/process.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import { App } from "../support/app.ts";
+import { runCli } from "../support/cli.ts";
 import { hook, noCriu, runCriu } from "../support/criu.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -127,3 +130,30 @@ for (const freezer of usable.length > 0 ? usable : freezers.slice(0, 1)) {
     assert.deepEqual(app.named("before"), []);
   });
 }
+
+test("every command says at once that an app is stopped, and how to let it go on", { skip: noCriu }, async () => {
+  using images = temporaryDirectory();
+  await using app = await App.start("bun");
+  process.kill(app.pid, "SIGSTOP");
+  await waitFor("the stop", () => processState(app.pid) === "T");
+  const cure = new RegExp(`is stopped \\(SIGSTOP\\) and cannot answer; let it go on: kill -CONT ${app.pid}`);
+  // Longer than a test may take: nobody waits for an answer.
+  const patience = ["--timeout-ms", "600000"];
+  for (const command of [
+    ["dump", app.pid, "-D", join(images.path, "none"), ...patience],
+    ["notify", app.pid, ...patience],
+    ["simulate", app.pid, ...patience],
+  ]) {
+    const { code, err } = await runCli("bun", command);
+    assert.equal(code, 3, err);
+    assert.match(err, cure);
+  }
+  const inspected = await runCli("bun", ["inspect", app.pid]);
+  assert.equal(inspected.code, 1, inspected.err);
+  assert.match(inspected.out, cure);
+  assert.match((await runCli("bun", ["status", app.pid])).out, cure);
+  assert.match((await runCli("bun", ["status"])).out, /running, stopped/);
+  process.kill(app.pid, "SIGCONT");
+  await app.goesOn();
+  assert.deepEqual(app.named("before"), []);
+});

@@ -38,7 +38,7 @@ for (const runtime of runtimes) {
   });
 
   test(`${runtime}: another user cannot notify by signal`, { skip }, async () => {
-    await using app = await App.start(runtime);
+    await using app = await App.start(runtime, { bareLeaseMs: 2 });
     assert.match(asNobody(`kill -URG ${app.pid}`).output, /not permitted/);
     await sleep(50);
     assert.deepEqual(app.named("before"), []);

@@ -26,6 +26,7 @@ interface Options {
   readonly busy?: boolean;
   readonly leaseMs?: number;
   readonly signal?: `SIG${string}`;
+  readonly bareLeaseMs?: number;
   /** Starts attached children in these runtimes; `childDoes` is what their resource does. */
   readonly children?: readonly RuntimeName[];
   readonly childDoes?: "fails";
@@ -60,10 +61,11 @@ function observed(strategy: Strategy): Strategy {
 let atReply = { ...counters };
 
 const available: Record<string, () => Strategy> = {
-  signal: () => signal({ signal: options.signal ?? "SIGURG" }),
+  signal: () => signal({ signal: options.signal ?? "SIGURG", ...(bareLeaseMs ? { bareLeaseMs } : {}) }),
   file: () => file({ path: join(options.directory, "marker") }),
   socket: () => socket({ path: join(options.directory, "socket") }),
 };
+const { bareLeaseMs } = options;
 const { strategies = ["signal"], resources = [{ name: "plain" }] } = options;
 const agent = await attach({
   strategies: strategies.map((name) => observed((available[name] as () => Strategy)())),
