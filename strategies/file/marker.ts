@@ -96,7 +96,7 @@ function readText(libc: Libc, place: number, name: string): string | undefined {
  * the marker that stood there until that moment: it may be a notice that nobody has seen yet. An `outcome` does not bring back a
  * marker that somebody has removed. Whatever fails, no other file stays behind.
  * @throws {SystemCallError} when that fails, for example ENOSPC.
- * @throws {Error} when something else than a marker lies there, or one of a user that is not `trusted`; it is left as it is.
+ * @throws {Error} when something else than a marker lies there, or one of a user for whom `isTrusted` is false; it is left as it is.
  */
 export function exchangeMarker(
   libc: Libc,
@@ -107,7 +107,7 @@ export function exchangeMarker(
   const check = (found: FoundMarker | undefined): void => {
     if (found === undefined || (found.marker.kind !== "unusable" && isTrusted(found.uid))) return;
     throw new Error(
-      `Cannot replace ${entry.name}: it is not a marker file of this app or of root. A marker is a regular file with one name that the app may read.`,
+      `Cannot replace ${entry.name}: it is not a marker file of this app or of root. A marker is a regular file with one name and less than 16 kB, which may be read.`,
     );
   };
   const there = readMarker(libc, entry);
