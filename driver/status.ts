@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import type { Outcome, State } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
-import { isDeafToSignal } from "../strategies/signal/driver.ts";
+import { deafStrategies } from "../strategies/notify.ts";
 import { type Standstill, standstillOf } from "./paused.ts";
 
 /** An attached process of this host. */
@@ -53,7 +53,7 @@ async function lookAt(pid: number): Promise<AttachedProcess | undefined> {
       state,
       standstill: await standstillOf(pid),
       strategies: strategies.map(({ kind }) => kind),
-      deaf: isDeafToSignal(page) ? ["signal"] : [],
+      deaf: deafStrategies(page),
       resources,
       generation,
       lastOutcome: outcome,

@@ -112,6 +112,11 @@ function whyNotHeld(page: DriverPage, { id }: Notice, name: StrategyName): strin
     : `another process answered in its place by ${name}. Give each app a path of its own`;
 }
 
+/** The strategies that do not reach an app any more, though its page names them. @throws {PageError} `damaged`. */
+export function deafStrategies(page: DriverPage): StrategyName[] {
+  return strategyNames.filter((name) => ways[name].deafness?.(page) !== undefined);
+}
+
 function deafToSignal(page: DriverPage): string | undefined {
   if (!isDeafToSignal(page)) return undefined;
   return `signal ${page.noticeSignal} does not reach it: something has taken its handler away after attach()`;

@@ -23,14 +23,23 @@ function pageDescriptors(): string[] {
 test("what the app publishes is what the driver sees", async () => {
   using page = await openOwnPage();
   const { app, driver } = page;
-  const nothing = { state: "running", activeId: "", reply: "none", outcome: undefined, generation: 0, refusal: [] };
+  const counted = { rejected: 0, ignored: 0 };
+  const nothing = {
+    state: "running",
+    activeId: "",
+    reply: "none",
+    outcome: undefined,
+    generation: 0,
+    refusal: [],
+    ...counted,
+  };
   assert.deepEqual(driver.status(), nothing);
   app.publish("preparing", "a", undefined, undefined, 0);
   assert.deepEqual(driver.status(), { ...nothing, state: "preparing" });
   app.publish("held", "a", { reply: "ready" }, undefined, 0);
   assert.deepEqual(driver.status(), { ...nothing, state: "held", activeId: "a", reply: "ready" });
   app.publish("recovering", "a", undefined, "restored", 1);
-  const restored = { activeId: "a", reply: "ready", outcome: "restored", generation: 1, refusal: [] };
+  const restored = { activeId: "a", reply: "ready", outcome: "restored", generation: 1, refusal: [], ...counted };
   assert.deepEqual(driver.status(), { ...restored, state: "recovering" });
   app.publish("running", "a", undefined, "restored", 1);
   assert.deepEqual(driver.status(), { ...restored, state: "running" });
