@@ -43,8 +43,8 @@ export interface CheckpointOptions
  * CRIU must not be in the tree that it dumps: it is started as an orphan, so this process must not be pid 1.
  *
  * @throws {UsageError} when this process is pid 1 of its pid namespace, when a checkpoint is under way (a hook cannot ask for
- * one) or the agent was disposed, and when the directory is not empty, another
- * dump has it, or others may look into it or replace it.
+ * one) or the agent was disposed, and when the directory is not empty, another dump has it, or others may look into it or replace
+ * it.
  * @throws {DumpRefusedError} when a resource, or another attached process of the tree, refused. All go on.
  * @throws {CriuError} when CRIU failed: the images were removed, all go on.
  * @example

@@ -99,7 +99,7 @@ function requireNobodyElse(path: string, stat: Stats | undefined): void {
 
 function remove(path: string, isOurs: (name: string) => boolean): boolean {
   try {
-    for (const name of readdirSync(path)) if (isOurs(name)) rmSync(join(path, name));
+    for (const name of readdirSync(path)) if (isOurs(name)) rmSync(join(path, name), { recursive: true });
     return true;
   } catch {
     return false;

@@ -106,7 +106,7 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
   async #dump(way: Run, imagesDir: string): Promise<Measured["phases"]> {
     const engine = this.#engines[way];
     if (!engine) {
-      await mkdir(imagesDir);
+      await mkdir(imagesDir, { mode: 0o700 });
       if (way === "rpc, hooks alone") {
         await this.#request(RequestType.DUMP, { ...runOptions(imagesDir, "dump.log", {}), pid: this.#pid });
         return undefined;

@@ -189,7 +189,7 @@ test("an app with unblocked() refuses a dump with everything that blocks it, and
 }, async () => {
   using directory = temporaryDirectory();
   const imagesDir = join(directory.path, "images");
-  mkdirSync(imagesDir);
+  mkdirSync(imagesDir, { mode: 0o700 });
   await using server = await others.tcp(directory.path);
   const options = { attached: true, holds: ["tcp", "flock"], at: server.at };
   await using app = await App.start("bun", options, "blocked_app.ts");

@@ -1,6 +1,6 @@
 /** Small pid namespaces, where the command that restores has the ids that the app had in another one. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { cli } from "../support/cli.ts";
@@ -72,3 +72,33 @@ for (const runtime of runtimes) {
     assert.match(restored.text, /restored, generation 2/);
   });
 }
+
+test("a restore whose pid or thread id is taken names who has it, at once; one that is free next is no matter", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  const { path } = directory;
+  const aware = quoted([...runCommand.bun, cli]);
+  const app = quoted([...runCommand.bun, probe, JSON.stringify({ directory: path })]);
+  const last = "/proc/sys/kernel/ns_last_pid";
+  const dumped = await inSmallNamespace(
+    path,
+    `echo 5000 >${last}; setsid ${app} >>${path}/log 2>&1 & pid=$!; sleep 1; echo ids $(ls /proc/$pid/task)
+     echo 9000 >${last}; ${aware} dump $pid -D ${path}/images`,
+  );
+  assert.equal(dumped.code, 0, dumped.text);
+  const ids = (/^ids (.*)$/m.exec(dumped.text)?.[1] ?? "").split(" ").map(Number);
+  for (const id of [Math.min(...ids), Math.max(...ids)]) {
+    const taken = `echo ${id - 1} >${last}; sleep 1000 & echo 9000 >${last}; ${aware} restore ${path}/images`;
+    const { code, text } = await inSmallNamespace(path, taken);
+    assert.equal(code, 1, text);
+    assert.match(text, new RegExp(`pid ${id} is taken by process ${id} \\(sleep\\)\\. End it, or restore below`));
+    assert.ok(!existsSync(join(path, "images/restore.log")));
+  }
+  // The next ids are those of the app: for this command, for CRIU, or for what CRIU starts.
+  for (const before of [4, 16, 20, 24, 40]) {
+    const next = `echo ${Math.min(...ids) - before} >${last}; ${aware} restore ${path}/images`;
+    const { code, text } = await inSmallNamespace(path, next);
+    assert.equal(code, 0, `${before} before: ${text}`);
+  }
+});

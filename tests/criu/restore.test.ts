@@ -1,14 +1,14 @@
 /** What a restore looks at before CRIU starts, what it ends, and when it is not done. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { rpc } from "criu-aware/driver";
 import { aliveSince } from "../../ffi/process.ts";
 import { processTree } from "../../ffi/process_tree.ts";
 import { App } from "../support/app.ts";
-import { end, startProgram } from "../support/child.ts";
+import { startProgram } from "../support/child.ts";
 import { cli, runCli } from "../support/cli.ts";
 import { noCriu, shell } from "../support/criu.ts";
 import { runCommand, runtimes } from "../support/runtimes.ts";
@@ -103,50 +103,6 @@ for (const engine of engines) {
 function commandsBelow(pid: number): string[] {
   return processTree(pid).map((member) => shell(`tr '\\0' ' ' </proc/${member}/cmdline 2>/dev/null || true`));
 }
-
-test("a restore whose pid or thread id is taken names who has it, at once", { skip }, async () => {
-  using directory = temporaryDirectory();
-  await using app = await App.start("bun");
-  const threads = readdirSync(`/proc/${app.pid}/task`).map(Number);
-  const images = await dumped(directory.path, app);
-  for (const id of [app.pid, Math.max(...threads)]) {
-    await waitFor("the id to be free", () => !existsSync(`/proc/${id}`), 10_000);
-    const holder = spawn(
-      "sh",
-      ["-c", `echo ${id - 1} >/proc/sys/kernel/ns_last_pid; exec sleep 1000 & echo $!; wait`],
-      {
-        stdio: ["ignore", "pipe", "ignore"],
-      },
-    );
-    const pid = await new Promise<number>((resolve) => holder.stdout.once("data", (text) => resolve(Number(text))));
-    try {
-      if (pid !== id) continue;
-      shell(`echo ${Math.max(...threads)} >/proc/sys/kernel/ns_last_pid`);
-      const { code, err } = await runCli("bun", ["restore", images]);
-      assert.equal(code, 1);
-      assert.match(err, new RegExp(`pid ${id} is taken by process ${id} \\(sleep\\).*End it, or`));
-      assert.ok(!existsSync(join(images, "restore.log")));
-    } finally {
-      await end(pid);
-    }
-  }
-  await rpc().restore({ imagesDir: images });
-  await app.goesOn();
-});
-
-test("a restore lets CRIU and what else it starts have other ids than the app's", { skip }, async () => {
-  using directory = temporaryDirectory();
-  await using app = await App.start("bun");
-  const images = await dumped(directory.path, app);
-  for (let round = 0; round < 3; round++) {
-    // The next processes and threads of this machine would get the app's ids.
-    shell(`echo ${app.pid - 3} >/proc/sys/kernel/ns_last_pid`);
-    const { code, err } = await runCli("bun", ["restore", images]);
-    if (/is taken by/.test(err)) continue;
-    assert.equal(code, 0, err);
-    await end(app.pid);
-  }
-});
 
 for (const runtime of runtimes) {
   for (const [does, problem] of [
