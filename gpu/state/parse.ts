@@ -33,9 +33,9 @@ export interface ParsedFile {
 }
 
 /**
- * Reads the header of any safetensors file by the rules of the reference reader (safetensors 0.8.0), believing nothing in it. Only what
- * nobody writes is read there and refused here: an entry that is a list instead of an object, and a length from 2^53 on beside a 0. `read` gives
- * bytes from the start of the file, `size` is its real size. Throws StateError `foreign` or `truncated`.
+ * Reads the header of any safetensors file by the rules of the reference reader (safetensors 0.8.0), believing nothing in it. Three
+ * forms that nobody writes are read there and refused here: an entry that is a list, a dtype that is an object, and a length from 2^53
+ * on beside a 0. `read` gives bytes from the start of the file, `size` is its real size. Throws StateError `foreign` or `truncated`.
  */
 export function parseFile(read: (bytes: number) => Uint8Array, size: number, place: string): ParsedFile {
   if (size < 8) throw truncated(place, 8, size);

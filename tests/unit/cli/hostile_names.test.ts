@@ -13,104 +13,113 @@ const unsafe = /[^\P{C}\n\t]|[\u2028\u2029]/u;
 type Call = readonly [about: string, args: (scene: Scene) => (string | number)[], says: RegExp];
 
 /** Calls of every command, and what each must say for the case to mean anything. */
-const calls: readonly Call[] = [
-  ["status", () => ["status"], /pid/],
-  ["status of one", ({ app }) => ["status", app.pid], /resources/],
-  ["inspect", ({ holder }) => ["inspect", holder], /a file lock|"kind":"lock"/],
-  ["simulate, refused", ({ app }) => ["simulate", app.pid], /is refused/],
-  ["notify, refused", ({ app }) => ["notify", app.pid, "--", "true"], /is refused/],
-  ["notify --id", ({ app }) => ["notify", app.pid, "--id", hostile], /must be 1 to 36/],
-  [
-    "dump that fails",
-    (s) => ["dump", s.holder, "--unaware", "-D", join(s.directory, "new"), ...fake(s)],
-    /failed|not empty|root/,
+const groups: Readonly<Record<string, readonly Call[]>> = {
+  "apps and processes": [
+    ["status", () => ["status"], /pid/],
+    ["status of one", ({ app }) => ["status", app.pid], /resources/],
+    ["inspect", ({ holder }) => ["inspect", holder], /a file lock|"kind":"lock"/],
+    ["simulate, refused", ({ app }) => ["simulate", app.pid], /is refused/],
+    ["notify, refused", ({ app }) => ["notify", app.pid, "--", "true"], /is refused/],
+    ["notify --id", ({ app }) => ["notify", app.pid, "--id", hostile], /must be 1 to 36/],
   ],
-  ["dump of no process", ({ directory }) => ["dump", 4194300, "-D", directory], /no process|not empty|root|CRIU/],
-  ["restore that does not fit", (s) => ["restore", s.images, ...fake(s)], /Cannot restore|root/],
-  ["restore that is forced", (s) => ["restore", s.images, "--force", ...fake(s)], /failed|root/],
-  ["restore of a broken manifest", (s) => ["restore", s.brokenImages, ...fake(s)], /version|root/],
-  ["restore of nothing", (s) => ["restore", join(s.directory, "none"), ...fake(s)], /no image|root/],
-  ["images", ({ images }) => ["images", images], /parent|"processes"/],
-  ["images --find", ({ images }) => ["images", images, "--find", "a needle"], /1 time|"count":1/],
-  ["images compared", ({ images, otherImages }) => ["images", images, otherImages], /executable/],
-  ["images that are broken", ({ brokenImages }) => ["images", brokenImages], /truncated/],
-  ["images that are missing", ({ directory }) => ["images", join(directory, "none")], /holds no finished dump/],
-  ["images, nothing to search in", (s) => ["images", join(s.directory, "none"), "--find", "x"], /is missing/],
-  ["state", ({ state }) => ["state", state], /F32/],
-  ["state that is broken", ({ brokenState }) => ["state", brokenState], /Cannot read/],
-  ["state that is missing", ({ directory }) => ["state", join(directory, "none")], /There is no file/],
-  ["state --export", (s) => ["state", s.state, "--export", join(s.directory, "to")], /Written to|"newest"/],
-  ["state --export nowhere", (s) => ["state", s.state, "--export", join(s.directory, "no/to")], /ENOENT|no such/i],
-  ["doctor", ({ criu }) => ["doctor", "--criu", criu], /criu/],
-  ["run of no program", ({ directory }) => ["run", "--log", "/dev/null", join(directory, "none")], /Cannot start/],
-  ["run with a log nowhere", (s) => ["run", "--log", join(s.directory, "no/log"), "true"], /Cannot open the log/],
-  [
-    "run of a program that ends",
-    (s) => [
-      "run",
-      "--wait",
-      "--log",
-      join(s.directory, "log"),
-      "--",
-      "sh",
-      "-c",
-      'printf %s "$1"; exit 3',
-      "sh",
-      inLog,
+  "dumps and restores": [
+    [
+      "dump that fails",
+      (s) => ["dump", s.holder, "--unaware", "-D", join(s.directory, "new"), ...fake(s)],
+      /failed|not empty|root/,
     ],
-    /exit code 3/,
+    ["dump of no process", ({ directory }) => ["dump", 4194300, "-D", directory], /no process|not empty|root|CRIU/],
+    ["restore that does not fit", (s) => ["restore", s.images, ...fake(s)], /Cannot restore|root/],
+    ["restore that is forced", (s) => ["restore", s.images, "--force", ...fake(s)], /failed|root/],
+    ["restore of a broken manifest", (s) => ["restore", s.brokenImages, ...fake(s)], /version|root/],
+    ["restore of nothing", (s) => ["restore", join(s.directory, "none"), ...fake(s)], /no image|root/],
   ],
-  [
-    "run --restore-or-start",
-    (s) => ["run", "--log", join(s.directory, "log"), "--restore-or-start", join(s.directory, "none"), "true"],
-    /there is no image/,
+  images: [
+    ["images", ({ images }) => ["images", images], /parent|"processes"/],
+    ["images --find", ({ images }) => ["images", images, "--find", "a needle"], /1 time|"count":1/],
+    ["images compared", ({ images, otherImages }) => ["images", images, otherImages], /executable/],
+    ["images that are broken", ({ brokenImages }) => ["images", brokenImages], /truncated/],
+    ["images that are missing", ({ directory }) => ["images", join(directory, "none")], /holds no finished dump/],
+    ["images, nothing to search in", (s) => ["images", join(s.directory, "none"), "--find", "x"], /is missing/],
   ],
-  ["hook install --dry-run", ({ directory }) => ["hook", "install", "--dry-run", "--dir", directory], /default\.conf/],
-  ["hook install --copy", ({ directory }) => ["hook", "install", "--copy", "--dir", directory], /another directory/],
-  ["hook install", ({ directory }) => ["hook", "install", "--dir", directory], /default\.conf/],
-  ["hook install again", ({ directory }) => ["hook", "install", "--dir", directory], /nothing to do|"changed"/],
-  ["hook uninstall", ({ directory }) => ["hook", "uninstall", "--dir", directory], /default\.conf/],
-  ["hook install nowhere", () => ["hook", "install", "--dir", `/proc/${hostile}`], /Cannot write/],
-  ["completion", () => ["completion", hostile], /completion|shell/i],
-  ["complete", () => ["complete", "--", "dump", hostile], /./],
-  ["a command that is none", () => [hostile], /unknown command/],
-  ["an option that is none", () => ["dump", "1", "-D", "x", `--${hostile}`], /unknown option/],
-  ["an argument that is wrong", () => ["dump", hostile, "-D", "x"], /is invalid/],
-  ["a choice that is none", () => ["dump", 1, "-D", "x", "--engine", hostile], /Allowed choices/],
-  ["a label that is none", () => ["dump", 1, "-D", "x", "--label", hostile], /name=value/],
-  ["an option of CRIU that is none", () => ["dump", 1, "-D", "x", "--", `--${hostile}`], /Cannot use these options/],
-  ["a value of CRIU that is wrong", () => ["dump", 1, "-D", "x", "--", `--timeout=${hostile}`], /must be/],
-];
-
-function isOfHook([about]: Call): boolean {
-  return about.startsWith("hook");
-}
+  "states and programs": [
+    ["state", ({ state }) => ["state", state], /F32/],
+    ["state that is broken", ({ brokenState }) => ["state", brokenState], /Cannot read/],
+    ["state that is missing", ({ directory }) => ["state", join(directory, "none")], /There is no file/],
+    ["state --export", (s) => ["state", s.state, "--export", join(s.directory, "to")], /Written to|"newest"/],
+    ["state --export nowhere", (s) => ["state", s.state, "--export", join(s.directory, "no/to")], /ENOENT|no such/i],
+    ["doctor", ({ criu }) => ["doctor", "--criu", criu], /criu/],
+    ["run of no program", ({ directory }) => ["run", "--log", "/dev/null", join(directory, "none")], /Cannot start/],
+    ["run with a log nowhere", (s) => ["run", "--log", join(s.directory, "no/log"), "true"], /Cannot open the log/],
+    [
+      "run of a program that ends",
+      (s) => [
+        "run",
+        "--wait",
+        "--log",
+        join(s.directory, "log"),
+        "--",
+        "sh",
+        "-c",
+        'printf %s "$1"; exit 3',
+        "sh",
+        inLog,
+      ],
+      /exit code 3/,
+    ],
+    [
+      "run --restore-or-start",
+      (s) => ["run", "--log", join(s.directory, "log"), "--restore-or-start", join(s.directory, "none"), "true"],
+      /there is no image/,
+    ],
+  ],
+  "the hook": [
+    [
+      "hook install --dry-run",
+      ({ directory }) => ["hook", "install", "--dry-run", "--dir", directory],
+      /default\.conf/,
+    ],
+    ["hook install --copy", ({ directory }) => ["hook", "install", "--copy", "--dir", directory], /another directory/],
+    ["hook install", ({ directory }) => ["hook", "install", "--dir", directory], /default\.conf/],
+    ["hook install again", ({ directory }) => ["hook", "install", "--dir", directory], /nothing to do|"changed"/],
+    ["hook uninstall", ({ directory }) => ["hook", "uninstall", "--dir", directory], /default\.conf/],
+    ["hook install nowhere", () => ["hook", "install", "--dir", `/proc/${hostile}`], /Cannot write/],
+  ],
+  "what is given wrong": [
+    ["completion", () => ["completion", hostile], /completion|shell/i],
+    ["complete", () => ["complete", "--", "dump", hostile], /./],
+    ["a command that is none", () => [hostile], /unknown command/],
+    ["an option that is none", () => ["dump", "1", "-D", "x", `--${hostile}`], /unknown option/],
+    ["an argument that is wrong", () => ["dump", hostile, "-D", "x"], /is invalid/],
+    ["a choice that is none", () => ["dump", 1, "-D", "x", "--engine", hostile], /Allowed choices/],
+    ["a label that is none", () => ["dump", 1, "-D", "x", "--label", hostile], /name=value/],
+    ["an option of CRIU that is none", () => ["dump", 1, "-D", "x", "--", `--${hostile}`], /Cannot use these options/],
+    ["a value of CRIU that is wrong", () => ["dump", 1, "-D", "x", "--", `--timeout=${hostile}`], /must be/],
+  ],
+};
 
 function fake({ criu }: Scene): string[] {
   return ["--engine", "command", "--criu", criu];
 }
 
-test("no command prints a name of somebody else's so that it drives a terminal, turns text around or forges a line", async () => {
-  await using scene = await openScene(runtime);
-  const wrong: string[] = [];
-  const check = async ([about, argsOf, says]: Call): Promise<void> => {
-    for (const json of [false, true]) {
-      const args = argsOf(scene);
-      const { out, err } = await runCli(runtime, json ? withJson(args) : args);
-      const text = `${out}\n${err}`;
-      const isSafe = !unsafe.test(text) && !/^\s*FO/m.test(text);
-      if (!isSafe || !says.test(text) || (json && !isJson(out, about))) wrong.push(`${about}: ${JSON.stringify(text)}`);
+for (const [group, calls] of Object.entries(groups)) {
+  test(`${group}: no name of somebody else's drives a terminal, turns text around or forges a line`, async () => {
+    await using scene = await openScene(runtime);
+    const wrong: string[] = [];
+    // In order: some stand on what others did.
+    for (const [about, argsOf, says] of calls) {
+      for (const json of [false, true]) {
+        const args = argsOf(scene);
+        const { out, err } = await runCli(runtime, json ? withJson(args) : args);
+        const text = `${out}\n${err}`;
+        const isSafe = !unsafe.test(text) && !/^\s*FO/m.test(text);
+        if (!isSafe || !says.test(text) || (json && !isJson(out, about)))
+          wrong.push(`${about}: ${JSON.stringify(text)}`);
+      }
     }
-  };
-  // Those of the hook stand on what others did.
-  const [ordered, others] = [calls.filter(isOfHook), calls.filter((call) => !isOfHook(call))];
-  const queues = [ordered, ...[0, 1, 2].map((i) => others.filter((_, at) => at % 3 === i))];
-  const work = async (queue: Call[]): Promise<void> => {
-    for (const call of queue) await check(call);
-  };
-  await Promise.all(queues.map(work));
-  assert.deepEqual(wrong, []);
-});
+    assert.deepEqual(wrong, []);
+  });
+}
 
 /** Before the program of `run`, and before what follows a "--". */
 function withJson(args: readonly (string | number)[]): (string | number)[] {
