@@ -263,11 +263,13 @@ abort() {
 }
 # Step: the app must be held, now that it is frozen.
 held() { is_held || refuse "was no longer held when it was frozen"; }
-# Runs the step for one process: with its page, if it has one.
+# Runs the step for one process: with its page, if it has one. That of an agent which has detached is mapped still, but not open.
 for_process() {
+  open=" $(stat -L -c %i "/proc/$1/fd/"* 2>/dev/null | tr '\n' ' ')"
   for candidate in $pages; do
     case "$candidate" in "$1":*) ;; *) continue ;; esac
     place=${candidate#*:}
+    case "$open" in *" ${place#*:} "*) ;; *) continue ;; esac
     (with_page "$1" "${place%:*}" "${place#*:}")
     case $? in 0) return ;; 1) return 1 ;; "$NOT_ATTACHED") ;; *) fail "process $1 shows a page that cannot be opened" ;; esac
   done

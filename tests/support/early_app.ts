@@ -5,7 +5,11 @@ import { signal } from "../../strategies/signal/agent.ts";
 import { socket } from "../../strategies/socket/agent.ts";
 
 const [kind, path, leaseMs] = process.argv.slice(2) as [string, string, string];
-const strategy = { file: () => file({ path }), signal: () => signal(), socket: () => socket({ path }) }[kind];
+const strategy = {
+  file: () => file({ path }),
+  signal: () => signal({ bareLeaseMs: Number(leaseMs) }),
+  socket: () => socket({ path }),
+}[kind];
 if (!strategy) throw new Error(`There is no strategy ${kind}.`);
 const alive = setInterval(() => {}, 1000);
 const agent = await attach({ strategies: [strategy()], leaseMs: Number(leaseMs) });

@@ -78,7 +78,7 @@ test("a marker, a signal and a connection that are there before the first regist
   const request = `${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "checkpoint" })}\n`;
   const kinds: Record<string, readonly [strategy: Strategy, notice: () => unknown]> = {
     file: [file({ path }), () => writeFileSync(path, "")],
-    signal: [signal(), () => signalSelf(SIGURG)],
+    signal: [signal({ bareLeaseMs: 2 }), () => signalSelf(SIGURG)],
     socket: [
       socket({ path: `${path}.sock` }),
       () => {
