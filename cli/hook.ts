@@ -90,8 +90,8 @@ async function runInstall(flags: Flags): Promise<Report> {
     planned.before !== undefined && planned.after === planned.before && !planned.after.includes(scriptIn(directory));
   // The configuration last: it never names a script that is not there.
   const changes = byHand ? [] : [...planCopy(directory, flags.unaware), planned];
-  return report(flags, path, changes, `${path} has the hook`, [
-    `Settings: ${settingsIn(directory)}`,
+  return report(flags, path, changes, "has the hook", [
+    `Settings: ${printable(settingsIn(directory))}`,
     "Why a dump is refused: in CRIU's log (runc and podman: dump.log) and in the system's (journalctl -t criu-aware)",
   ]);
 }
@@ -100,14 +100,14 @@ async function runUninstall(flags: Flags): Promise<Report> {
   const directory = trustedPath(resolve(flags.dir));
   const path = trustedPath(configurationFile(flags.for, directory));
   const planned = planAbsent(path);
-  return report(flags, path, [planned, ...planNoCopy(directory, [planned])], `${path} does not have the hook`, []);
+  return report(flags, path, [planned, ...planNoCopy(directory, [planned])], "does not have the hook", []);
 }
 
 async function report(
   { dryRun = false }: Flags,
   file: string,
   changes: readonly Change[],
-  already: string,
+  state: string,
   notes: readonly string[],
 ): Promise<Report> {
   const different = changes.filter(({ before, after }) => before !== after);
@@ -119,7 +119,7 @@ async function report(
     value: { file, changed, dryRun, diff, files: different.map(({ path }) => path) },
     text: changed
       ? [...diff.split("\n").map(colour), "", outcome(file, dryRun), ...notes].join("\n")
-      : `nothing to do: ${already}`,
+      : `nothing to do: ${printable(file)} ${state}`,
   };
 }
 
@@ -130,7 +130,7 @@ function outcome(file: string, dryRun: boolean): string {
 
 /** The script is not shown: it is the one of this package. */
 async function asPatch({ path, before, after }: Change): Promise<string> {
-  if (path.endsWith(".sh")) return `${after === undefined ? "-" : "+"} ${path} (the action script)`;
+  if (path.endsWith(".sh")) return `${after === undefined ? "-" : "+"} ${printable(path)} (the action script)`;
   const { createTwoFilesPatch } = await import("diff");
   const name = (text: string | undefined): string => (text === undefined ? "/dev/null" : printable(path));
   const patch = createTwoFilesPatch(name(before), name(after), before ?? "", after ?? "", "", "", { context: 2 });

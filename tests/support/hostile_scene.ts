@@ -36,7 +36,7 @@ export async function openScene(runtime: RuntimeName): Promise<Scene> {
   const temporary = stack.use(temporaryDirectory());
   const directory = join(temporary.path, hostile);
   const at = (name: string): string => join(directory, name);
-  for (const path of [directory, at("images"), at("other"), at("broken")]) mkdirSync(path);
+  for (const path of [directory, at("images"), at("other"), at("broken")]) mkdirSync(path, { mode: 0o700 });
   const holder = stack.use(startHolder(directory));
   stack.defer(() => processTree(holder.pid).forEach((pid) => void process.kill(pid, "SIGKILL")));
   const pid = Number(await holder.nextLine());
