@@ -1,15 +1,13 @@
-import { constants, linkSync, renameSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { constants, unlinkSync } from "node:fs";
 import { cString } from "./bytes.ts";
 import { fileCalls } from "./files.ts";
 import type { Libc } from "./libc.ts";
-import { statAt, statOf } from "./stat.ts";
+import { statOf } from "./stat.ts";
 import { SystemCallError } from "./system_call_error.ts";
 import { EAGAIN, ECONNREFUSED, openUnixSocket, peerCredentials, socketAddress, socketCalls } from "./unix_socket.ts";
 
 const O_PATH_CLOEXEC = 0o10000000 | 0o2000000;
 const ENOENT = 2;
-const AT_FDCWD = -100;
 
 /**
  * The pid of the process that listens at `path`: 0 when it cannot be told, undefined when nobody does. Found by connecting.
@@ -30,8 +28,8 @@ export function listenerAt(libc: Libc, path: string): number | undefined {
 }
 
 /**
- * Removes the socket at `path` that a process left when it ended: nobody listens there, and it is root's or ours. One that begins to
- * listen meanwhile gets its path back: so it is set aside first, looked at once more, and only then removed.
+ * Removes the socket at `path` that a process left when it ended: nobody listens there, and it is root's or ours. Only for who has the lock
+ * of its directory: another process may be about to listen.
  * @throws {Error} when somebody listens there, or something else lies there.
  */
 export function removeStaleSocket(libc: Libc, path: string): void {
@@ -40,18 +38,11 @@ export function removeStaleSocket(libc: Libc, path: string): void {
     `look at ${path}`,
   );
   try {
-    const { type, uid, inode } = statOf(libc, place);
+    const { type, uid } = statOf(libc, place);
     if (type !== "socket" || (uid !== 0 && uid !== libc.geteuid()))
       throw new Error(`Cannot listen on ${path}: what lies there is not a socket of this user. Use another path.`);
-    const here = `/proc/self/fd/${place}`;
-    refuseListener(path, listenerAt(libc, here));
-    const aside = join(dirname(path), `.criu-aware-${crypto.randomUUID()}`);
-    renameSync(path, aside);
-    const pid = statAt(libc, AT_FDCWD, cString(aside))?.inode === inode ? listenerAt(libc, here) : 0;
-    // It stays gone when yet another one is there by now, as that one will see.
-    if (pid !== undefined) linkSync(aside, path);
-    unlinkSync(aside);
-    refuseListener(path, pid);
+    refuseListener(path, listenerAt(libc, `/proc/self/fd/${place}`));
+    unlinkSync(path);
   } finally {
     libc.close(place);
   }

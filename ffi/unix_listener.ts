@@ -1,4 +1,6 @@
 import { unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { type DirectoryLock, lockDirectory } from "./directory_lock.ts";
 import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
 import { listenerAt, removeStaleSocket } from "./stale_socket.ts";
@@ -19,6 +21,8 @@ const F_SETSIG = 10;
 const PRIVATE = 0o177;
 const EADDRINUSE = 98;
 const FIRST_WAIT_MS = 1;
+const LOCK_MS = 1000;
+const LOCK_LOOK_MS = 2;
 const buffer = new Uint8Array(16_384);
 
 /** A unix socket that listens: unix(7). Only its owner and root can connect (mode 0600). Disposal removes its path. */
@@ -51,14 +55,12 @@ export function listenUnix(libc: Libc, path: string, signal: number): UnixListen
   const old = calls.umask(PRIVATE);
   try {
     const address = socketAddress(path);
+    // Between bind(2) and listen(2) a socket looks like one that nobody listens on: one process at a time, of those that start.
+    using lock = waitForLock(libc, dirname(path));
     const isTaken = calls.bind(fd, address, address.length) < 0;
-    if (isTaken && libc.errno() === EADDRINUSE) removeStaleSocket(libc, path);
+    if (isTaken && libc.errno() === EADDRINUSE && lock) removeStaleSocket(libc, path);
     if (isTaken) libc.check(calls.bind(fd, address, address.length), `listen on ${path}`);
     libc.check(calls.listen(fd, 64), `listen on ${path}`);
-    // Until here another process that starts could take it for a socket that nobody listens on.
-    if (!isOwn(libc, path)) throw new Error(`Cannot listen on ${path}: another process took it at the same time.`);
-    // That was we; and nobody else was told of this socket yet.
-    for (let probe = accept(); probe >= 0; probe = accept()) libc.close(probe);
     raise(libc, fd, signal);
   } catch (error) {
     libc.close(fd);
@@ -78,6 +80,19 @@ export function listenUnix(libc: Libc, path: string, signal: number): UnixListen
       libc.close(fd);
     },
   };
+}
+
+/** Undefined when somebody keeps it (whoever may read a directory can lock it), and where there is none to be had. */
+function waitForLock(libc: Libc, directory: string): DirectoryLock | undefined {
+  const pause = createPoll(libc, []);
+  try {
+    for (const end = performance.now() + LOCK_MS; ; pause(LOCK_LOOK_MS)) {
+      const lock = lockDirectory(libc, directory);
+      if (lock || performance.now() > end) return lock;
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 function isOwn(libc: Libc, path: string): boolean {

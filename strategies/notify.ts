@@ -33,12 +33,12 @@ interface Way {
 const ways: Record<StrategyName, Way> = {
   signal: { ask: (page, _endpoint, ...rest) => notifyBySignal(page, ...rest), deafness: deafToSignal },
   socket: {
-    ask: (page, endpoint, ...rest) => notifyBySocket(page, String(endpoint.path), ...rest),
-    withdraw: (page, endpoint, id) => withdrawBySocket(page, String(endpoint.path), id),
+    ask: (page, endpoint, ...rest) => notifyBySocket(page, pathOf(endpoint), ...rest),
+    withdraw: (page, endpoint, id) => withdrawBySocket(page, pathOf(endpoint), id),
   },
   file: {
-    ask: (page, endpoint, ...rest) => notifyByFile(page, String(endpoint.path), ...rest),
-    withdraw: (page, endpoint, id) => withdrawByFile(page, String(endpoint.path), id),
+    ask: (page, endpoint, ...rest) => notifyByFile(page, pathOf(endpoint), ...rest),
+    withdraw: (page, endpoint, id) => withdrawByFile(page, pathOf(endpoint), id),
   },
 };
 
@@ -97,6 +97,13 @@ export async function notify(
   } catch (error) {
     return refuse((error as Error).message);
   }
+}
+
+/** What was made safe to print is the name of another file. @throws {Error} */
+function pathOf({ path }: Endpoint): string {
+  const text = String(path);
+  if (!text.includes("\ufffd") && !text.endsWith("…")) return text;
+  throw new Error(`Cannot use its path ${text}: it is too long, or has characters that cannot be printed`);
 }
 
 /** Where that fails, the hold of the other app ends with its lease. */

@@ -59,6 +59,7 @@ class Asked implements AsyncDisposable {
 
 test(`${ROUNDS} hostile pages: nothing is opened for writing but pages and markers, nobody is signalled but the app`, {
   skip: noCriu || (strace ? false : "strace is missing"),
+  timeout: 600_000,
 }, async () => {
   using place = temporaryDirectory();
   chmodSync(place.path, 0o755);
@@ -111,7 +112,7 @@ test(`${ROUNDS} hostile pages: nothing is opened for writing but pages and marke
     // The driver's own images, and what lies in the app's own directory: by a path, or by a descriptor of that directory.
     const named = text.replace(/AT_FDCWD<[^>]*>/g, "").replaceAll('"/proc/self/fd/', "");
     const paths = [...named.matchAll(/["<](\/[^">]*)/g)].map(([, path]) => path as string);
-    const places = [`${images}/`, `${own}/`, `${own}>`, `/old${own}/`, "/dev/null<", "/dev/null>"];
+    const places = [`${images}/`, `${own}/`, `${own}>`, `/old${own}/`, `/old${own}>`, "/dev/null<", "/dev/null>"];
     return paths.length > 0 && paths.every((path) => places.some((start) => `${path}>`.startsWith(start)));
   };
   for (const change of changes) if (!allowed(change)) faults.add(change.text);

@@ -40,7 +40,7 @@ test("the ten lines of the README work, one after the other", { skip: noCriu }, 
     "set -e",
     "trap 'kill -KILL $pid' EXIT",
     "mkdir -p /etc/criu",
-    "mount -t tmpfs none /etc/criu",
+    "mount -t tmpfs -o mode=755 none /etc/criu",
     ...lines.flatMap((line, i) => [line, `echo "done: line ${i + 1}" >&2`]),
   ].join("\n");
   const child = spawn("unshare", ["--mount", "sh", "-c", script], {

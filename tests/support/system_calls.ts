@@ -30,31 +30,37 @@ const WRITES = /O_(WRONLY|RDWR|CREAT|TRUNC)/;
 
 /** All that changed or may change something, by a process that is not CRIU. */
 export function changesIn(path: string): SystemCall[] {
-  const lines = readFileSync(path, "utf8").split("\n");
-  const unfinished = new Map<string, string>();
-  const opened = new Map<string, string>();
+  const calls = callsIn(readFileSync(path, "utf8").split("\n"));
   const isCriu = new Set<string>();
-  const found: SystemCall[] = [];
-  for (const line of lines) {
-    const [, pid = "", rest = ""] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
-    let text = rest;
-    if (text.endsWith("<unfinished ...>")) {
-      unfinished.set(pid, text.slice(0, -"<unfinished ...>".length));
-      continue;
-    }
-    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(text);
-    if (resumed) text = (unfinished.get(pid) ?? "") + resumed[1];
-    const name = /^(\w+)\(/.exec(text)?.[1];
-    const result = /\)\s+= (-?\d+)/.exec(text)?.[1];
-    if (!name || result === undefined || result.startsWith("-")) continue;
+  // A child may have begun before its parent saw it: CRIU's are known first.
+  for (const { pid, name, text, result } of calls) {
     if (name === "execve" && /^execve\("[^"]*\/criu"/.test(text)) isCriu.add(pid);
     if (/^(clone3?|v?fork)$/.test(name) && isCriu.has(pid)) isCriu.add(result);
-    if (isCriu.has(pid) || /^(execve|clone3?|v?fork|wait\w*|exit\w*)$/.test(name)) continue;
+  }
+  const opened = new Map<string, string>();
+  return calls.flatMap(({ pid, name, text, result }) => {
+    if (isCriu.has(pid) || /^(execve|clone3?|v?fork|wait\w*|exit\w*)$/.test(name)) return [];
     const path = /^open[^"]*"([^"]*)"/.exec(text)?.[1];
     if (path !== undefined && /O_PATH/.test(text)) opened.set(`/proc/self/fd/${result}`, path);
-    if (path !== undefined && !WRITES.test(text)) continue;
+    if (path !== undefined && !WRITES.test(text)) return [];
     const again = opened.get(path ?? "");
-    found.push({ name, text, ...(again ? { again } : {}) });
-  }
-  return found;
+    return { name, text, ...(again ? { again } : {}) };
+  });
+}
+
+/** The calls that succeeded, those in one piece that strace wrote in two. */
+function callsIn(lines: readonly string[]): { pid: string; name: string; text: string; result: string }[] {
+  const unfinished = new Map<string, string>();
+  return lines.flatMap((line) => {
+    const [, pid = "", rest = ""] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
+    if (rest.endsWith("<unfinished ...>")) {
+      unfinished.set(pid, rest.slice(0, -"<unfinished ...>".length));
+      return [];
+    }
+    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest);
+    const text = resumed ? (unfinished.get(pid) ?? "") + resumed[1] : rest;
+    const name = /^(\w+)\(/.exec(text)?.[1];
+    const result = /\)\s+= (\d+)/.exec(text)?.[1];
+    return name && result ? { pid, name, text, result } : [];
+  });
 }

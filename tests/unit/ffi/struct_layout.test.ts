@@ -32,7 +32,18 @@ function nameInC(name: string): string {
 }
 
 const notOfTheKernel = [
-  ...["RINGS", "RING_BYTES", "FIRST_WAIT_MS", "WRITING_MS", "LONGEST", "LONGEST_MESSAGE", "MOST_LINKS", "AHEAD"],
+  ...[
+    "RINGS",
+    "RING_BYTES",
+    "FIRST_WAIT_MS",
+    "WRITING_MS",
+    "LONGEST",
+    "LONGEST_MESSAGE",
+    "LOCK_MS",
+    "LOCK_LOOK_MS",
+    "MOST_LINKS",
+    "AHEAD",
+  ],
   // The kernel's, but not in these headers: one is newer, the other is not for programs.
   ...["SO_PEERPIDFD", "PF_EXITING"],
 ];

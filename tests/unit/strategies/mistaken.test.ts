@@ -136,3 +136,13 @@ test("a document that is written for ever keeps nobody, and names no strategy", 
   page.fields.increment("documentSequence");
   assert.match(JSON.stringify(await notify(page.driver, { id: "a" }, 30)), /its strategies are: none/);
 });
+
+test("a path that is not safe to print is not used, for made safe it would be another one", async () => {
+  for (const kind of ["file", "socket"]) {
+    for (const path of ["/tmp/a\u202eb", "/tmp/two\nlines", `/${"x".repeat(5000)}`]) {
+      using page = await pageWith({ kind, path });
+      const reply = await notify(page.driver, { id: "a" }, 100);
+      assert.match(JSON.stringify(reply), /it is too long, or has characters that cannot be printed/, path);
+    }
+  }
+});

@@ -305,7 +305,7 @@ test("notify() refuses after the time for an answer, and the app that comes to i
 test("a bare kill after a notice on the page, which is still there, is another checkpoint", async () => {
   await using agent = await attach({ strategies: [signal({ bareLeaseMs: 2 })] });
   using page = await DriverPage.open(process.pid);
-  page.leave({ id: "named" });
+  page.leave({ id: "named", leaseMs: 2 });
   await signalSelf(23);
   await waitFor("the outcome", () => agent.lastOutcome === "continued");
   assert.equal(page.status().activeId, "named");
