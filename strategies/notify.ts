@@ -103,7 +103,7 @@ export async function notify(
 function pathOf({ path }: Endpoint): string {
   const text = String(path);
   if (!text.includes("\ufffd") && !text.endsWith("…")) return text;
-  throw new Error(`Cannot use its path ${text}: it is too long, or has characters that cannot be printed`);
+  throw new Error(`Cannot use its path, which is too long, or has characters that cannot be printed: ${text}`);
 }
 
 /** Where that fails, the hold of the other app ends with its lease. */
