@@ -31,7 +31,10 @@ export interface AttachOptions {
 /** The app's side of its checkpoints. Disposal detaches: notices are no longer taken. */
 export interface Agent extends AsyncDisposable {
   readonly state: State;
-  /** How many times this process was restored. */
+  /**
+   * How many times this process was restored, as far as it knows: while it was held, or told by a driver. A restore by CRIU alone of a
+   * process that was not held is not counted.
+   */
   readonly generation: number;
   /** When it was restored last, in milliseconds since 1970. */
   readonly restoredAt: number | undefined;
