@@ -7,7 +7,7 @@ import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { type Labels, readLabel } from "./labels.ts";
 import { paint } from "./paint.ts";
 import { pagesOf, showProgress } from "./progress.ts";
-import { type Report, reporting } from "./report.ts";
+import { type Report, reporting, warn } from "./report.ts";
 import { collect, type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
 import { count, duration } from "./units.ts";
 
@@ -63,6 +63,7 @@ async function runDump(pid: number, criuArguments: string[], flags: Flags): Prom
   const options = { ...rest, labels, digests, pid, criuOptions, signal: cancel.signal, onPhase: trace.onPhase };
   const result = await engine.dump(options);
   trace.write(imagesDir, flags.trace && leaveRunning ? await roundsOf(pid, flags.timeoutMs) : []);
+  warn("dump", result.warnings);
   const { pids, noticeToReadyMs, dumpMs } = result;
   const told = `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
   const afterwards = leaveRunning ? "it goes on" : "it has ended";

@@ -1,10 +1,9 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../criu/usage_error.ts";
 import { DumpRefusedError } from "../driver/engine.ts";
-import type { Refusal } from "../driver/participants.ts";
 import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
-import { type Report, reporting, say } from "./report.ts";
+import { type Report, reporting, say, warn } from "./report.ts";
 import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
 import { count } from "./units.ts";
 
@@ -48,14 +47,14 @@ async function holdFor(pid: number, command: readonly string[], flags: Flags): P
   using participants = await Participants.find(pid, await checkId(flags));
   const refusals = await participants.prepare();
   if (refusals.length > 0) throw new DumpRefusedError(refusals);
-  warn(participants.warnings);
+  warn("notify", participants.warnings);
   participants.mayBeDumped();
   const ended = await runCommand(command, flags.json === true, participants.noticeId);
   const failed = ended !== 0;
   const told = failed && flags.failureAborts ? "aborted" : "continued";
   const noLongerHeld = participants.noLongerHeld();
   participants.tell(told);
-  for (const { pid, reasons } of noLongerHeld) say(`criu-aware notify: process ${pid}: ${reasons.join("; ")}`);
+  warn("notify", noLongerHeld);
   const { noticeId, pids } = participants;
   return {
     value: { noticeId, pids, told, commandExitCode: ended, noLongerHeld },
@@ -87,7 +86,7 @@ async function holdAlone(pid: number, flags: Flags): Promise<Report> {
   using participants = await Participants.find(pid, { ...(await checkId(flags)), outlived: true });
   const refusals = await participants.prepare();
   if (refusals.length > 0) throw new DumpRefusedError(refusals);
-  warn(participants.warnings);
+  warn("notify", participants.warnings);
   participants.leaveHeld();
   const { noticeId, pids } = participants;
   const { leaseMs } = flags;
@@ -101,10 +100,6 @@ async function checkId(flags: Flags): Promise<Flags> {
   const { checkNotice } = await import("../lifecycle/notice.ts");
   if (flags.id !== undefined) checkNotice({ id: flags.id });
   return flags;
-}
-
-function warn(warnings: readonly Refusal[]): void {
-  for (const { pid, reasons } of warnings) say(`criu-aware notify: process ${pid}: ${reasons.join("; ")}`);
 }
 
 async function tell(pid: number, id: string | undefined, word: "continued" | "aborted"): Promise<Report> {

@@ -48,6 +48,14 @@ export function say(text: string): void {
   write(2, `${start}${printableText(text)}`);
 }
 
+/** What a subcommand has to say of processes that it dealt with all the same, a line each. */
+export function warn(
+  subcommand: string,
+  problems: readonly { readonly pid: number; readonly reasons: readonly string[] }[],
+): void {
+  for (const { pid, reasons } of problems) say(`criu-aware ${subcommand}: process ${pid}: ${reasons.join("; ")}`);
+}
+
 /** The words that start a subcommand: `criu-aware hook install`. */
 export function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();

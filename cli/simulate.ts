@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
-import { type Report, reporting } from "./report.ts";
+import { type Report, reporting, warn } from "./report.ts";
 import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
 import { duration } from "./units.ts";
 
@@ -20,6 +20,7 @@ async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
   // Names the simulation; nothing is written.
   const imagesDir = `/simulated/${pid}`;
   const dump = await engine.dump({ ...flags, pid, imagesDir });
+  warn("simulate", dump.warnings);
   const restore = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
   const lines = restore.processes.map(({ pid, outcome = "no outcome", round, problems }) => {
     const { noticedAt, readyAt, releasedAt, recoveredAt } = round ?? {};

@@ -93,7 +93,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");
   if (cudaFailure) throw cudaFailure;
-  const { noticeId, pids } = participants;
+  const { noticeId, pids, warnings } = participants;
   if (manifest) {
     const facts = { criu: runner.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
     await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, described);
@@ -105,6 +105,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
     noticeToReadyMs: phases.between("notice", "ready"),
     dumpMs: now() - started,
     leftRunning: leaveRunning,
+    warnings,
   };
 }
 

@@ -89,6 +89,8 @@ export interface DumpResult {
   /** The whole dump, the notice and CRIU's own start included. */
   readonly dumpMs: number;
   readonly leftRunning: boolean;
+  /** What went wrong with apps that were ready all the same: a strategy that does not reach one any more. */
+  readonly warnings: readonly Refusal[];
 }
 
 /** What to restore, and how. */

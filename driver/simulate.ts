@@ -37,7 +37,7 @@ export function simulate(): Engine {
       if (refusals.length > 0) throw new DumpRefusedError(refusals);
       phases.enter("ready");
       phases.enter("dumped");
-      const { pids, noticeId } = participants;
+      const { pids, noticeId, warnings } = participants;
       if (options.leaveRunning) {
         participants.tell("continued");
       } else {
@@ -45,7 +45,8 @@ export function simulate(): Engine {
         held.set(imagesDir, participants);
       }
       const noticeToReadyMs = phases.between("notice", "ready");
-      return { noticeId, pids, noticeToReadyMs, dumpMs: now() - started, leftRunning: options.leaveRunning ?? false };
+      const { leaveRunning: leftRunning = false } = options;
+      return { noticeId, pids, noticeToReadyMs, dumpMs: now() - started, leftRunning, warnings };
     },
     async restore(options) {
       checkOptions(options);

@@ -10,6 +10,7 @@ import { socket } from "../../../strategies/socket/agent.ts";
 import { openBell } from "../../support/bell.ts";
 import { forgeSignal, resetSignal, signalSelf } from "../../support/calls.ts";
 import { runShell, startProgram, startScript } from "../../support/child.ts";
+import { runCli } from "../../support/cli.ts";
 import { openFields, openOwnPage } from "../../support/own_page.ts";
 import { threadId } from "../../support/process_id.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
@@ -210,6 +211,10 @@ test("a handler that was lost is back after the next round, which came another w
   await waitFor("the outcome", () => agent.state === "running" && agent.lastOutcome === "continued");
   assert.deepEqual((await listAttached([process.pid]))[0]?.deaf, []);
   assert.equal(await ask("signal", "silence", '{"id":"again","leaseMs":500}'), '{"reply":"ready"}');
+  await resetSignal(23);
+  const simulated = await runCli("bun", ["simulate", process.pid, "--json"]);
+  assert.match(JSON.stringify(JSON.parse(simulated.out).dump.warnings), /signal 23 does not reach it/);
+  assert.match(simulated.err, /^criu-aware simulate: process \d+: signal 23 does not reach it/);
 });
 
 test("while the app is held every signal but its own is blocked, and afterwards none", async () => {
