@@ -6,7 +6,7 @@ import type { CheckpointRefusedError, RecoveryError } from "./lifecycle/errors.t
 import { type Caller, Lifecycle } from "./lifecycle/lifecycle.ts";
 import { checkTime } from "./lifecycle/time.ts";
 import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
-import { AppPage } from "./page/app_page.ts";
+import { AppPage, hasPage } from "./page/app_page.ts";
 import { armHold } from "./page/hold.ts";
 import { join } from "./registry.ts";
 import type { AgentContext, Listener, Strategy } from "./strategies/strategy.ts";
@@ -65,7 +65,7 @@ let isAttached = false;
  * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
  * @throws {SystemCallError} when the kernel denies something, for example EMFILE.
  * @throws {RangeError} for a time that is negative or NaN.
- * @throws {Error} when this process is attached already.
+ * @throws {Error} when this process is attached already, by another thread (a worker) or another copy of this package too.
  * @example
  * ```ts
  * import { attach } from "criu-aware";
@@ -94,6 +94,12 @@ async function start(options: AttachOptions): Promise<Agent> {
   const libc = await openLibc();
   const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = console.error } = options;
   checkTime("leaseMs", leaseMs);
+  // Both would take the same signals, and one of them would hear nothing.
+  if (hasPage()) {
+    throw new Error(
+      "Cannot attach: this process has an agent, in another thread or of another copy of criu-aware. Attach once, in the main thread.",
+    );
+  }
 
   await using cleanup = new AsyncDisposableStack();
   const page = cleanup.use(new AppPage(libc));

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from "node:fs";
 import type { RingMemory } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createMemfd, type SharedMemory } from "../ffi/shared_memory.ts";
@@ -7,6 +8,7 @@ import { Fields } from "./fields.ts";
 import {
   outcomes,
   PAGE_BYTES,
+  PAGE_LINK,
   PAGE_MAGIC,
   PAGE_NAME,
   PAGE_VERSION,
@@ -16,6 +18,18 @@ import {
   type Word,
   words,
 } from "./layout.ts";
+
+/** Whether this process has a page already: that of another thread, or of another copy of this package. */
+export function hasPage(): boolean {
+  const descriptors = "/proc/self/fd";
+  return readdirSync(descriptors).some((fd) => {
+    try {
+      return readlinkSync(`${descriptors}/${fd}`) === PAGE_LINK;
+    } catch {
+      return false;
+    }
+  });
+}
 
 /** The app's half of the page. */
 export class AppPage implements Disposable {

@@ -10,9 +10,8 @@ import { statOf } from "../ffi/stat.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
-import { PAGE_BYTES, PAGE_MAGIC, PAGE_NAME, PAGE_VERSION } from "./layout.ts";
+import { PAGE_BYTES, PAGE_LINK, PAGE_MAGIC, PAGE_VERSION } from "./layout.ts";
 
-const LINK = `/memfd:${PAGE_NAME} (deleted)`;
 const O_RDWR = 2;
 
 /** A page, and what tells it from any other. */
@@ -51,7 +50,7 @@ function descriptors(pid: number): string[] {
   try {
     return readdirSync(directory).filter((fd) => {
       try {
-        return readlinkSync(`${directory}/${fd}`) === LINK;
+        return readlinkSync(`${directory}/${fd}`) === PAGE_LINK;
       } catch {
         return false;
       }

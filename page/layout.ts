@@ -4,6 +4,8 @@
  * `hook.sh` reads the same offsets; a test compares them.
  */
 export const PAGE_NAME = "criu-aware";
+/** What /proc/pid/fd links to. */
+export const PAGE_LINK: string = `/memfd:${PAGE_NAME} (deleted)`;
 export const PAGE_MAGIC = "criuawar";
 export const PAGE_VERSION = 1;
 export const PAGE_BYTES = 65_536;

@@ -210,3 +210,21 @@ test("a strategy that cannot start rejects attach(), closes what the others open
   await using agent = await attach({ strategies: [socket({ path })] });
   assert.equal(agent.state, "running");
 });
+
+test("a worker cannot attach while the main thread is attached, and is told so at once", async () => {
+  const ask = async (): Promise<string> => {
+    const worker = new Worker(new URL("../support/attaching_worker.ts", import.meta.url), { type: "module" });
+    try {
+      return await new Promise((resolve) => {
+        worker.onmessage = ({ data }: MessageEvent) => resolve(data);
+      });
+    } finally {
+      worker.terminate();
+    }
+  };
+  {
+    await using _agent = await attach({ strategies: [] });
+    assert.match(await ask(), /^Cannot attach: this process has an agent, in another thread/);
+  }
+  assert.equal(await ask(), "attached");
+});
