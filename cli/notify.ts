@@ -52,14 +52,14 @@ async function holdFor(pid: number, command: readonly string[], flags: Flags): P
   const ended = await runCommand(command, flags.json === true, participants.noticeId);
   const failed = ended !== 0;
   const told = failed && flags.failureAborts ? "aborted" : "continued";
-  const noLongerHeld = participants.noLongerHeld();
+  const lostHolds = participants.lostHolds();
   participants.tell(told);
-  warn("notify", noLongerHeld);
+  warn("notify", lostHolds);
   const { noticeId, pids } = participants;
   return {
-    value: { noticeId, pids, told, commandExitCode: ended, noLongerHeld },
+    value: { noticeId, pids, told, commandExitCode: ended, lostHolds },
     text: `${count(pids.length, "process", "processes")} held while the command ran, ${failed ? paint("red", `which failed with ${ended}`) : "which succeeded"}; told: ${told}`,
-    exitCode: failed || noLongerHeld.length > 0 ? 1 : 0,
+    exitCode: failed || lostHolds.length > 0 ? 1 : 0,
   };
 }
 

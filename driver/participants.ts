@@ -65,6 +65,8 @@ export class Participants implements Disposable {
   readonly #waiting = new Set<DriverPage>();
   #inDoubt: Word = "aborted";
   #renewal: ReturnType<typeof setInterval> | undefined;
+  #renewedAt = 0;
+  #isRenewedInTime = true;
 
   private constructor(pid: number, options: NoticeOptions & SpecialOptions) {
     this.pid = pid;
@@ -107,7 +109,8 @@ export class Participants implements Disposable {
       ...(this.#options.outlived ? {} : { driver: { pid: process.pid, namespace: pidNamespace("self") } }),
       criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : [])],
     };
-    this.#renewal = setInterval(() => this.#renew(), leaseMs / 3);
+    this.#renewedAt = performance.now();
+    this.#renewal = setInterval(() => this.#renew(leaseMs), leaseMs / 3);
     const ask = async (page: DriverPage): Promise<Answer> => {
       const standstill = await standstillOf(page.pid, this.#paused.has(page.pid));
       if (standstill) return { reply: "refused", reasons: [describeStandstill(standstill, page.pid)] };
@@ -145,6 +148,18 @@ export class Participants implements Disposable {
       .map(({ pid }) => ({ pid, reasons: ["it was no longer held when it was frozen: its lease had run out"] }));
   }
 
+  /**
+   * The same for a caller who ran CRIU in between, and perhaps left the apps running: one that CRIU has let go has continued. It is
+   * told from one whose lease had run out by the renewals, which came in time.
+   */
+  lostHolds(): Refusal[] {
+    const hasContinued = (pid: number): boolean => {
+      const { activeId, outcome } = this.#pages.find((page) => page.pid === pid)?.status() ?? {};
+      return activeId === this.noticeId && outcome === "continued";
+    };
+    return this.noLongerHeld().filter(({ pid }) => !(this.#isRenewedInTime && hasContinued(pid)));
+  }
+
   /** From here on an image may be made: in doubt that is what the apps are told. Before, they are told that there is none. */
   mayBeDumped(): void {
     this.#inDoubt = "continued";
@@ -169,7 +184,10 @@ export class Participants implements Disposable {
     this.#pages = [];
   }
 
-  #renew(): void {
+  #renew(leaseMs: number): void {
+    const now = performance.now();
+    if (now - this.#renewedAt >= leaseMs) this.#isRenewedInTime = false;
+    this.#renewedAt = now;
     for (const page of this.#pages) page.renew();
   }
 

@@ -1,7 +1,7 @@
 /** `criu-aware dump`, `restore`, `status`, `simulate` and `notify` on real apps, in both runtimes. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { processTree } from "../../ffi/process_tree.ts";
@@ -180,6 +180,12 @@ for (const runtime of runtimes) {
     assert.equal((await app.event("released", 3)).outcome, "continued");
 
     const { locateCriu } = await import("criu-aware/driver");
+    const leaving = [locateCriu(), "dump", "-t", String(pid), "-D", `${directory.path}/left`, "--leave-running"];
+    mkdirSync(`${directory.path}/left`);
+    const left = await runCli(runtime, ["notify", pid, "--", ...leaving]);
+    assert.equal(left.code, 0, left.err);
+    assert.equal((await app.event("released", 4)).outcome, "continued");
+
     const criu = [locateCriu(), "dump", "-t", String(pid), "-D", directory.path];
     const dumped = await runCli(runtime, ["notify", pid, "--", ...criu]);
     assert.equal(dumped.code, 0, dumped.err);
@@ -187,7 +193,7 @@ for (const runtime of runtimes) {
     // CRIU alone writes no manifest.
     assert.equal((await runCli(runtime, ["restore", directory.path])).code, 1);
     assert.equal((await runCli(runtime, ["restore", directory.path, "--force"])).code, 0);
-    assert.equal((await app.event("released", 4)).outcome, "restored");
+    assert.equal((await app.event("released", 5)).outcome, "restored");
   });
 
   test(`criu-aware in ${runtime}: notify without a command leaves the app held until --tell`, { skip }, async () => {
