@@ -2,6 +2,8 @@ import { closeSync, openSync } from "node:fs";
 
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
+/** A lease on a file (fcntl(2), F_SETLEASE) lets its owner keep those who open it waiting. */
+const O_NONBLOCK = 0o4000;
 
 /** How files are opened and closed here: by node:fs, or by libc. */
 export interface FileOpener {
@@ -24,7 +26,7 @@ export function openChecked(
   const held = files.open(path, O_PATH | O_CLOEXEC);
   try {
     check(held);
-    return files.open(`/proc/self/fd/${held}`, flags | O_CLOEXEC);
+    return files.open(`/proc/self/fd/${held}`, flags | O_CLOEXEC | O_NONBLOCK);
   } finally {
     files.close(held);
   }

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, read, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, read, type Stats } from "node:fs";
+import { openChecked } from "../ffi/open_checked.ts";
 import { ImageError } from "./errors.ts";
 
 /** An open regular file; disposal closes it. */
@@ -9,26 +10,24 @@ export interface RegularFile extends Disposable {
 }
 
 /**
- * Opens a file for reading. Anything but a regular file is refused, and opening never waits: a pipe that somebody put among the
- * images would block for ever.
+ * Opens a file for reading. Anything but a regular file is refused, and is not even opened: somebody may have put a pipe or a device
+ * among the images.
  * @throws {ImageError}
  */
 export function openRegularFile(path: string): RegularFile {
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = openChecked(path, constants.O_RDONLY, (held) => {
+      if (!fstatSync(held).isFile()) throw new ImageError(path, "is no regular file");
+    });
   } catch (cause) {
+    if (cause instanceof ImageError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     const reason =
       code === "ENOENT" ? "is missing" : `cannot be read (${code}): read it as the user who dumped, or as root`;
     throw new ImageError(path, reason, { cause });
   }
-  const stat = fstatSync(fd);
-  if (!stat.isFile()) {
-    closeSync(fd);
-    throw new ImageError(path, "is no regular file");
-  }
-  return { path, fd, stat, [Symbol.dispose]: () => closeSync(fd) };
+  return { path, fd, stat: fstatSync(fd), [Symbol.dispose]: () => closeSync(fd) };
 }
 
 const CHUNK = 2 ** 20;
