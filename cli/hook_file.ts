@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
+import { makeOwnDirectory } from "../ffi/own_directory.ts";
 import { requireOnlyWriter, requireOwner, UntrustedPathError, walkTrusted } from "../ffi/trusted_path.ts";
 
 /** Whose configuration: `criu` itself (its file is read by everything that runs CRIU), `runc` or `crun`. */
@@ -89,7 +90,7 @@ export function applyChange({ path, before, after, mode = modeOf(path) }: Change
   if (after === before) return;
   try {
     if (after === undefined) return rmSync(path);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeOwnDirectory(dirname(path), 0o755);
     const backup = backupOf(path);
     const firstTime = before !== undefined && withoutHook(before) === before && withoutHook(after) !== after;
     if (firstTime) replace(backup, before, mode);

@@ -69,13 +69,13 @@ async function read(name: string, path: string): Promise<Slot> {
 
 /** What is written is verified again: the process may be saving. */
 async function exportTo({ path }: Slot, file: string): Promise<void> {
-  const { requireOwnPlace } = await import("../ffi/own_file.ts");
+  const { ownPlace } = await import("../ffi/own_file.ts");
   const { describeState } = await import("../gpu/state/describe.ts");
   const { openStateFile } = await import("../gpu/state/state_file.ts");
   const { writeWhole } = await import("../gpu/state/write_whole.ts");
-  requireOwnPlace(file);
+  const place = ownPlace(file);
   using source = openStateFile(path);
-  writeWhole(file, source.pieces(), (temporary) => {
+  writeWhole(place, source.pieces(), (temporary) => {
     if (!describeState(temporary).valid) {
       throw new Error(`Cannot export ${printable(path)}: it was saved to meanwhile. Try again.`);
     }

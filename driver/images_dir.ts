@@ -1,11 +1,12 @@
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, type Stats, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, type Stats, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { type DirectoryLock, lockDirectory } from "../ffi/directory_lock.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { makeOwnDirectory, type OwnDirectory } from "../ffi/own_directory.ts";
 import { printable } from "../ffi/printable.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
-import { requireOwner, UntrustedPathError, walkTrusted } from "../ffi/trusted_path.ts";
+import { UntrustedPathError } from "../ffi/trusted_path.ts";
 
 /** What a dump that failed leaves behind, and nothing else: the next one takes the directory as empty. */
 const logs = ["dump.log", "criu.log"];
@@ -32,34 +33,47 @@ export interface ImagesDir extends Disposable {
  * cannot be made.
  */
 export function claimImagesDir(libc: Libc, directory: string, trustImages = false): ImagesDir {
-  const path = resolve(directory);
-  const shown = printable(path);
-  let first: string | undefined;
-  let lock: DirectoryLock | undefined;
+  const shown = printable(resolve(directory));
+  using opened = new DisposableStack();
+  const made = makeImagesDir(directory, trustImages);
+  const lock = lockOf(libc, made);
+  if (lock === "taken")
+    throw new UsageError(`Cannot dump into ${shown}: another dump is writing there. Name a new directory.`);
+  if (lock) opened.use(lock);
+  const before = readdirSync(made.path);
+  // Through no link that somebody has put there: CRIU would write where it leads. Whatever is not a log of ours stays.
+  for (const name of before) if (logs.includes(name)) removeOwn(join(made.path, name));
+  if (readdirSync(made.path).length > 0) {
+    throw new UsageError(`Cannot dump into ${shown}: it is not empty. Name a new directory.`);
+  }
+  opened.move();
+  return claimed(made.path, lock, made.first);
+}
+
+function makeImagesDir(directory: string, trustImages: boolean): OwnDirectory {
+  const whole = resolve(directory);
   try {
-    if (!trustImages) requireNobodyElse(path, walkTrusted(path).stat);
-    first = mkdirSync(path, { recursive: true, mode: 0o700 });
-    lock = lockDirectory(libc, path);
+    if (trustImages) return { path: whole, first: mkdirSync(whole, { recursive: true, mode: 0o700 }) };
+    const made = makeOwnDirectory(whole, 0o700);
+    requireNobodyElse(made.path, lstatSync(made.path));
+    return made;
   } catch (error) {
-    // A file system without such locks (NFS): a directory that this process has just made is its own as well.
-    if (error instanceof SystemCallError && first !== undefined) return claimed(path, undefined, first);
     if (error instanceof UsageError) throw error;
     const cure =
       error instanceof UntrustedPathError ? `. Name a directory that only you and root can change${isContainer}.` : "";
-    throw new UsageError(`Cannot use ${shown} for images: ${printable((error as Error).message)}${cure}`);
+    const why = printable((error as Error).message);
+    throw new UsageError(`Cannot use ${printable(whole)} for images: ${why}${cure}`);
   }
-  if (lock === undefined)
-    throw new UsageError(`Cannot dump into ${shown}: another dump is writing there. Name a new directory.`);
-  using opened = new DisposableStack();
-  opened.use(lock);
-  const before = readdirSync(path);
-  if (before.some((name) => !logs.includes(name))) {
-    throw new UsageError(`Cannot dump into ${shown}: it is not empty. Name a new directory.`);
+}
+
+/** Undefined on a file system without such locks (NFS): there a directory that this process has just made is its own. */
+function lockOf(libc: Libc, { path, first }: OwnDirectory): DirectoryLock | "taken" | undefined {
+  try {
+    return lockDirectory(libc, path) ?? "taken";
+  } catch (error) {
+    if (error instanceof SystemCallError && first !== undefined) return undefined;
+    throw new UsageError(`Cannot use ${printable(path)} for images: ${printable((error as Error).message)}`);
   }
-  // Through no link that somebody has put there: CRIU would write where it leads.
-  for (const name of before) rmSync(join(path, name), { recursive: true });
-  opened.move();
-  return claimed(path, lock, first);
 }
 
 function claimed(path: string, lock: DirectoryLock | undefined, first: string | undefined): ImagesDir {
@@ -85,10 +99,8 @@ export function removeMark(directory: string): void {
 
 const isContainer = ", or say that you trust it: trustImages (--trust-images)";
 
-/** @throws {UsageError} when somebody else may look into an existing directory; the walk has seen to its parents. */
-function requireNobodyElse(path: string, stat: Stats | undefined): void {
-  if (!stat) return;
-  requireOwner(path, stat);
+/** @throws {UsageError} when somebody else may look into a directory; the walk has seen to its owner and its parents. */
+function requireNobodyElse(path: string, stat: Stats): void {
   if ((stat.mode & 0o077) === 0) return;
   const mode = (stat.mode & 0o7777).toString(8);
   throw new UsageError(
@@ -97,9 +109,24 @@ function requireNobodyElse(path: string, stat: Stats | undefined): void {
   );
 }
 
+/** Returns whether nothing of ours is left. What somebody else has put there stays, whatever it is called. */
 function remove(path: string, isOurs: (name: string) => boolean): boolean {
   try {
-    for (const name of readdirSync(path)) if (isOurs(name)) rmSync(join(path, name), { recursive: true });
+    return readdirSync(path)
+      .filter(isOurs)
+      .map((name) => removeOwn(join(path, name)))
+      .every(Boolean);
+  } catch {
+    return false;
+  }
+}
+
+/** Removes a file, or a link, that this user made. Returns false when one is left. */
+function removeOwn(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const isOwn = stat?.uid === process.geteuid?.() && (stat?.isFile() || stat?.isSymbolicLink());
+  try {
+    if (isOwn) unlinkSync(path);
     return true;
   } catch {
     return false;

@@ -25,17 +25,17 @@ const LOG = "restore.log";
 
 /** Restores a process tree and waits until its apps are rebuilt. The same for every engine that runs CRIU. */
 export async function restoreTree(runner: Runner, options: RestoreOptions): Promise<RestoreResult> {
-  const imagesDir = resolve(options.imagesDir);
+  const given = resolve(options.imagesDir);
   const { timeoutMs = 10_000, signal } = options;
   signal?.throwIfAborted();
   checkOptions(options);
   requireRoot();
-  if (!existsSync(join(imagesDir, "inventory.img"))) {
+  if (!existsSync(join(given, "inventory.img"))) {
     throw new UsageError(
-      `There is no image in ${imagesDir}: it has no inventory.img. Name the directory of a finished dump.`,
+      `There is no image in ${given}: it has no inventory.img. Name the directory of a finished dump.`,
     );
   }
-  if (!options.trustImages) requireTrustedImages(imagesDir);
+  const imagesDir = options.trustImages ? given : requireTrustedImages(given);
   using cuda = await openCudaIfAsked(options.cuda);
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { UsageError } from "../criu/usage_error.ts";
-import { readOwnFile, replaceFile, requireOwnPlace } from "../ffi/own_file.ts";
+import { ownPlace, readOwnFile, replaceFile } from "../ffi/own_file.ts";
 import { printable } from "../ffi/printable.ts";
 import type { DumpStats, RestoreStats } from "../images/types.ts";
 import type { Round } from "../lifecycle/types.ts";
@@ -120,12 +120,12 @@ export function traceRound(pid: number, round: Round): TraceEvent[] {
  */
 export function writeTrace(file: string, events: readonly TraceEvent[]): void {
   try {
-    requireOwnPlace(file);
-    const before = readTrace(file, readOwnFile(file));
+    const path = ownPlace(file);
+    const before = readTrace(file, readOwnFile(path));
     const known = new Set(before.map((event) => JSON.stringify(event)));
     const added = [...names(events), ...events.map(toChrome)].filter((event) => !known.has(JSON.stringify(event)));
     const text = JSON.stringify({ traceEvents: [...before, ...added], displayTimeUnit: "ms" });
-    replaceFile(file, (temporary) => writeFileSync(temporary, text));
+    replaceFile(path, (temporary) => writeFileSync(temporary, text));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const why = printable((error as Error).message);

@@ -11,12 +11,15 @@ const MOST_PARENTS = 1000;
  * Makes sure that nobody but root and this user could have put these images there, or can change them: a restored process runs with
  * the rights that its image names, so who writes an image is who it says. That others may read them is no matter here.
  *
+ * @returns the path of the directory without symbolic links, to be used from here on.
  * @throws {UsageError} that names the file and the cure.
  */
-export function requireTrustedImages(directory: string): void {
+export function requireTrustedImages(directory: string): string {
   try {
-    let next: string | undefined = directory;
-    for (let count = 0; next !== undefined && count < MOST_PARENTS; count++) next = lookAt(next);
+    const { path, parent } = lookAt(directory);
+    let next = parent;
+    for (let count = 0; next !== undefined && count < MOST_PARENTS; count++) next = lookAt(next).parent;
+    return path;
   } catch (error) {
     if (!(error instanceof UntrustedPathError)) throw error;
     const { file } = error;
@@ -28,10 +31,10 @@ export function requireTrustedImages(directory: string): void {
   }
 }
 
-/** Looks at one directory and returns that of the dump which it is built on. */
-function lookAt(directory: string): string | undefined {
+/** Looks at one directory: its path without symbolic links, and that of the dump which it is built on. */
+function lookAt(directory: string): { readonly path: string; readonly parent: string | undefined } {
   const { path, stat } = walkTrusted(directory);
-  if (!stat?.isDirectory()) return undefined;
+  if (!stat?.isDirectory()) throw new UsageError(`Cannot restore: ${printable(path)} is no directory of images.`);
   requireOwner(path, stat);
   requireOnlyWriter(path, stat);
   for (const name of readdirSync(path)) {
@@ -44,7 +47,7 @@ function lookAt(directory: string): string | undefined {
     requireFile({ path: file, stat: found });
   }
   const parent = join(path, "parent");
-  return lstatSync(parent, { throwIfNoEntry: false }) ? parent : undefined;
+  return { path, parent: lstatSync(parent, { throwIfNoEntry: false }) ? parent : undefined };
 }
 
 function requireFile({ path, stat }: ReturnType<typeof walkTrusted>): void {

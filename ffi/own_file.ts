@@ -9,7 +9,7 @@ import {
   renameSync,
   rmSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { requireDirectory, requireOnlyWriter, requireOwner, UntrustedPathError, walkTrusted } from "./trusted_path.ts";
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -36,12 +36,14 @@ export function replaceFile(path: string, write: (temporary: string) => void): v
 }
 
 /**
- * For a file that the user has named.
+ * The path to use for a file that the user has named: its directory without symbolic links.
  * @throws {UntrustedPathError} when somebody else could put another file in its place.
  */
-export function requireOwnPlace(path: string): void {
-  const { path: directory, stat } = walkTrusted(dirname(resolve(path)));
+export function ownPlace(path: string): string {
+  const whole = resolve(path);
+  const { path: directory, stat } = walkTrusted(dirname(whole));
   if (stat) requireDirectory(directory, stat);
+  return join(directory, basename(whole));
 }
 
 /**
@@ -70,8 +72,7 @@ export function readOwnFile(path: string): string | undefined {
 export function openToAppend(path: string): number {
   const flags = O_WRONLY | O_APPEND;
   if (inherited.test(path)) return openSync(path, flags);
-  requireOwnPlace(path);
-  const walked = walkTrusted(path);
+  const walked = walkTrusted(ownPlace(path));
   if (!walked.stat) return openSync(walked.path, flags | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   requireOwner(walked.path, walked.stat);
   // In a sticky directory anybody may give a second name to a file of root's.

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readlinkSync, type Stats } from "node:fs";
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { printable } from "./printable.ts";
 
@@ -32,7 +32,7 @@ export interface TrustedPath {
 /**
  * Walks a path from the root and resolves its links: nobody but root, this user, and the user who ran sudo may be able to change what
  * it leads to. Each directory on the way belongs to one of them, and nobody else may write there unless it is sticky. What is found
- * stays true afterwards, because only they could change it.
+ * stays true afterwards, because only they could change it; so it is the path that comes out, not the one that went in, which is to be used.
  *
  * @throws {UntrustedPathError} at the first component that somebody else decides about.
  * @throws what lstat(2) says, except that the end of the path may be missing.
@@ -54,6 +54,10 @@ export function walkTrusted(path: string): TrustedPath {
       continue;
     }
     requireOwner(next, found);
+    // Those of /proc/PID (root, cwd, fd) lead elsewhere than they read: proc(5).
+    if (found.dev === lstatSync("/proc", { throwIfNoEntry: false })?.dev) {
+      throw new UntrustedPathError(next, "is a link of /proc, which may lead anywhere");
+    }
     // In a sticky directory anybody may give a second name to a link of root's.
     if (found.nlink > 1) throw new UntrustedPathError(next, "is a symbolic link with more than one name");
     if (++links > MOST_LINKS) throw new UntrustedPathError(next, "is a symbolic link that leads nowhere");
@@ -76,9 +80,13 @@ export function requireOwner(path: string, { uid }: Stats): void {
   if (!trustedUsers().includes(uid)) throw new UntrustedPathError(path, `belongs to another user (uid ${uid})`);
 }
 
-/** @throws {UntrustedPathError} when somebody besides the owner may write to this file or directory. */
-export function requireOnlyWriter(path: string, { mode, uid, gid }: Stats): void {
-  if ((mode & 0o002) === 0 && ((mode & 0o020) === 0 || isPrivateGroup(uid, gid))) return;
+/**
+ * That the group may write counts as well: it may have other members, and where there is an access control list (acl(5)) these bits are the
+ * most that anybody in it may do.
+ * @throws {UntrustedPathError} when somebody besides the owner may write to this file or directory.
+ */
+export function requireOnlyWriter(path: string, { mode }: Stats): void {
+  if ((mode & 0o022) === 0) return;
   throw new UntrustedPathError(path, `may be written by other users (mode ${(mode & 0o7777).toString(8)})`);
 }
 
@@ -87,18 +95,4 @@ function trustedUsers(): number[] {
   const { SUDO_UID } = process.env;
   const sudo = process.geteuid?.() === 0 && SUDO_UID !== undefined && /^\d+$/.test(SUDO_UID) ? [Number(SUDO_UID)] : [];
   return [0, process.geteuid?.() ?? 0, ...sudo];
-}
-
-/** Many systems give each user a group of the same number that nobody else is in, and let it write. */
-function isPrivateGroup(uid: number, gid: number): boolean {
-  if (uid !== gid) return false;
-  try {
-    const row = readFileSync("/etc/group", "utf8")
-      .split("\n")
-      .map((line) => line.split(":"))
-      .find((fields) => Number(fields[2]) === gid);
-    return row !== undefined && !row[3];
-  } catch {
-    return false;
-  }
 }

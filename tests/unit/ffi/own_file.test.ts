@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openToAppend, readOwnFile, replaceFile, requireOwnPlace } from "../../../ffi/own_file.ts";
+import { openToAppend, ownPlace, readOwnFile, replaceFile } from "../../../ffi/own_file.ts";
 import { UntrustedPathError } from "../../../ffi/trusted_path.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
@@ -88,7 +88,7 @@ test("what another user has put into a sticky directory is neither read nor writ
   const place = join(path, "place");
   mkdirSync(place);
   chownSync(place, NOBODY, NOBODY);
-  refused(() => requireOwnPlace(join(place, "file")), /belongs to another user/);
+  refused(() => ownPlace(join(place, "file")), /belongs to another user/);
   refused(() => openToAppend(join(place, "log")), /belongs to another user/);
   assert.equal(readFileSync(victim, "utf8"), "precious");
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, lchownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lchownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { UntrustedPathError, walkTrusted } from "../../../ffi/trusted_path.ts";
@@ -42,13 +42,15 @@ test("a directory on the way that others may write is refused, unless it is stic
   assert.ok(walkTrusted(join(open, "file")).stat);
 });
 
-test("a group that others are in may not write, either", { skip }, () => {
+test("a group may not write, either: it may have members, and an access control list shows so", { skip }, () => {
   using directory = temporaryDirectory();
   const open = join(directory.path, "open");
   mkdirSync(open);
-  chownSync(open, 0, NOBODY);
   chmodSync(open, 0o770);
-  refused(join(open, "missing"), /may be written by other users \(mode 770\)/);
+  for (const group of [NOBODY, 0]) {
+    chownSync(open, 0, group);
+    refused(join(open, "missing"), /may be written by other users \(mode 770\)/);
+  }
 });
 
 test("what belongs to another user is refused: a directory on the way, and a link", { skip }, () => {
@@ -76,4 +78,14 @@ test("links that lead to each other end in an error", () => {
   symlinkSync("b", join(directory.path, "a"));
   symlinkSync("a", join(directory.path, "b"));
   refused(join(directory.path, "a"), /leads nowhere/);
+});
+
+test("a link of /proc is refused: it leads elsewhere than it reads", {
+  skip: existsSync("/proc/self/root") ? false : "no /proc",
+}, () => {
+  using directory = temporaryDirectory();
+  refused(`/proc/self/root${directory.path}`, /link of \/proc/);
+  refused(`/proc/${process.pid}/cwd`, /link of \/proc/);
+  symlinkSync("/proc/self/root/tmp", join(directory.path, "link"));
+  refused(join(directory.path, "link"), /link of \/proc/);
 });
