@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { printable } from "../ffi/printable.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
+import { statusField } from "../ffi/status_field.ts";
 
 /** The lines of a file of /proc; none where there is no such file, or its process has just ended. */
 export function readLines(path: string): string[] {
@@ -19,7 +20,7 @@ export function namesIn(path: string): string[] {
 
 /** A line `Name:  value` of a file such as /proc/pid/status or fdinfo, without its name; "" when there is none. */
 export function fieldOf(text: string, name: string): string {
-  return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(text)?.[1] ?? "";
+  return statusField(text, name) ?? "";
 }
 
 /** The session of a process (field 6 of /proc/pid/stat); undefined when it has ended. */

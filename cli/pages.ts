@@ -1,6 +1,4 @@
-import { UsageError } from "../criu/usage_error.ts";
 import { openAttached } from "../driver/attached.ts";
-import { processTree } from "../ffi/process_tree.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 
@@ -9,9 +7,7 @@ import { PageError } from "../page/errors.ts";
  * @throws {UsageError} when there is no such process. @throws {PageError} when none is attached, or without the right to look.
  */
 export async function openPages(pid: number): Promise<DriverPage[]> {
-  const tree = processTree(pid);
-  if (tree.length === 0) throw new UsageError(`There is no process ${pid}.`);
-  const pages = await openAttached(tree);
+  const pages = await openAttached(pid);
   if (pages.length > 0) return pages;
   throw new PageError(
     pid,

@@ -1,19 +1,36 @@
+import { UsageError } from "../criu/usage_error.ts";
+import { isInTree, processTree } from "../ffi/process_tree.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 
+/** What to leave out. */
+export interface OpenOptions {
+  /** Pages that are open already. */
+  readonly known?: readonly DriverPage[];
+  /** A process that is not asked. */
+  readonly without?: number | undefined;
+}
+
 /**
- * Opens the pages of those processes that are attached; parents come before their children. The others, and those that have just
- * ended, are left out, and so is a child that shows the page of its parent: it may have the same pid in a pid namespace of its own.
- * The pages that are `known` are not opened again.
+ * Opens the pages of the attached processes of the tree of `root`; parents come before their children. The others, and those that have
+ * just ended, are left out, and so is a child that shows the page of its parent: it may have the same pid in a pid namespace of its
+ * own. A process is held by its page's pidfd before its place in the tree is looked at once more: a pid of the tree may be that of a
+ * stranger by then.
+ *
+ * @throws {UsageError} when there is no such process.
  * @throws {PageError} when a page is damaged, or without the right to look. Nothing is left open then.
  */
-export async function openAttached(pids: readonly number[], known: readonly DriverPage[] = []): Promise<DriverPage[]> {
+export async function openAttached(root: number, { known = [], without }: OpenOptions = {}): Promise<DriverPage[]> {
+  const tree = processTree(root);
+  if (tree.length === 0) throw new UsageError(`There is no process ${root}.`);
   using opened = new DisposableStack();
   const pages: DriverPage[] = [];
-  for (const pid of pids) {
+  for (const pid of tree) {
+    if (pid === without || known.some((page) => page.pid === pid)) continue;
     try {
       const page = await DriverPage.open(pid);
-      if ([...known, ...pages].some((other) => other.isSame(page))) page[Symbol.dispose]();
+      const isStranger = !isInTree(pid, root) || !page.process.isAlive();
+      if (isStranger || [...known, ...pages].some((other) => other.isSame(page))) page[Symbol.dispose]();
       else pages.push(opened.use(page));
     } catch (error) {
       if (!(error instanceof PageError && error.code === "missing")) throw error;

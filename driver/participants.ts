@@ -1,9 +1,7 @@
 import type { CriuOptions } from "../criu/options.ts";
-import { UsageError } from "../criu/usage_error.ts";
 import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { pidNamespace } from "../ffi/process.ts";
-import { processTree } from "../ffi/process_tree.ts";
 import type { Notice } from "../lifecycle/types.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
@@ -192,10 +190,8 @@ export class Participants implements Disposable {
   }
 
   async #collect(): Promise<void> {
-    const tree = processTree(this.pid);
-    if (tree.length === 0) throw new UsageError(`There is no process ${this.pid}.`);
-    const others = tree.filter((pid) => pid !== this.#options.without && !this.pids.includes(pid));
-    for (const page of await openAttached(others, this.#pages)) {
+    const { without } = this.#options;
+    for (const page of await openAttached(this.pid, { known: this.#pages, without })) {
       this.#pages.push(page);
       if (isPaused(page.pid)) this.#paused.add(page.pid);
     }

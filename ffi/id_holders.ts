@@ -1,4 +1,5 @@
 import { readOrEmpty } from "./read_or_empty.ts";
+import { statusField } from "./status_field.ts";
 
 /** PF_EXITING of linux/sched.h, in field 9 of /proc/pid/stat. */
 const PF_EXITING = 4;
@@ -19,7 +20,7 @@ export interface IdHolder {
 export function holdersOf(ids: readonly number[]): IdHolder[] {
   return ids.flatMap((id) => {
     const status = readOrEmpty(`/proc/${id}/status`);
-    const field = (name: string): string => new RegExp(`^${name}:\t(.*)$`, "m").exec(status)?.[1] ?? "";
+    const field = (name: string): string => statusField(status, name) ?? "";
     if (status === "") return [];
     const flags = Number(readOrEmpty(`/proc/${id}/stat`).replace(/^.*\)/s, "").split(" ")[7]);
     const pending = BigInt(`0x${field("SigPnd") || "0"}`) | BigInt(`0x${field("ShdPnd") || "0"}`);

@@ -2,12 +2,13 @@ import { readFileSync, readlinkSync } from "node:fs";
 import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
 import { readOrEmpty } from "./read_or_empty.ts";
+import { statusField } from "./status_field.ts";
 
 // The same number on every architecture: asm-generic/unistd.h
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 
-/** A process held by a pidfd (pidfd_open(2)), so that its pid cannot be taken by another meanwhile. */
+/** A process held by a pidfd (pidfd_open(2)): what is sent reaches this process or nobody, whoever has its pid by then. */
 export interface ProcessHandle extends Disposable {
   readonly pid: number;
   /** Readable once the process has ended. */
@@ -66,9 +67,13 @@ export function processState(pid: number): string {
  * in a set-user-ID program, and when it has ended.
  */
 export function userOf(pid: number): number | undefined {
-  const [, ids = ""] = /^Uid:\s*(.*)$/m.exec(readOrEmpty(`/proc/${pid}/status`)) ?? [];
-  const [uid, ...others] = ids.split(/\s+/);
+  const [uid, ...others] = uidsOf(pid).split(/\s+/);
   return uid && others.length === 3 && others.every((other) => other === uid) ? Number(uid) : undefined;
+}
+
+/** The uids of a process, real, effective, saved and of the file system, as one text; "" when it has ended. */
+export function uidsOf(pid: number): string {
+  return statusField(readOrEmpty(`/proc/${pid}/status`), "Uid") ?? "";
 }
 
 /** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
@@ -99,6 +104,6 @@ export function pidNamespace(pid: number | "self"): string {
 
 /** Whether a process handles `signal`: SigCgt in /proc/pid/status (proc(5)). True where that cannot be read. */
 export function isCaught(pid: number, signal: number): boolean {
-  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1];
+  const mask = statusField(readOrEmpty(`/proc/${pid}/status`), "SigCgt");
   return mask === undefined || ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }

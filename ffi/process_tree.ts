@@ -1,9 +1,33 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { readOrEmpty } from "./read_or_empty.ts";
+import { statusField } from "./status_field.ts";
+
+/** More than any tree that is dumped has; a hostile one could grow for as long as it is looked at. */
+const MOST = 65_536;
 
 /** The process `pid` and all below it, parents first: what CRIU dumps. Empty when there is no such process. */
 export function processTree(pid: number): number[] {
-  const children = childrenOf(pid);
-  return children ? [pid, ...children.flatMap(processTree)] : [];
+  const found = new Set<number>();
+  const next = [pid];
+  for (let process = next.pop(); process !== undefined && found.size < MOST; process = next.pop()) {
+    if (found.has(process)) continue;
+    const children = childrenOf(process);
+    if (!children) continue;
+    found.add(process);
+    // One at a time: as arguments thousands are too many.
+    for (const child of children.reverse()) next.push(child);
+  }
+  return [...found];
+}
+
+/** Whether a process is `root` or below it, as the kernel says now. */
+export function isInTree(pid: number, root: number): boolean {
+  let at = pid;
+  for (let depth = 0; depth < MOST && at > 0; depth++) {
+    if (at === root) return true;
+    at = Number(statusField(readOrEmpty(`/proc/${at}/status`), "PPid"));
+  }
+  return false;
 }
 
 /** The children of all threads of a process; undefined when there is no such process. */

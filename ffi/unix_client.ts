@@ -3,6 +3,7 @@ import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
 import { readOrEmpty } from "./read_or_empty.ts";
 import { orClose } from "./shared_memory.ts";
+import { statusField } from "./status_field.ts";
 import {
   EAGAIN,
   MSG_DONTWAIT_NOSIGNAL,
@@ -75,7 +76,7 @@ function peerOf(libc: Libc, fd: number): number | undefined {
     const info = readOrEmpty(`/proc/self/fdinfo/${pidfd[0]}`);
     libc.close(pidfd[0] as number);
     // -1 when it has ended, 0 when it is not in this pid namespace: pidfd_open(2), fdinfo.
-    const pid = Number(/^Pid:\s*(-?\d+)$/m.exec(info)?.[1]);
+    const pid = Number(statusField(info, "Pid"));
     return pid > 0 ? pid : undefined;
   }
   // There is one, and it has ended.

@@ -1,7 +1,7 @@
 import { fileCalls } from "../ffi/files.ts";
 import { waitFutex } from "../ffi/futex.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
-import { openProcess, type ProcessHandle, userOf } from "../ffi/process.ts";
+import { openProcess, type ProcessHandle, uidsOf, userOf } from "../ffi/process.ts";
 import { statOf } from "../ffi/stat.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import type { Notice, Reply } from "../lifecycle/types.ts";
@@ -25,6 +25,8 @@ export class DriverPage implements Disposable {
   readonly pid: number;
   readonly process: ProcessHandle;
   readonly libc: Libc;
+  /** Those that it had when its page was opened. */
+  readonly #uids: string;
   readonly #memory: FoundPage;
   readonly #fields: Fields;
   #document: PageDocument | undefined;
@@ -35,6 +37,7 @@ export class DriverPage implements Disposable {
     this.pid = process.pid;
     this.process = process;
     this.#memory = memory;
+    this.#uids = uidsOf(process.pid);
     this.#fields = new Fields(libc, memory);
   }
 
@@ -201,7 +204,9 @@ export class DriverPage implements Disposable {
     this.process[Symbol.dispose]();
   }
 
+  /** A program of another user that the process has become meanwhile (execve(2), a set-user-ID program) is not signalled. */
   #ring(name: "wakeSignal" | "noticeSignal"): void {
+    if (uidsOf(this.pid) !== this.#uids) throw this.#damaged("the process has become that of another user");
     this.#fields.increment("signalsSent");
     this.process.kill(this.#signal(name));
   }

@@ -7,12 +7,15 @@ import { type FileOpener, openChecked } from "../ffi/open_checked.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { claim, SEALED_SIZE, type SharedMemory, sealsOf, sizeOf } from "../ffi/shared_memory.ts";
 import { statOf } from "../ffi/stat.ts";
+import { statusField } from "../ffi/status_field.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import { PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
 import { PAGE_BYTES, PAGE_LINK, PAGE_MAGIC, PAGE_VERSION } from "./layout.ts";
 
 const O_RDWR = 2;
+/** An app has one page; a hostile process may have any number of what looks like one. */
+const MOST_CANDIDATES = 16;
 
 /** A page, and what tells it from any other. */
 export interface FoundPage extends SharedMemory {
@@ -29,9 +32,11 @@ export interface FoundPage extends SharedMemory {
  */
 export function findPage(libc: Libc, pid: number): FoundPage {
   let damage = "";
-  for (const fd of descriptors(pid)) {
+  const found = descriptors(pid);
+  const owner = found.length > 0 ? identityOf(pid) : undefined;
+  for (const fd of found) {
     try {
-      const page = mapPage(libc, pid, fd);
+      const page = mapPage(libc, owner, `/proc/${pid}/fd/${fd}`);
       if (page) return page;
     } catch (error) {
       damage = (error as Error).message;
@@ -45,31 +50,38 @@ export function findPage(libc: Libc, pid: number): FoundPage {
   );
 }
 
+/** The descriptors that have the name of a page; not all of thousands, which only keep whoever looks at them. */
 function descriptors(pid: number): string[] {
   const directory = `/proc/${pid}/fd`;
+  const found: string[] = [];
   try {
-    return readdirSync(directory).filter((fd) => {
-      try {
-        return readlinkSync(`${directory}/${fd}`) === PAGE_LINK;
-      } catch {
-        return false;
-      }
-    });
+    for (const fd of readdirSync(directory)) {
+      if (linkOf(`${directory}/${fd}`) === PAGE_LINK) found.push(fd);
+      if (found.length === MOST_CANDIDATES) break;
+    }
   } catch (cause) {
     const gone = (cause as { code?: string }).code === "ENOENT";
     if (gone) throw new PageError(pid, "missing", `There is no process ${pid}.`, { cause });
     throw new PageError(pid, "forbidden", `Cannot look into process ${pid}: be root or its user.`, { cause });
   }
+  return found;
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined for the page of another process, and for a descriptor that is gone meanwhile. */
-function mapPage(libc: Libc, pid: number, fd: string): FoundPage | undefined {
-  const owner = identityOf(pid);
+function mapPage(libc: Libc, owner: Identity | undefined, path: string): FoundPage | undefined {
   let inode = 0;
   let own: number;
   try {
     own = openChecked(
-      `/proc/${pid}/fd/${fd}`,
+      path,
       O_RDWR,
       (held) => {
         const stat = statOf(libc, held);
@@ -114,12 +126,16 @@ function opener(libc: Libc): FileOpener {
   };
 }
 
+interface Identity {
+  readonly pid: number;
+  readonly uids: readonly number[];
+}
+
 /** Who a process is (proc(5), status): its pid as it sees itself, and who may own what is its own. Undefined when it is gone. */
-function identityOf(pid: number): { readonly pid: number; readonly uids: readonly number[] } | undefined {
+function identityOf(pid: number): Identity | undefined {
   const status = readOrEmpty(`/proc/${pid}/status`);
   if (status === "") return undefined;
-  const numbers = (name: string): number[] =>
-    (new RegExp(`^${name}:(.*)$`, "m").exec(status)?.[1] ?? "").trim().split(/\s+/).map(Number);
+  const numbers = (key: string): number[] => (statusField(status, key) ?? "").split(/\s+/).map(Number);
   // A process that became another user after attach() has a page of root's.
   return { pid: numbers("NSpid").at(-1) || pid, uids: [0, ...numbers("Uid")] };
 }

@@ -55,9 +55,8 @@ export function directoryProblem(
 ): string | undefined {
   if (type !== "directory") return "it is not a directory";
   if (owner !== uid) return `it belongs to user ${owner}, and must belong to the user of the app, ${uid}`;
-  const othersMayWrite = (mode & 0o022) !== 0;
-  const isSticky = (mode & 0o1000) !== 0;
-  return othersMayWrite && !isSticky ? "others may write there, which `chmod go-w` ends" : undefined;
+  // Sticky or not: there their marker would keep ours away.
+  return (mode & 0o022) !== 0 ? "others may write there, which `chmod go-w` ends" : undefined;
 }
 
 /**

@@ -41,7 +41,10 @@ const notOfTheKernel = [
     "LONGEST_MESSAGE",
     "LOCK_MS",
     "LOCK_LOOK_MS",
+    "MOST",
     "MOST_LINKS",
+    "MOST_CANDIDATES",
+    "ATTEMPTS",
     "AHEAD",
   ],
   // The kernel's, but not in these headers: one is newer, the other is not for programs.

@@ -126,3 +126,17 @@ test("a refusal of thousands of reasons is cut", async () => {
   page.fields.setText("refusal", "x\n".repeat(4000));
   assert.equal(page.driver.status().refusal.length, 256);
 });
+
+test("a process that has become another user's is not signalled any more", {
+  skip: process.geteuid?.() === 0 ? false : "it takes root to become another user",
+}, async () => {
+  await using app = startScript("becoming_nobody.ts");
+  assert.equal(await app.nextLine(), "open");
+  using page = await DriverPage.open(app.pid);
+  page.notify({ id: "a" });
+  process.kill(app.pid, "SIGWINCH");
+  assert.equal(await app.nextLine(), "nobody");
+  assert.throws(() => page.notify({ id: "b" }), { name: "PageError", code: "damaged" });
+  page.tell("a", "aborted");
+  process.kill(app.pid, 0);
+});

@@ -210,7 +210,7 @@ test("root and an app of another user exchange notice and reply in the app's dir
   const umask = process.umask(0o077);
   const cases = [
     [startScriptAsNobody, 0o700],
-    [startScriptAsNobody, 0o1777],
+    [startScriptAsNobody, 0o755],
     [startScriptInNamespace, 0o755],
   ] as const;
   for (const [start, mode] of cases) {
