@@ -51,7 +51,7 @@ image is kept: every start goes on from the same moment.`;
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
   if (flags.restoreOrStart !== undefined) {
     const { stepAside } = await import("./step_aside.ts");
-    await stepAside(flags.restoreOrStart);
+    await stepAside(flags.restoreOrStart, flags.trustImages);
   }
   const log = resolve(flags.log ?? defaultLog(command));
   // From now on: a service may be stopped while it starts.
