@@ -46,7 +46,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const { parseArguments } = await import("../criu/options.ts");
   const criuOptions = parseArguments(criuArguments);
   const { stepAside } = await import("./step_aside.ts");
-  await stepAside(imagesDir);
+  await stepAside(imagesDir, flags.trustImages);
   const engine = await pickEngine(flags);
   const { openTrace } = await import("./trace.ts");
   using progress = await showProgress("restore", { total: 0, done: () => 0 });

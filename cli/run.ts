@@ -1,12 +1,12 @@
-import { closeSync, existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
 import { aliveSince } from "../ffi/process.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
+import { lastWords } from "./last_words.ts";
 import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
@@ -51,7 +51,7 @@ image is kept: every start goes on from the same moment.`;
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
   if (flags.restoreOrStart !== undefined) {
     const { stepAside } = await import("./step_aside.ts");
-    await stepAside(flags.restoreOrStart);
+    await stepAside(flags.restoreOrStart, flags.trustImages);
   }
   const log = resolve(flags.log ?? defaultLog(command));
   // From now on: a service may be stopped while it starts.
@@ -140,9 +140,4 @@ async function awaitAttached(program: Launched, log: string, timeoutMs: number):
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-function lastWords(log: string): string {
-  const lines = stripVTControlCharacters(readFileSync(log, "utf8")).trimEnd().split("\n").slice(-8);
-  return `The end of ${printable(log)}:\n  ${lines.map((line) => printable(line)).join("\n  ")}`;
 }

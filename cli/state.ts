@@ -23,7 +23,10 @@ export function state(): Command {
     "criu-aware state /dev/shm/trainer.0",
     "criu-aware state 1234 --export state.safetensors",
   ])
-    .argument("<file|pid>", "a safetensors file, or a process with a GPU state")
+    .argument(
+      "<file|pid>",
+      "a safetensors file, or a process with a GPU state; a number is a pid, a file of that name is ./1234",
+    )
     .option("--export <file>", "write the newest valid state there, for any safetensors reader")
     .addHelpText("after", "\nExit code 1: no state is valid.")
     .action(reporting(runState));
@@ -45,12 +48,14 @@ async function runState(target: string, flags: { export?: string }): Promise<Rep
 
 async function look(target: string): Promise<Slot[]> {
   const { UsageError } = await import("../criu/usage_error.ts");
-  if (!/^[1-9]\d*$/.test(target) || existsSync(target)) {
+  // Whoever may write to this directory must not choose what a pid means.
+  if (!/^\d+$/.test(target)) {
     if (!existsSync(target)) throw new UsageError(`There is no file ${target}.`);
     return [await read(target, target)];
   }
   const { findSegments } = await import("../gpu/state/find_segments.ts");
-  if (!existsSync(`/proc/${target}`)) throw new UsageError(`There is no process ${target}, and no file of this name.`);
+  if (!existsSync(`/proc/${target}`))
+    throw new UsageError(`There is no process ${target}. For a file of this name, say ./${target}`);
   const found = findSegments(Number(target));
   if (found.length === 0) throw new Error(`Process ${target} holds no GPU state: it opens one by openState().`);
   return Promise.all(found.map(({ name, path }) => read(name, path)));

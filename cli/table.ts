@@ -15,20 +15,23 @@ const none = Object.fromEntries(
 
 /** Characters of the widest cell: a longer one would take the whole table apart. */
 const WIDEST = 100;
+/** Rows that are shown: nobody reads more, and to lay out a table takes the square of its rows. */
+const MOST_ROWS = 500;
 
-/** Columns of text under a heading, for a terminal of 80 columns. What is longer than a cell may be ends in an ellipsis. */
+/** Columns of text under a heading, for a terminal of 80 columns. What is longer than a cell may be ends in an ellipsis; rows after the first 500 are only counted. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const columns = new Table({
     chars: { ...none, middle: "  " },
     head: head.map((word) => paint("dim", word)),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
-  columns.push(...rows.map((row) => row.map(cell)));
-  return columns
+  for (const row of rows.slice(0, MOST_ROWS)) columns.push(row.map(cell));
+  const lines = columns
     .toString()
     .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+    .map((line) => line.trimEnd());
+  const more = rows.length > MOST_ROWS ? [`and ${rows.length - MOST_ROWS} more; --json shows all`] : [];
+  return [...lines, ...more].join("\n");
 }
 
 /** One line; only what `paint` made keeps its escapes, and is as short as we made it. */

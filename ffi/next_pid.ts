@@ -12,7 +12,7 @@ const AHEAD = 1000;
  */
 export function startAbove(ids: readonly number[]): void {
   const last = lastId();
-  if (ids.some((id) => id > last && id <= last + AHEAD)) goOnAfter(Math.max(...ids));
+  if (ids.some((id) => id > last && id <= last + AHEAD)) goOnAfter(ids.reduce((a, b) => Math.max(a, b)));
 }
 
 /**
@@ -23,12 +23,17 @@ export function startHigh(): void {
   if (lastId() < AHEAD) goOnAfter(AHEAD);
 }
 
+/** The highest id that a process or thread can have; where /proc/sys is hidden, the most that Linux allows (PID_MAX_LIMIT). */
+export function highestId(): number {
+  return (Number(readOrEmpty("/proc/sys/kernel/pid_max")) || 2 ** 22) - 1;
+}
+
 function lastId(): number {
   return Number(readOrEmpty(LAST));
 }
 
 function goOnAfter(id: number): void {
-  if (id + AHEAD > Number(readOrEmpty("/proc/sys/kernel/pid_max"))) return;
+  if (id + AHEAD > highestId()) return;
   try {
     writeFileSync(LAST, String(id));
   } catch {

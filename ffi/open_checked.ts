@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
@@ -15,7 +15,8 @@ const nodeFiles: FileOpener = { open: openSync, close: closeSync };
 /**
  * Opens a file that somebody else names, once it is known what it is. An O_PATH descriptor (open(2)) holds the file without
  * opening it: no device does anything, no pipe waits. `check` looks at that descriptor, and throws for what is not to be opened;
- * then the very file that was looked at is opened, whatever the path leads to by now. Throws what `check` and `files` throw.
+ * then the very file that was looked at is opened, whatever the path leads to by now. With O_NOFOLLOW `check` sees a symbolic link
+ * itself. Throws what `check` and `files` throw.
  */
 export function openChecked(
   path: string,
@@ -23,10 +24,10 @@ export function openChecked(
   check: (held: number) => void,
   files: FileOpener = nodeFiles,
 ): number {
-  const held = files.open(path, O_PATH | O_CLOEXEC);
+  const held = files.open(path, O_PATH | O_CLOEXEC | (flags & constants.O_NOFOLLOW));
   try {
     check(held);
-    return files.open(`/proc/self/fd/${held}`, flags | O_CLOEXEC | O_NONBLOCK);
+    return files.open(`/proc/self/fd/${held}`, (flags & ~constants.O_NOFOLLOW) | O_CLOEXEC | O_NONBLOCK);
   } finally {
     files.close(held);
   }

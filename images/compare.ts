@@ -25,10 +25,10 @@ export interface Difference {
 export function compareImages(a: Images, b: Images): Difference[] {
   return [
     ...compare("dump", factsOf(a), factsOf(b)),
-    ...pair(a.processes, b.processes, samePid, sameName).flatMap(([a, b]) =>
+    ...pair(a.processes, b.processes, pidAndName, nameOf).flatMap(([a, b]) =>
       compare(`process ${(a ?? b)?.pid} (${(a ?? b)?.name})`, a && processFacts(a), b && processFacts(b)),
     ),
-    ...pair(a.shared, b.shared, sameId, sameKind).flatMap(([a, b]) =>
+    ...pair(a.shared, b.shared, idAndKind, kindOf).flatMap(([a, b]) =>
       compare(`shared memory ${(a ?? b)?.name ?? (a ?? b)?.id}`, a && sharedFacts(a), b && sharedFacts(b)),
     ),
   ];
@@ -77,22 +77,24 @@ function compare(subject: string, a: Facts = {}, b: Facts = {}): Difference[] {
     .map((what) => ({ subject: printable(subject), what, a: a[what], b: b[what] }));
 }
 
-const samePid = (a: ImageProcess, b: ImageProcess): boolean => a.pid === b.pid && a.name === b.name;
-const sameName = (a: ImageProcess, b: ImageProcess): boolean => a.name === b.name;
-const sameId = (a: SharedMemory, b: SharedMemory): boolean => a.id === b.id && sameKind(a, b);
-const sameKind = (a: SharedMemory, b: SharedMemory): boolean => a.kind === b.kind && a.name === b.name;
+const nameOf = ({ name }: ImageProcess): string => name;
+const pidAndName = ({ pid, name }: ImageProcess): string => JSON.stringify([pid, name]);
+const kindOf = ({ kind, name }: SharedMemory): string => JSON.stringify([kind, name]);
+const idAndKind = ({ id, kind, name }: SharedMemory): string => JSON.stringify([id, kind, name]);
 
-/** Pairs the things of two lists by the first rule that fits; those that are left stand alone. */
+/** Pairs the things of two lists by the first key that they have in common; those that are left stand alone. */
 function pair<T>(
   as: readonly T[],
   bs: readonly T[],
-  ...rules: readonly ((a: T, b: T) => boolean)[]
+  ...keys: readonly ((of: T) => string)[]
 ): [a: T | undefined, b: T | undefined][] {
   const partners = new Map<T, T>();
   const free = new Set(bs);
-  for (const rule of rules) {
+  for (const keyOf of keys) {
+    // The last of each is taken first.
+    const waiting = Map.groupBy([...free].reverse(), keyOf);
     for (const a of as) {
-      const b = partners.has(a) ? undefined : [...free].find((b) => rule(a, b));
+      const b = partners.has(a) ? undefined : waiting.get(keyOf(a))?.pop();
       if (b === undefined) continue;
       partners.set(a, b);
       free.delete(b);

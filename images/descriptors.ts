@@ -76,27 +76,56 @@ export function readOpenFiles(directory: string): OpenFiles {
   return { files, memfds, ghostPaths };
 }
 
-/** The table of descriptors of a process, as CRIU numbers it. Processes may share one. */
-export function readTable(directory: string, pid: number): Row[] {
-  const id = tableOf(directory, pid);
-  const name = `fdinfo-${id}.img`;
-  if (id === undefined || !existsSync(join(directory, name))) return [];
+/** What a process has open. */
+export interface Table {
+  readonly descriptors: readonly Descriptor[];
+  /** The inodes of its memfds. */
+  readonly memfds: ReadonlySet<number>;
+}
+
+/** The tables of descriptors of these processes, in their order. Those that share one, by its id, get the same object. */
+export function readTables(directory: string, pids: readonly number[], open: OpenFiles): Table[] {
+  const tables = new Map<number | undefined, Table>();
+  return pids.map((pid) => {
+    const id = tableOf(directory, pid);
+    const known = tables.get(id);
+    if (known) return known;
+    const rows = id === undefined ? [] : readRows(directory, `fdinfo-${id}.img`);
+    const table = {
+      descriptors: describeRows(rows, open),
+      memfds: memfdsOf(
+        rows.map(({ id }) => id),
+        open,
+      ),
+    };
+    tables.set(id, table);
+    return table;
+  });
+}
+
+function readRows(directory: string, name: string): Row[] {
+  if (!existsSync(join(directory, name))) return [];
   using image = new ImageReader(directory, name, "fdinfo");
   return [...image.all(RowSchema)];
 }
 
-/** A table of descriptors in words. */
-export function describeTable(table: readonly Row[], open: OpenFiles): Descriptor[] {
-  return table.map(({ fd, type, id }) => ({
+function describeRows(rows: readonly Row[], open: OpenFiles): Descriptor[] {
+  return rows.map(({ fd, type, id }) => ({
     fd,
     kind: kinds[type] ?? "unknown",
     what: describe(open, open.files.get(`${type} ${id}`)),
   }));
 }
 
-/** The inodes of the memfds that a process has open, or has mapped. */
-export function memfdsOf(table: readonly Row[], mappings: Memory | undefined, open: OpenFiles): ReadonlySet<number> {
-  const ids = [...table.map(({ id }) => id), ...(mappings?.vmas ?? []).map(({ shmid }) => Number(shmid))];
+/** The inodes of the memfds that a process has mapped. */
+export function mappedMemfds(mappings: Memory | undefined, open: OpenFiles): ReadonlySet<number> {
+  return memfdsOf(
+    (mappings?.vmas ?? []).map(({ shmid }) => Number(shmid)),
+    open,
+  );
+}
+
+function memfdsOf(ids: readonly number[], open: OpenFiles): ReadonlySet<number> {
   return new Set(ids.flatMap((id) => open.files.get(`${MEMFD} ${id}`)?.memfd?.inodeId ?? []));
 }
 

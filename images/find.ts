@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { constants, existsSync, lstatSync, readdirSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { describeHoles } from "../ffi/holes.ts";
 import { ImageError } from "./errors.ts";
 import { pageBytesIn } from "./memory.ts";
 import { type Encoding, needlesOf, search } from "./needles.ts";
@@ -42,12 +43,12 @@ export interface FindOptions {
 
 /**
  * Is this secret in that image? Looks through all files of a dump, pages included, and through the dumps that an incremental one
- * is built on. A text is looked for as UTF-8, as UTF-16 and, where it differs, as Latin-1: how JavaScript engines keep strings.
+ * is built on. No symbolic link is followed but CRIU's own, `parent`. A text is looked for as UTF-8, as UTF-16 and, where it differs, as Latin-1: how JavaScript engines keep strings.
  *
  * A find is certain; to find nothing is no proof: memory may hold a text in pieces (ropes), encoded, encrypted or compressed.
  *
  * @throws {RangeError} when there is nothing to look for.
- * @throws {ImageError} when there is no such directory, or a file in it cannot be read.
+ * @throws {ImageError} when there is no such directory, a file in it cannot be read, or next to all is holes.
  * @example
  * ```ts
  * import { findInImages } from "criu-aware/images";
@@ -63,7 +64,8 @@ export async function findInImages(
   const { places = 10, signal, onProgress } = options;
   const needles = needlesOf(wanted);
   const sources = layersOf(resolve(directory)).flatMap(filesOf);
-  const totalBytes = sources.reduce((sum, { bytes }) => sum + bytes, 0);
+  const totalBytes = sumOf(sources, "bytes");
+  refuseHoles(sources, totalBytes);
   const findings: Finding[] = [];
   let before = 0;
   for (const source of sources) {
@@ -84,11 +86,12 @@ interface Layer {
   readonly prefix: string;
 }
 
-/** The directory, and those that it is built on. */
+/** The directory, and those that it is built on: a link may lead anywhere, so only what holds a dump counts. */
 function layersOf(directory: string): Layer[] {
   const layers: Layer[] = [];
   const seen = new Set<string>();
-  for (let layer: Layer = { path: directory, prefix: "" }; existsSync(layer.path); ) {
+  const isThere = ({ path }: Layer): boolean => existsSync(layers.length === 0 ? path : join(path, "inventory.img"));
+  for (let layer: Layer = { path: directory, prefix: "" }; isThere(layer); ) {
     const real = realpathSync(layer.path);
     if (seen.has(real)) break;
     seen.add(real);
@@ -99,13 +102,34 @@ function layersOf(directory: string): Layer[] {
   return layers;
 }
 
-function filesOf(layer: Layer): { readonly layer: Layer; readonly name: string; readonly bytes: number }[] {
+/** A file to search in. */
+interface Source {
+  readonly layer: Layer;
+  readonly name: string;
+  readonly bytes: number;
+  /** Of 512 bytes, that it has on the disk. */
+  readonly blocks: number;
+}
+
+function filesOf(layer: Layer): Source[] {
   return readdirSync(layer.path)
     .sort()
     .flatMap((name) => {
-      const stat = statSync(join(layer.path, name), { throwIfNoEntry: false });
-      return stat?.isFile() ? { layer, name, bytes: stat.size } : [];
+      const stat = lstatSync(join(layer.path, name), { throwIfNoEntry: false });
+      return stat?.isFile() ? { layer, name, bytes: stat.size, blocks: stat.blocks } : [];
     });
+}
+
+function sumOf(sources: readonly Source[], what: "bytes" | "blocks"): number {
+  return sources.reduce((sum, source) => sum + source[what], 0);
+}
+
+/** All together: many files may have holes that are bearable in one. */
+function refuseHoles(sources: readonly Source[], size: number): void {
+  const holes = describeHoles({ size, blocks: sumOf(sources, "blocks") });
+  const [worst] = sources.toSorted((a, b) => b.bytes - b.blocks * 512 - (a.bytes - a.blocks * 512));
+  if (holes === undefined || !worst) return;
+  throw new ImageError(join(worst.layer.path, worst.name), `cannot be searched, with all beside it: ${holes}`);
 }
 
 /** The content of a file; of an archive (tmpfs-*.tar.gz) what was compressed. */
@@ -114,7 +138,7 @@ async function* contentOf(
   signal: AbortSignal | undefined,
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  const raw = readChunks(path, signal, onBytes);
+  const raw = readChunks(path, signal, onBytes, constants.O_NOFOLLOW);
   if (!path.endsWith(".gz")) return yield* raw;
   try {
     // pipeline() hands on what goes wrong; what it would throw here comes out of the loop.

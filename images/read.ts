@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { describeTable, executableOf, memfdsOf, readOpenFiles, readTable } from "./descriptors.ts";
+import { executableOf, mappedMemfds, readOpenFiles, readTables } from "./descriptors.ts";
 import { ImageError } from "./errors.ts";
 import { ImageReader } from "./image_reader.ts";
 import { memoryOf, pageBytesOf, readMappings } from "./memory.ts";
@@ -32,7 +32,11 @@ export function readImages(directory: string): Images {
   const tasks = readTree(path);
   const cores = tasks.map(({ pid }) => readCore(path, pid));
   const mappings = tasks.map(({ pid }) => readMappings(path, pid));
-  const tables = tasks.map(({ pid }) => readTable(path, pid));
+  const tables = readTables(
+    path,
+    tasks.map(({ pid }) => pid),
+    open,
+  );
   const pageBytes = pageBytesOf(mappings.find(Boolean));
   const processes = tasks.map((task, i) => {
     const core = cores[i]?.tc;
@@ -47,13 +51,13 @@ export function readImages(directory: string): Images {
       threads: task.threads,
       executable: exe === undefined ? undefined : executableOf(open, exe),
       memory: memoryOf(path, task.pid, mappings[i], pageBytes),
-      descriptors: describeTable(tables[i] ?? [], open),
+      descriptors: tables[i]?.descriptors ?? [],
     };
   });
   const sharers: Sharer[] = tasks.map(({ pid }, i) => ({
     pid,
     mappings: mappings[i],
-    memfds: memfdsOf(tables[i] ?? [], mappings[i], open),
+    memfds: [tables[i]?.memfds ?? new Set(), mappedMemfds(mappings[i], open)],
   }));
   const names = readdirSync(path);
   return {

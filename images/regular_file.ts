@@ -12,12 +12,13 @@ export interface RegularFile extends Disposable {
 /**
  * Opens a file for reading. Anything but a regular file is refused, and is not even opened: somebody may have put a pipe or a device
  * among the images.
+ * @param flags O_NOFOLLOW refuses a symbolic link as well.
  * @throws {ImageError}
  */
-export function openRegularFile(path: string): RegularFile {
+export function openRegularFile(path: string, flags = 0): RegularFile {
   let fd: number;
   try {
-    fd = openChecked(path, constants.O_RDONLY, (held) => {
+    fd = openChecked(path, constants.O_RDONLY | flags, (held) => {
       if (!fstatSync(held).isFile()) throw new ImageError(path, "is no regular file");
     });
   } catch (cause) {
@@ -35,14 +36,16 @@ const CHUNK = 2 ** 20;
 /**
  * The content of a file, a mebibyte at a time; the event loop turns meanwhile. Each piece is valid until the next is asked for.
  * @param onBytes told how much was read so far.
+ * @param flags as those of {@linkcode openRegularFile}.
  * @throws {ImageError}
  */
 export async function* readChunks(
   path: string,
   signal?: AbortSignal,
   onBytes?: (bytes: number) => void,
+  flags = 0,
 ): AsyncGenerator<Uint8Array> {
-  using file = openRegularFile(path);
+  using file = openRegularFile(path, flags);
   const buffer = Buffer.alloc(Math.min(CHUNK, file.stat.size));
   for (let position = 0; position < file.stat.size; ) {
     signal?.throwIfAborted();

@@ -10,7 +10,8 @@ import type { GhostFile, SharedMemory } from "./types.ts";
 export interface Sharer {
   readonly pid: number;
   readonly mappings: Memory | undefined;
-  readonly memfds: ReadonlySet<number>;
+  /** The inodes of the memfds that it has open, and of those that it has mapped. */
+  readonly memfds: readonly ReadonlySet<number>[];
 }
 
 /** All memfds and anonymous shared mappings of the tree. */
@@ -20,14 +21,25 @@ export function sharedMemory(
   open: OpenFiles,
   pageBytes: number,
 ): SharedMemory[] {
-  const imageBytes = (id: number): number => measure(directory, `pagemap-shmem-${id}.img`, pageBytes).image;
+  const measured = new Map<number, number>();
+  const imageBytes = (id: number): number => {
+    const bytes = measured.get(id) ?? measure(directory, `pagemap-shmem-${id}.img`, pageBytes).image;
+    measured.set(id, bytes);
+    return bytes;
+  };
+  const holders = new Map<number, Set<number>>();
+  for (const { pid, memfds } of sharers) {
+    for (const inode of memfds.flatMap((inodes) => [...inodes])) {
+      holders.set(inode, (holders.get(inode) ?? new Set()).add(pid));
+    }
+  }
   const memfds = [...open.memfds].map(([inode, { name, size, shmid }]) => ({
     kind: "memfd" as const,
     name,
     id: shmid,
     bytes: Number(size),
     imageBytes: imageBytes(shmid),
-    pids: sharers.filter((sharer) => sharer.memfds.has(inode)).map(({ pid }) => pid),
+    pids: [...(holders.get(inode) ?? [])],
   }));
   const mapped = new Map<number, { bytes: number; pids: Set<number> }>();
   for (const { pid, mappings } of sharers) {

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, readSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, readSync } from "node:fs";
+import { describeHoles } from "../../ffi/holes.ts";
 import { openChecked } from "../../ffi/open_checked.ts";
 import { checksum } from "./checksum.ts";
 import { type Control, readControl } from "./control.ts";
@@ -6,10 +7,6 @@ import { layoutOf, type ParsedFile, parseFile } from "./parse.ts";
 import { StateError } from "./state_error.ts";
 
 const PIECE = 2 ** 22;
-/** Bytes that may be holes: to read them takes some seconds. */
-const MANY_HOLES = 2 ** 34;
-/** How many times smaller than its content a file may be on a file system that compresses. */
-const COMPRESSED = 16;
 
 /** A safetensors file that is open for reading: one of ours, exported or a live segment, or anybody's. */
 export interface StateFile extends Disposable, ParsedFile {
@@ -36,7 +33,8 @@ export function openStateFile(path: string): StateFile {
   });
   try {
     const stat = fstatSync(fd);
-    refuseHoles(stat, place);
+    const holes = describeHoles(stat);
+    if (holes !== undefined) throw new StateError("foreign", `Cannot read ${place}: ${holes}`);
     const read = (into: Uint8Array, offset: number): void => {
       for (let done = 0; done < into.length; ) {
         // Neither runtime reads more than 2 GiB at once.
@@ -76,14 +74,6 @@ export function openStateFile(path: string): StateFile {
     closeSync(fd);
     throw error;
   }
-}
-
-/** A file of some bytes may say that it has any number: to read it would never end. Ours have no holes; a compressed one is not so small. */
-function refuseHoles({ size, blocks }: Stats, place: string): void {
-  const there = blocks * 512;
-  if (size <= MANY_HOLES || there > size / COMPRESSED) return;
-  const message = `Cannot read ${place}: it says that it has ${size} bytes, and has ${there}: the rest are holes. Copy it without them.`;
-  throw new StateError("foreign", message);
 }
 
 function controlOf(file: ParsedFile, read: (into: Uint8Array, offset: number) => void, place: string): Control {

@@ -135,3 +135,11 @@ test("relaySignals() passes on what came before there was a program", async () =
   }
   assert.equal(process.listenerCount("SIGHUP"), listeners);
 });
+
+test("table() shows the first 500 rows, and how many there are beyond", () => {
+  const rows = Array.from({ length: 3000 }, (_, i) => [i, "x"]);
+  const lines = table(["pid", "name"], rows).split("\n");
+  assert.deepEqual([lines.length, lines.at(-2)], [502, "499  x"]);
+  assert.equal(lines.at(-1), "and 2500 more; --json shows all");
+  assert.equal(table(["pid", "name"], rows.slice(0, 500)).split("\n").length, 501);
+});

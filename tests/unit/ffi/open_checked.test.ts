@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, fstatSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { openChecked } from "../../../ffi/open_checked.ts";
 import { describeState } from "../../../gpu/mod.ts";
@@ -40,4 +40,20 @@ test("a pipe in the place of a saved state is not opened", async () => {
   using opens = await countOpens(path);
   assert.throws(() => describeState(path), { name: "StateError", code: "foreign" });
   assert.equal(opens.count(), 0);
+});
+
+test("with O_NOFOLLOW openChecked() shows a symbolic link to its check, and opens a file as ever", () => {
+  using directory = temporaryDirectory();
+  const path = `${directory.path}/file`;
+  writeFileSync(path, "content");
+  symlinkSync(path, `${path}.link`);
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+  const fd = openChecked(path, flags, (held) => assert.ok(fstatSync(held).isFile()));
+  assert.equal(readFileSync(fd, "utf8"), "content");
+  closeSync(fd);
+  const requireLink = (held: number): void => {
+    assert.ok(fstatSync(held).isSymbolicLink());
+    throw new Error("a link");
+  };
+  assert.throws(() => openChecked(`${path}.link`, flags, requireLink), /a link/);
 });

@@ -1,6 +1,6 @@
 /** Searching in a dump that was written by hand. */
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -164,4 +164,35 @@ test("a search can be cancelled, and needs something to look for", async () => {
   );
   await assert.rejects(findInImages(directory.path, ""), RangeError);
   await assert.rejects(findInImages(join(directory.path, "missing"), secret), ImageError);
+});
+
+test("a file that is next to nothing but holes is refused, and named", async () => {
+  using directory = temporaryDirectory();
+  writeImages(directory.path);
+  for (const [i, bytes] of [2 ** 34, 2 ** 35].entries()) {
+    const path = join(directory.path, `pages-1${i}.img`);
+    writeFileSync(path, "");
+    truncateSync(path, bytes);
+  }
+  await assert.rejects(
+    findInImages(directory.path, secret, { signal: AbortSignal.abort(new Error("it was searched")) }),
+    /pages-11\.img cannot be searched.*the rest are holes/,
+  );
+});
+
+test("no link is followed but `parent`, and that only to a dump", async () => {
+  using directory = temporaryDirectory();
+  const [images, elsewhere] = [join(directory.path, "images"), join(directory.path, "elsewhere")];
+  mkdirSync(images);
+  mkdirSync(elsewhere);
+  writeImages(images);
+  writeFileSync(join(elsewhere, "notes"), secret);
+  symlinkSync("../elsewhere/notes", join(images, "pages-9.img"));
+  symlinkSync("../elsewhere", join(images, "parent"));
+  assert.deepEqual(await findInImages(images, secret), []);
+  writeImages(elsewhere);
+  assert.deepEqual(
+    (await findInImages(images, secret)).map(({ file }) => file),
+    ["parent/notes"],
+  );
 });

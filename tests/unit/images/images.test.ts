@@ -10,7 +10,7 @@ import { compareImages, ImageError, readImages } from "../../../images/mod.ts";
 import { describeInetSocket } from "../../../images/sockets.ts";
 import { InetSocketSchema } from "../../../images/sockets_pb.ts";
 import { StatsSchema } from "../../../images/stats_pb.ts";
-import { TaskSchema } from "../../../images/tree_pb.ts";
+import { IdsSchema, TaskSchema } from "../../../images/tree_pb.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { CHILD, image, message, PARENT, pages, writeImages } from "../../support/written_images.ts";
 
@@ -283,4 +283,49 @@ test("compareImages() pairs the processes of two runs by their names", () => {
       ["process 101 (child)", "pid", 101, 1101],
     ],
   );
+});
+
+test("compareImages() looks at each process and each shared memory some times, however many there are", () => {
+  const dump = read();
+  let looks = 0;
+  const many = <T extends object>(one: T | undefined, prefix: string): T[] =>
+    Array.from({ length: 2000 }, (_, i) =>
+      Object.defineProperty({ ...(one as T) }, "name", {
+        get: () => {
+          looks++;
+          return `${prefix}${i}`;
+        },
+      }),
+    );
+  const dumpOf = (prefix: string): ReturnType<typeof readImages> => ({
+    ...dump,
+    processes: many(dump.processes[0], prefix),
+    shared: many(dump.shared[0], prefix),
+  });
+  assert.ok(compareImages(dumpOf("a"), dumpOf("b")).length > 8000);
+  assert.ok(looks < 8000 * 50, `${looks} looks`);
+});
+
+test("compareImages() pairs those of one name in their order", () => {
+  const dump = read();
+  const named = (...pids: number[]): ReturnType<typeof readImages> => ({
+    ...dump,
+    processes: pids.flatMap((pid) => dump.processes.slice(0, 1).map((one) => ({ ...one, pid, name: "worker" }))),
+  });
+  assert.deepEqual(
+    compareImages(named(1, 2, 3), named(11, 12, 2)).map(({ what, a, b }) => [what, a, b]),
+    [
+      ["pid", 1, 11],
+      ["pid", 3, 12],
+    ],
+  );
+});
+
+test("a table of descriptors that processes share is read and kept once", () => {
+  const { processes, shared } = read({
+    [`ids-${CHILD}.img`]: image("ids", message(IdsSchema, { vmId: 2, filesId: 2 })),
+  });
+  assert.equal(processes[0]?.descriptors.length, 5);
+  assert.equal(processes[0]?.descriptors, processes[1]?.descriptors);
+  assert.deepEqual(shared.find(({ kind }) => kind === "memfd")?.pids, [PARENT, CHILD]);
 });
