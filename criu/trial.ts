@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $ } from "zx";
-import { type Libc, openLibc } from "../ffi/libc.ts";
+import { openLibc } from "../ffi/libc.ts";
+import { openMarked } from "../ffi/marked_process.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
-import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { firstErrors, printedLines } from "./log.ts";
 
 /** What a trial found: `works`, or why not. */
@@ -46,7 +46,6 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
       victim.once("exit", () => reject(new Error("the trial process ended by itself")));
     });
     victim.stdout.destroy();
-    const commandLine = commandLineOf(pid);
     const options = { quiet: true, nothrow: true };
     const dump = await $(options)`exec ${criu} dump --tree ${pid} --images-dir ${images} --log-file dump.log`;
     if (dump.exitCode !== 0) return failed("dump", images, dump.stderr);
@@ -56,7 +55,7 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
       options,
     )`exec ${criu} restore --images-dir ${images} --log-file restore.log --restore-detached --pidfile ${pidFile}`;
     if (restore.exitCode !== 0) return failed("restore", images, restore.stderr);
-    const restored = holdRestored(libc, Number(readFileSync(pidFile, "utf8")), commandLine);
+    const restored = openMarked(libc, Number(readFileSync(pidFile, "utf8")), images);
     if (!restored) return { works: false, why: "the trial process ended right after its restore" };
     endAtDisposal(held, restored);
     return { works: true, why: "" };
@@ -70,19 +69,6 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
 function failed(phase: "dump" | "restore", images: string, stderr: string): TrialResult {
   const [error = printedLines(stderr).join(" ")] = firstErrors(join(images, `${phase}.log`));
   return { works: false, why: `a trial ${phase} failed: ${error}` };
-}
-
-/** Undefined when the restored process has ended: its pid may be another one's by now. */
-function holdRestored(libc: Libc, pid: number, commandLine: string): ProcessHandle | undefined {
-  using held = new DisposableStack();
-  const process = held.use(openProcess(libc, pid));
-  if (commandLineOf(pid) !== commandLine || !process.isAlive()) return undefined;
-  held.move();
-  return process;
-}
-
-function commandLineOf(pid: number): string {
-  return readOrEmpty(`/proc/${pid}/cmdline`);
 }
 
 function endAtDisposal(held: DisposableStack, process: ProcessHandle): void {

@@ -18,9 +18,10 @@ import { CriuError } from "../../../criu/errors.ts";
 import { UsageError } from "../../../criu/usage_error.ts";
 import { DumpRefusedError } from "../../../driver/engine.ts";
 import { printableText } from "../../../ffi/printable.ts";
+import { aliveSince } from "../../../ffi/process.ts";
 import { startProgram } from "../../support/child.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
-import { waitFor } from "../../support/time.ts";
+import { sleep, waitFor } from "../../support/time.ts";
 
 test("wrap() breaks between words at 80 columns, indents, and loses no word", () => {
   const words = Array.from({ length: 60 }, (_, i) => "x".repeat((i * 7) % 19)).filter(Boolean);
@@ -134,4 +135,22 @@ test("relaySignals() passes on what came before there was a program", async () =
     assert.equal((await program.ended).signal, "SIGHUP");
   }
   assert.equal(process.listenerCount("SIGHUP"), listeners);
+});
+
+test("relaySignals() passes nothing on to a process that is not its child: the program has ended, and another has its pid", async () => {
+  await using parent = startProgram("sh", ["-c", "sleep 60 & echo $!; wait"]);
+  const other = Number(await parent.nextLine());
+  {
+    using relay = relaySignals();
+    relay.passTo(other);
+    let came = false;
+    process.once("SIGHUP", () => {
+      came = true;
+    });
+    process.kill(process.pid, "SIGHUP");
+    await waitFor("the signal", () => came);
+    await sleep(100);
+  }
+  assert.notEqual(aliveSince(other), undefined);
+  process.kill(other, "SIGKILL");
 });
