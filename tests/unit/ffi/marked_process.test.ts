@@ -6,16 +6,17 @@ import { aliveSince } from "../../../ffi/process.ts";
 import { startProgram } from "../../support/child.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
 
+const mark = "60.125";
+
 test("endMarked() ends a process with our mark in its command line, and no other that has its pid", async () => {
   const libc = await openLibc();
-  await using child = startProgram("sh", ["-c", "echo ready; read -r line", "our mark"]);
-  await child.nextLine();
+  await using child = startProgram("sleep", [mark]);
   endMarked(libc, child.pid, "another mark");
   assert.notEqual(aliveSince(child.pid), undefined);
-  endMarked(libc, child.pid, "our mark");
+  endMarked(libc, child.pid, mark);
   assert.equal((await child.ended).signal, "SIGKILL");
-  assert.equal(openMarked(libc, child.pid, "our mark"), undefined);
-  endMarked(libc, child.pid, "our mark");
+  assert.equal(openMarked(libc, child.pid, mark), undefined);
+  endMarked(libc, child.pid, mark);
 });
 
 test("openMarked() leaves no descriptor of a process that is not ours", async () => {
