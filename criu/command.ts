@@ -22,7 +22,15 @@ export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
     async restore(run) {
       // Of its own, for nobody else: what it says is believed.
       const directory = mkdtempSync(join(tmpdir(), "criu-aware-"));
-      using _ = { [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
+      const remove = (): void => rmSync(directory, { recursive: true, force: true });
+      // A second Ctrl-C ends this process before it comes to the end of this block.
+      process.once("exit", remove);
+      using _ = {
+        [Symbol.dispose]() {
+          process.off("exit", remove);
+          remove();
+        },
+      };
       const pidFile = join(directory, "pid");
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.

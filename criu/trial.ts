@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $ } from "zx";
 import { openLibc } from "../ffi/libc.ts";
+import { openMarked } from "../ffi/marked_process.ts";
+import { openProcess, type ProcessHandle } from "../ffi/process.ts";
 import { firstErrors, printedLines } from "./log.ts";
 
 /** What a trial found: `works`, or why not. */
@@ -11,6 +13,8 @@ export interface TrialResult {
   readonly works: boolean;
   readonly why: string;
 }
+
+const SIGKILL = 9;
 
 // Bun and Deno alike. The socket matters: CRIU before 4.2 cannot dump one on Linux 6.16 and newer.
 const program = `
@@ -23,17 +27,20 @@ const program = `
  */
 export async function tryCriu(criu: string): Promise<TrialResult> {
   const images = mkdtempSync(join(tmpdir(), "criu-aware-trial-"));
-  const { runtime } = await openLibc();
-  const evaluate = runtime.name === "deno" ? "eval" : "-e";
-  const victim = spawn("setsid", [process.execPath, evaluate, program], {
+  const libc = await openLibc();
+  const evaluate = libc.runtime.name === "deno" ? "eval" : "-e";
+  // The directory is an argument only to tell this process from all others.
+  const victim = spawn("setsid", [process.execPath, evaluate, program, images], {
     stdio: ["ignore", "pipe", "ignore"],
     // Deno's caches hold file locks, which CRIU does not dump unasked.
     env: { ...process.env, DENO_DIR: "/dev/null/none" },
   });
   const { pid } = victim;
   const ended = new Promise((resolve) => victim.once("exit", resolve));
+  using held = new DisposableStack();
   try {
     if (pid === undefined) return { works: false, why: "setsid (util-linux) is missing" };
+    endAtDisposal(held, openProcess(libc, pid));
     await new Promise((resolve, reject) => {
       victim.stdout.once("data", resolve);
       victim.once("exit", () => reject(new Error("the trial process ended by itself")));
@@ -43,14 +50,18 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
     const dump = await $(options)`exec ${criu} dump --tree ${pid} --images-dir ${images} --log-file dump.log`;
     if (dump.exitCode !== 0) return failed("dump", images, dump.stderr);
     await ended;
+    const pidFile = join(images, "pid");
     const restore = await $(
       options,
-    )`exec ${criu} restore --images-dir ${images} --log-file restore.log --restore-detached`;
-    return restore.exitCode === 0 ? { works: true, why: "" } : failed("restore", images, restore.stderr);
+    )`exec ${criu} restore --images-dir ${images} --log-file restore.log --restore-detached --pidfile ${pidFile}`;
+    if (restore.exitCode !== 0) return failed("restore", images, restore.stderr);
+    const restored = openMarked(libc, Number(readFileSync(pidFile, "utf8")), images);
+    if (!restored) return { works: false, why: "the trial process ended right after its restore" };
+    endAtDisposal(held, restored);
+    return { works: true, why: "" };
   } catch (error) {
     return { works: false, why: (error as Error).message };
   } finally {
-    if (pid !== undefined) end(pid);
     rmSync(images, { recursive: true, force: true });
   }
 }
@@ -60,8 +71,13 @@ function failed(phase: "dump" | "restore", images: string, stderr: string): Tria
   return { works: false, why: `a trial ${phase} failed: ${error}` };
 }
 
-function end(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {}
+function endAtDisposal(held: DisposableStack, process: ProcessHandle): void {
+  held.use(process);
+  held.defer(() => {
+    try {
+      process.kill(SIGKILL);
+    } catch {
+      // It has ended, as a dumped one has.
+    }
+  });
 }

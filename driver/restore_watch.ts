@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { endTrees } from "../ffi/end_tree.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { openProcess, type ProcessHandle } from "../ffi/process.ts";
 import { childrenOf, processTree } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { now } from "./phases.ts";
@@ -29,7 +30,8 @@ export interface Watched {
 export class RestoreWatch implements Disposable {
   readonly #watched: Watched;
   readonly #cancel = (): void => this.#end("cancelled");
-  #criu = 0;
+  readonly #held = new DisposableStack();
+  #criu: ProcessHandle | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #progress = "";
   #movedAt = 0;
@@ -42,9 +44,10 @@ export class RestoreWatch implements Disposable {
     this.#watched = watched;
   }
 
-  /** CRIU was started, with this pid. */
+  /** CRIU was started, with this pid, and was not waited for yet. */
   started(criu: number): void {
-    this.#criu = criu;
+    // CRIU may have ended, and its pid have been given anew, before this process hears of it.
+    this.#criu = this.#held.use(openProcess(this.#watched.libc, criu));
     this.#movedAt = now();
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     const { signal } = this.#watched;
@@ -78,14 +81,16 @@ export class RestoreWatch implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.tooLateToCancel();
+    this.#held[Symbol.dispose]();
   }
 
   #end(reason: "cancelled" | "stalled"): void {
     if (this.#ended) return;
     const { libc, sibling } = this.#watched;
     const siblings = (childrenOf(process.pid) ?? []).filter((pid) => pid === sibling);
+    const roots = siblings.map((pid) => this.#held.use(openProcess(libc, pid)));
     this.#reason = reason;
-    this.#ended = endTrees(libc, [this.#criu, ...siblings]);
+    this.#ended = endTrees(libc, this.#criu ? [this.#criu, ...roots] : roots);
     // What failed here comes by outcome().
     this.#ended.catch(() => {});
   }
@@ -94,7 +99,7 @@ export class RestoreWatch implements Disposable {
     if (this.#hooks > 0) return;
     const { log, stalledAfterMs } = this.#watched;
     const at = now();
-    const progress = progressOf(this.#criu, log);
+    const progress = this.#criu ? progressOf(this.#criu.pid, log) : "";
     if (progress !== this.#progress) this.#movedAt = at;
     this.#progress = progress;
     if (crashed.test(readOrEmpty(log))) this.#crashedAt ??= at;

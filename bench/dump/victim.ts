@@ -8,6 +8,7 @@ import { runOptions } from "../../criu/rpc/options.ts";
 import { RequestType } from "../../criu/rpc/rpc_pb.ts";
 import { Swrk } from "../../criu/rpc/swrk.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { endMarked } from "../../ffi/marked_process.ts";
 import { adoptOrphans, awaitEnd } from "../../ffi/subreaper.ts";
 import { dumpableEnv } from "../../tests/support/runtimes.ts";
 
@@ -88,9 +89,7 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
   }
 
   [Symbol.dispose](): void {
-    try {
-      process.kill(this.#pid, "SIGKILL");
-    } catch {}
+    endMarked(this.#libc, this.#pid, this.#directory);
     rmSync(this.#directory, { recursive: true, force: true });
     this.#adoption[Symbol.dispose]();
   }

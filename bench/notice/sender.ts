@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClock } from "../../ffi/clock.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { endMarked } from "../../ffi/marked_process.ts";
 import { openProcess, type ProcessHandle } from "../../ffi/process.ts";
 import { openShared, type SharedMemory, unlinkShared } from "../../ffi/shared_memory.ts";
 import { DriverPage } from "../../page/driver_page.ts";
@@ -162,18 +163,11 @@ export class Sender implements Disposable {
     this.#open?.destroy();
     this.#page?.[Symbol.dispose]();
     this.#process?.[Symbol.dispose]();
-    kill(this.pid);
+    endMarked(this.#libc, this.pid, this.#directory);
     this.#memory[Symbol.dispose]();
     unlinkShared(this.#libc, this.#shared);
     for (const directory of [this.#directory, this.#staging]) rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** By pid: a restored process is no child of ours. */
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {}
 }
 
 function sendOnce(path: string, line: string): void {

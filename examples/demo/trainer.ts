@@ -3,12 +3,15 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StrategyName } from "criu-aware/driver";
+import { openLibc } from "../../ffi/libc.ts";
+import { endMarked } from "../../ffi/marked_process.ts";
 import { hasSoftwareVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
 
 /** The runtimes that the demo shows. */
 export const runtimes = ["bun", "deno"] as const;
 export type RuntimeName = (typeof runtimes)[number];
 
+const libc = await openLibc();
 const root = join(import.meta.dirname as string, "../..");
 const commands: Record<RuntimeName, readonly string[]> = {
   bun: [join(root, "node_modules/.bin/bun"), "run"],
@@ -89,9 +92,7 @@ export class Trainer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    try {
-      process.kill(this.pid, "SIGKILL");
-    } catch {}
+    endMarked(libc, this.pid, this.directory);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCudaProcesses } from "../../driver/cuda/processes.ts";
 import { rpc } from "../../driver/mod.ts";
+import { openLibc } from "../../ffi/libc.ts";
+import { openMarked } from "../../ffi/marked_process.ts";
 import { processTree } from "../../ffi/process_tree.ts";
 
 /** `typed`: our state, and the process checkpoint only closes what is left. `transparent`: the process checkpoint alone. */
@@ -22,6 +24,7 @@ export interface Passage {
   readonly exact: boolean;
 }
 
+const SIGKILL = 9;
 const TIMEOUT_MS = 120_000;
 
 /** Starts an app with `bytes` on a GPU, dumps it with CRIU, restores it, and asks it what it has. */
@@ -33,7 +36,7 @@ export async function throughCriu(
   const output = openSync(join(directory, "output"), "a");
   const app = join(import.meta.dirname as string, "app.ts");
   // A session of its own, and its output in a file, as CRIU needs it.
-  const child = spawn(process.execPath, [app, JSON.stringify({ ...options, way })], {
+  const child = spawn(process.execPath, [app, JSON.stringify({ ...options, way }), directory], {
     detached: true,
     stdio: ["ignore", output, output],
   });
@@ -77,7 +80,7 @@ export async function throughCriu(
       exact: exact === "true",
     };
   } finally {
-    await end(pid);
+    await end(pid, directory);
     rmSync(directory, { recursive: true, force: true });
   }
 }
@@ -93,12 +96,10 @@ async function line(directory: string, pattern: RegExp): Promise<RegExpExecArray
   }
 }
 
-/** The app, whether it is still our child or was restored. */
-async function end(pid: number): Promise<void> {
-  try {
-    process.kill(pid, "SIGKILL");
-    for (const deadline = Date.now() + 5000; existsSync(`/proc/${pid}`) && Date.now() < deadline; ) await sleep(20);
-  } catch {
-    // It has ended.
-  }
+/** The app, whether it is still our child or was restored: our directory is among its arguments. */
+async function end(pid: number, directory: string): Promise<void> {
+  using app = openMarked(await openLibc(), pid, directory);
+  if (!app) return;
+  app.kill(SIGKILL);
+  for (const deadline = Date.now() + 5000; existsSync(`/proc/${pid}`) && Date.now() < deadline; ) await sleep(20);
 }

@@ -8,6 +8,7 @@ import { startProgram } from "../support/child.ts";
 import { cli, runCli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
 import { runCommand, runtimes } from "../support/runtimes.ts";
+import { inSmallNamespace, quoted } from "../support/small_namespace.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { waitFor } from "../support/time.ts";
 
@@ -84,4 +85,36 @@ test("doctor is exit code 1 where a dump could not work, and says what to do", {
   assert.match(broken, /^fails +trial/m);
   const { works } = JSON.parse((await runCli("bun", ["doctor", "--json", "--criu", "/no/such/criu"])).out);
   assert.equal(works, false);
+});
+
+test("the trial of doctor ends nobody who has got the pid of its process meanwhile", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const criu = join(directory.path, "criu");
+  const victim = join(directory.path, "victim");
+  // One that has the pid when the restore fails, and one that the pid file of a restore names.
+  const script = `#!/bin/bash
+case $1 in
+  --version) echo Version: 4.2.1;;
+  dump) echo $3 >${victim}; kill -KILL $3;;
+  restore)
+    v=$(cat ${victim})
+    for try in $(seq 50); do
+      echo $((v - 1)) >/proc/sys/kernel/ns_last_pid
+      sleep 300 >/dev/null 2>&1 &
+      [ $! = $v ] && touch ${victim}.taken && break
+      kill $!
+    done
+    [ -n "$SUCCEEDS" ] || exit 1
+    while [ $# -gt 1 ]; do [ $1 = --pidfile ] && echo $v >$2; shift; done;;
+esac
+`;
+  writeFileSync(criu, script, { mode: 0o755 });
+  const doctor = `${quoted([...runCommand.bun, cli, "doctor", "--json", "--criu", criu])} 2>&1 >/dev/null`;
+  for (const env of ["SUCCEEDS=", "SUCCEEDS=1"]) {
+    // A thread of doctor may have got the pid: once more, then.
+    const untilTaken = `for try in 1 2 3 4 5; do ${env} ${doctor}; [ -e ${victim}.taken ] && break; done; rm ${victim}.taken`;
+    const look = `tr '\\0' ' ' </proc/$(cat ${victim})/cmdline`;
+    const { text } = await inSmallNamespace(directory.path, `${untilTaken}\n${look}`);
+    assert.equal(text, "sleep 300 ", env);
+  }
 });

@@ -18,9 +18,10 @@ import { CriuError } from "../../../criu/errors.ts";
 import { UsageError } from "../../../criu/usage_error.ts";
 import { DumpRefusedError } from "../../../driver/engine.ts";
 import { printableText } from "../../../ffi/printable.ts";
+import { aliveSince } from "../../../ffi/process.ts";
 import { startProgram } from "../../support/child.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
-import { waitFor } from "../../support/time.ts";
+import { sleep, waitFor } from "../../support/time.ts";
 
 test("wrap() breaks between words at 80 columns, indents, and loses no word", () => {
   const words = Array.from({ length: 60 }, (_, i) => "x".repeat((i * 7) % 19)).filter(Boolean);
@@ -142,4 +143,22 @@ test("table() shows the first 500 rows, and how many there are beyond", () => {
   assert.deepEqual([lines.length, lines.at(-2)], [502, "499  x"]);
   assert.equal(lines.at(-1), "and 2500 more; --json shows all");
   assert.equal(table(["pid", "name"], rows.slice(0, 500)).split("\n").length, 501);
+});
+
+test("relaySignals() passes nothing on to a process that is not its child: the program has ended, and another has its pid", async () => {
+  await using parent = startProgram("sh", ["-c", "sleep 60 & echo $!; wait"]);
+  const other = Number(await parent.nextLine());
+  {
+    using relay = relaySignals();
+    relay.passTo(other);
+    let came = false;
+    process.once("SIGHUP", () => {
+      came = true;
+    });
+    process.kill(process.pid, "SIGHUP");
+    await waitFor("the signal", () => came);
+    await sleep(100);
+  }
+  assert.notEqual(aliveSince(other), undefined);
+  process.kill(other, "SIGKILL");
 });
