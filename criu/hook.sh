@@ -206,6 +206,8 @@ enter() {
     [ -z "$part" ] || { [ ! -L "$part" ] && cd -P "./$part" && [ "$(stat -c %d:%i ..)" = "$above" ]; } || return 1
   done
 }
+mount_id() { sed -n 's/^mnt_id:[^0-9]*//p' /proc/self/fdinfo/0 <"$1"; }
+place() { echo "$(stat -c %d:%i "$1") $(mount_id "$1")"; }
 # Leaves the notice as a marker, in a directory that belongs to the app alone.
 put_marker() (
   name=${CRIU_AWARE_MARKER##*/}
@@ -215,11 +217,18 @@ put_marker() (
   is_own "$1" || fail "the directory of $CRIU_AWARE_MARKER does not belong to the user of process $pid"
   [ $(($2 & 022)) = 0 ] || fail "others may write to the directory of $CRIU_AWARE_MARKER: take that right away with chmod go-w"
   [ ! -L "$name" ] && { [ ! -e "$name" ] || [ -f "$name" ]; } || fail "$CRIU_AWARE_MARKER is no regular file"
-  # Nobody can have made a file of this name before us: it is created, never followed.
-  umask 022 && set -C
-  printf '%s\n' "$notice" >"./.criu-aware.$id" && mv -f -T "./.criu-aware.$id" "./$name" && exit
-  rm -f "./.criu-aware.$id"
-  fail "$CRIU_AWARE_MARKER cannot be written"
+  # The app may replace whatever we make here. So the file is written in a directory that only we can enter, and that is the one
+  # above which $here still is: neither a symbolic link nor a mount. mkdir -m is not used: it may follow a link to set the mode.
+  here=$(place .) && umask 077 && read -r random </proc/sys/kernel/random/uuid
+  mkdir "./.criu-aware.$random" && (
+    cd -P "./.criu-aware.$random" && [ "$(place ..)" = "$here" ] && [ "$(mount_id .)" = "${here#* }" ] || exit 1
+    case "$(stat -c '%u %a' .)" in "$(id -u) 700" | "$(id -u) 2700") ;; *) exit 1 ;; esac
+    umask 022 && set -C
+    printf '%s\n' "$notice" >./marker && mv -f -T ./marker "../$name" || { rm -f ./marker; exit 1; }
+  )
+  written=$?
+  rmdir "./.criu-aware.$random" 2>/dev/null
+  [ $written = 0 ] || fail "$CRIU_AWARE_MARKER cannot be written"
 )
 
 # Step: notifies the app, and waits until it is ready.
@@ -235,9 +244,10 @@ ask() {
   done
   [ "$notice_signal$CRIU_AWARE_MARKER" != 0 ] || refuse "takes no notice by signal (set CRIU_AWARE_MARKER if it listens to a file)"
   [ "$notice_signal" = 0 ] || is_signal "$notice_signal" || refuse "names $notice_signal as its signal"
+  [ "$notice_signal" != 0 ] || put_marker || refuse "cannot be notified"
   # Also beside a marker: in post-dump it is from here that we know our notice.
   printf '%s\000' "$notice" | put 512 5
-  if [ "$notice_signal" = 0 ]; then put_marker; else ring "$notice_signal"; fi || refuse "cannot be notified"
+  [ "$notice_signal" = 0 ] || ring "$notice_signal" || refuse "cannot be notified"
   # The id before the reply, and once more with it: the app takes its old reply away before it names the next notice.
   is_named=''
   until look && names "$id_words" && [ -n "$is_named" ] && [ "$reply" != 0 ]; do
