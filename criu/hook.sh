@@ -17,8 +17,8 @@
 # /proc/PID/map_files: a process maps only what it may open itself, no device or FIFO that it merely has a descriptor of. (Only
 # root may go that way. Without root's rights there is nothing to misuse, and the descriptor is opened.) What was opened is
 # checked, then read and written by that descriptor alone: a regular file without a name, of the size of a page, owned by a user
-# of the process. Whatever else passes as a page is memory of that user. /proc/PID is the working directory meanwhile, for a
-# relative path never means a later process of that pid. timeout(1) bounds everything: what is mapped can make a look hang.
+# of the process: what else passes as a page is memory of that user. /proc/PID is the working directory, for a relative path never
+# means a later process of that pid. timeout(1) bounds everything: what is mapped can make a look hang.
 set -u
 
 # Nobody waits for the other actions, and our own engines ask the apps themselves.
@@ -113,13 +113,21 @@ pages() {
     sed 's|^/proc/\([0-9]*\)/maps:\([0-9a-f-]*\) [^ ]* [^ ]* [^ ]* \([0-9]*\) .*|\1:\2:\3|' | sort -u -t : -k 1,1 -k 3,3
 }
 
+# Whether process $pid is of the tree: its pid may have been taken by a new process since we looked.
+is_below() {
+  above=$pid
+  until [ "$above" = "$CRTOOLS_INIT_PID" ]; do
+    above=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$above/status" 2>/dev/null)
+    [ "${above:-0}" != 0 ] || return 1
+  done
+}
 # Runs a step with the page at $2, with inode $3, of process $1 as descriptor 3.
 with_page() {
   cd "/proc/$1" 2>/dev/null || exit $NOT_ATTACHED
   pid=$1 page=map_files/$2 inode=$3
-  [ -e "$page" ] || page=$(find -L fd -maxdepth 1 -inum "$inode" 2>/dev/null | head -n 1)
+  [ -e "$page" ] || [ "$(id -u)" = 0 ] || page=$(find -L fd -maxdepth 1 -inum "$inode" 2>/dev/null | head -n 1)
   [ -e "$page" ] || exit $NOT_ATTACHED
-  { check_page && "$step"; } 3<>"$page"
+  { is_below && is_there || exit $NOT_ATTACHED; check_page && "$step"; } 3<>"$page"
 }
 
 # The offsets are those of page/layout.ts.
@@ -275,7 +283,7 @@ abort() {
 held() { is_held || refuse "was no longer held when it was frozen"; }
 # Runs the step for one process: with its page, if it has one. That of an agent which has detached is mapped still, but not open.
 for_process() {
-  open=" $(stat -L -c %i "/proc/$1/fd/"* 2>/dev/null | tr '\n' ' ')"
+  open=" $(find "/proc/$1/fd" -type l 2>/dev/null | xargs stat -L -c %i 2>/dev/null | tr '\n' ' ')"
   for candidate in $pages; do
     case "$candidate" in "$1":*) ;; *) continue ;; esac
     place=${candidate#*:}
