@@ -17,15 +17,16 @@
 # /proc/PID/map_files: a process maps only what it may open itself, no device or FIFO that it merely has a descriptor of. (Only
 # root may go that way. Without root's rights there is nothing to misuse, and the descriptor is opened.) What was opened is
 # checked, then read and written by that descriptor alone: a regular file without a name, of the size of a page, owned by a user
-# of the process. Whatever else passes as a page is memory of that user. /proc/PID is the working directory meanwhile, for a
-# relative path never means a later process of that pid. timeout(1) bounds everything: what is mapped can make a look hang.
+# of the process: what else passes as a page is memory of that user. /proc/PID is the working directory, for a relative path never
+# means a later process of that pid. timeout(1) bounds everything: what is mapped can make a look hang.
+# What is split on purpose are numbers.
+# shellcheck disable=SC2046,SC2086
 set -u
 
 # Nobody waits for the other actions, and our own engines ask the apps themselves.
 case "${CRTOOLS_SCRIPT_ACTION-}${CRIU_AWARE_DRIVER-}" in pre-dump | post-dump) ;; *) exit 0 ;; esac
 
-PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin} LC_ALL=C
-export PATH LC_ALL
+export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}" LC_ALL=C
 
 # Prints lines so that crun and runc show them ("Error"), safe for a terminal: what is not plain ASCII becomes "?".
 log() {
@@ -39,7 +40,6 @@ is_number() { case "$1" in '' | *[!0-9]* | 0?* | ??????????*) return 1 ;; esac }
 # The settings of the file, where the environment has none.
 settings() {
   [ -e "$1" ] || [ -L "$1" ] || return 0
-  # shellcheck disable=SC2046 # type and mode, owner
   set -- "$1" $(stat -c '0x%f %u' "$1")
   [ $(($2 & 0170022)) = $((0100000)) ] || fail "$1 is not a file that only its owner can write: chmod go-w $1"
   [ "$3" = 0 ] || [ "$3" = "$(id -u)" ] || fail "$1 belongs to another user: chown root $1"
@@ -93,7 +93,6 @@ refuse() { fail "process $pid $*"; }
 tree() {
   level=$1
   while [ -n "$level" ]; do
-    # shellcheck disable=SC2086 # numbers
     printf '%s\n' $level
     next=''
     for parent in $level; do
@@ -113,13 +112,21 @@ pages() {
     sed 's|^/proc/\([0-9]*\)/maps:\([0-9a-f-]*\) [^ ]* [^ ]* [^ ]* \([0-9]*\) .*|\1:\2:\3|' | sort -u -t : -k 1,1 -k 3,3
 }
 
+# Whether process $pid is of the tree: its pid may have been taken by a new process since we looked.
+is_below() {
+  above=$pid
+  until [ "$above" = "$CRTOOLS_INIT_PID" ]; do
+    above=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$above/status" 2>/dev/null)
+    [ "${above:-0}" != 0 ] || return 1
+  done
+}
 # Runs a step with the page at $2, with inode $3, of process $1 as descriptor 3.
 with_page() {
   cd "/proc/$1" 2>/dev/null || exit $NOT_ATTACHED
   pid=$1 page=map_files/$2 inode=$3
-  [ -e "$page" ] || page=$(find -L fd -maxdepth 1 -inum "$inode" 2>/dev/null | head -n 1)
+  [ -e "$page" ] || [ "$(id -u)" = 0 ] || page=$(find -L fd -maxdepth 1 -inum "$inode" 2>/dev/null | head -n 1)
   [ -e "$page" ] || exit $NOT_ATTACHED
-  { check_page && "$step"; } 3<>"$page"
+  { is_below && is_there || exit $NOT_ATTACHED; check_page && "$step"; } 3<>"$page"
 }
 
 # The offsets are those of page/layout.ts.
@@ -127,26 +134,20 @@ text() { dd if=/proc/self/fd/3 bs=8 skip=$(($1 / 8)) count=$(($2 / 8)) 2>/dev/nu
 put() { dd of=/proc/self/fd/3 bs="$1" seek="$2" conv=notrunc 2>/dev/null; }
 u32() { printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
 look() {
-  # shellcheck disable=SC2046 # numbers
   set -- $(od -An -v -tu4 -j8 -N148 /proc/self/fd/3)
   [ $# = 37 ] || refuse "shows a page that became shorter"
   version=$1 owner=$3 state=$4 reply=$5 wake_signal=$9 notice_signal=${10} signals_sent=${37}
   shift 16
   active_id=" $* "
 }
-
 # Whether the process has this user.
 is_own() { case "$uids" in *[!0-9]"$1"[!0-9]*) ;; *) return 1 ;; esac }
 # Whether what was opened is the page of the process. One that it inherited by fork is not.
 check_page() {
-  # shellcheck disable=SC2046 # type, names, bytes, inode, owner
   set -- $(stat -L -c '%f %h %s %i %u' /proc/self/fd/3)
   case "$*" in 8???" 0 65536 $inode "*) ;; *) refuse "shows a page that is none" ;; esac
   [ "$(text 0 8)" = criuawar ] || exit $NOT_ATTACHED
-  uids='' inner_pid=''
-  while read -r key values; do
-    case "$key" in Uid:) uids=" $values " ;; NSpid:) inner_pid=${values##*[!0-9]} ;; esac
-  done <status
+  uids=" $(sed -n 's/^Uid://p' status) " inner_pid=$(sed -n 's/^NSpid:.*[^0-9]//p' status)
   look
   [ "$owner" = "$inner_pid" ] && [ "$state" != 4 ] || exit $NOT_ATTACHED
   is_own "$5" || refuse "shows a page of another user"
@@ -161,13 +162,8 @@ ring() {
   u32 $((signals_sent + 1)) | put 4 38
   is_there && kill -"$1" "$pid"
 }
-
 # Stopped by a signal: the third field of stat, after a name that may hold anything.
-is_stopped() {
-  fields=''
-  while read -r line; do fields="$fields$line"; done <stat
-  case "${fields##*) }" in T*) ;; *) return 1 ;; esac
-}
+is_stopped() { fields=$(cat stat) && case "${fields##*) }" in T*) ;; *) return 1 ;; esac; }
 is_paused() {
   while IFS=: read -r _ controller path; do
     case "$controller" in
@@ -177,10 +173,8 @@ is_paused() {
   done <cgroup
   return 1
 }
-
 # The id of a notice as look() reads it.
 words() {
-  # shellcheck disable=SC2046 # numbers
   set -- $(printf %s "$1" | dd bs=40 conv=sync 2>/dev/null | od -An -v -tu4)
   echo " $* "
 }
@@ -192,7 +186,6 @@ is_held() {
   [ -z "${CRIU_AWARE_NOTICE-}" ] || ! names "$(words "$CRIU_AWARE_NOTICE")" || return 0
   case "$(text 2560 1024)" in '{"id":"'"$(text 72 40)"'",'*'"driver":{"pid":'"$criu",*) ;; *) return 1 ;; esac
 }
-
 # Goes to directory $1 by no symbolic link: each directory must have the one before it above it.
 enter() {
   case "$1/" in
@@ -206,19 +199,25 @@ enter() {
     [ -z "$part" ] || { [ ! -L "$part" ] && cd -P "./$part" && [ "$(stat -c %d:%i ..)" = "$above" ]; } || return 1
   done
 }
+# The inode of a directory, and the mount that it is reached by.
+place() { echo "$(stat -c %d:%i "$1") $(sed -n 's/^mnt_id:[^0-9]*//p' /proc/self/fdinfo/0 <"$1")"; }
 # Leaves the notice as a marker, in a directory that belongs to the app alone.
 put_marker() (
   name=${CRIU_AWARE_MARKER##*/}
   enter "${CRIU_AWARE_MARKER%/*}" || fail "the directory of $CRIU_AWARE_MARKER cannot be reached without a symbolic link"
-  # shellcheck disable=SC2046 # owner, mode
   set -- $(stat -c '%u 0%a' .)
   is_own "$1" || fail "the directory of $CRIU_AWARE_MARKER does not belong to the user of process $pid"
   [ $(($2 & 022)) = 0 ] || fail "others may write to the directory of $CRIU_AWARE_MARKER: take that right away with chmod go-w"
   [ ! -L "$name" ] && { [ ! -e "$name" ] || [ -f "$name" ]; } || fail "$CRIU_AWARE_MARKER is no regular file"
-  # Nobody can have made a file of this name before us: it is created, never followed.
-  umask 022 && set -C
-  printf '%s\n' "$notice" >"./.criu-aware.$id" && mv -f -T "./.criu-aware.$id" "./$name" && exit
-  rm -f "./.criu-aware.$id"
+  # The app may replace whatever we make here. So the file is written in a directory that only we can enter, and that is the one
+  # above which $here still is: neither a symbolic link nor a mount. mkdir -m is not used: it may follow a link to set the mode.
+  here=$(place .) && umask 077 && read -r random </proc/sys/kernel/random/uuid
+  mkdir "./.criu-aware.$random" && (
+    cd -P "./.criu-aware.$random" && [ "$(place ..)" = "$here" ] || exit 1
+    case "$(place .) $(stat -c '%u %a' .)" in *" ${here#* } $(id -u) "*700) ;; *) exit 1 ;; esac
+    umask 022 && set -C && printf '%s\n' "$notice" >./marker && mv -f -T ./marker "../$name" || { rm -f ./marker; exit 1; }
+  ) && rmdir "./.criu-aware.$random" && exit
+  rmdir "./.criu-aware.$random" 2>/dev/null
   fail "$CRIU_AWARE_MARKER cannot be written"
 )
 
@@ -235,9 +234,10 @@ ask() {
   done
   [ "$notice_signal$CRIU_AWARE_MARKER" != 0 ] || refuse "takes no notice by signal (set CRIU_AWARE_MARKER if it listens to a file)"
   [ "$notice_signal" = 0 ] || is_signal "$notice_signal" || refuse "names $notice_signal as its signal"
+  [ "$notice_signal" != 0 ] || put_marker || refuse "cannot be notified"
   # Also beside a marker: in post-dump it is from here that we know our notice.
   printf '%s\000' "$notice" | put 512 5
-  if [ "$notice_signal" = 0 ]; then put_marker; else ring "$notice_signal"; fi || refuse "cannot be notified"
+  [ "$notice_signal" = 0 ] || ring "$notice_signal" || refuse "cannot be notified"
   # The id before the reply, and once more with it: the app takes its old reply away before it names the next notice.
   is_named=''
   until look && names "$id_words" && [ -n "$is_named" ] && [ "$reply" != 0 ]; do
@@ -251,7 +251,6 @@ ask() {
   printf '%s\n' "$(text 4096 8192)" | sed "s/^/process $pid refuses: /" | log
   exit 1
 }
-
 # Step: tells the app that no image was made. One that has not begun with our notice no longer finds it.
 abort() {
   case "$(text 2560 1024)" in *"$id"*) ;; *) exit 0 ;; esac
@@ -265,7 +264,7 @@ abort() {
 held() { is_held || refuse "was no longer held when it was frozen"; }
 # Runs the step for one process: with its page, if it has one. That of an agent which has detached is mapped still, but not open.
 for_process() {
-  open=" $(stat -L -c %i "/proc/$1/fd/"* 2>/dev/null | tr '\n' ' ')"
+  open=" $(find "/proc/$1/fd" -type l 2>/dev/null | xargs stat -L -c %i 2>/dev/null | tr '\n' ' ')"
   for candidate in $pages; do
     case "$candidate" in "$1":*) ;; *) continue ;; esac
     place=${candidate#*:}
