@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import type { FileStat } from "../ffi/stat.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { ProcDirectory } from "./open_files.ts";
-import type { Mount } from "./proc.ts";
+import { type Mount, namespaceOf } from "./proc.ts";
 import type { Scope } from "./scope.ts";
 
 const DELETED = " (deleted)";
@@ -77,9 +77,16 @@ export function checkDeleted(
 
 /** Whether a file of that very name is the one that is open: one may be called so. */
 function isNameOf(pid: number, path: string, { inode }: FileStat): boolean {
+  if (mayHang(pid)) return false;
   try {
     return lstatSync(`/proc/${pid}/root${path}`).ino === inode;
   } catch {
     return false;
   }
+}
+
+/** Whether any user may have made the mounts that a process sees: a look at a file there may wait for a server (FUSE) that never answers. */
+function mayHang(pid: number): boolean {
+  const differs = (kind: "mnt" | "user"): boolean => namespaceOf(pid, kind) !== namespaceOf("self", kind);
+  return differs("mnt") && differs("user");
 }
