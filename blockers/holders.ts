@@ -22,7 +22,7 @@ export interface Outside {
 }
 
 /** Collects findings, so that one search serves them all. A holder is only a comfort to the reader: what is cured is not worth it. */
-export function createOutside(scope: Scope, limits = LIMITS): Outside {
+export function createOutside(scope: Scope, limits: SearchLimits = LIMITS): Outside {
   const kept: { kind: BlockerKind; inode: number | undefined; name: string; finding: Finding }[] = [];
   return {
     add(kind, inode, name, finding) {
@@ -33,10 +33,13 @@ export function createOutside(scope: Scope, limits = LIMITS): Outside {
       for (const { kind, inode, finding } of kept)
         if (inode !== undefined && scope.report.isBlocking(kind, finding)) wanted.add(inode);
       const holders = findHolders(wanted, candidates(scope), limits);
+      // One process may hold thousands.
+      const described = new Map(
+        [...new Set(holders.values())].map((pid) => [pid, [describeProcess(pid), perhapsInside(scope, pid)]] as const),
+      );
       for (const { kind, inode, name, finding } of kept) {
-        const holder = inode === undefined ? undefined : holders.get(inode);
-        const who = [name, holder === undefined ? "" : describeProcess(holder)].filter(Boolean).join(", ");
-        scope.report.add(kind, { ...finding, who: who || undefined, perhaps: perhapsInside(scope, holder) });
+        const [holder, perhaps] = described.get(holders.get(inode ?? -1) ?? -1) ?? [];
+        scope.report.add(kind, { ...finding, who: [name, holder].filter(Boolean).join(", ") || undefined, perhaps });
       }
     },
   };
