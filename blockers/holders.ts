@@ -67,7 +67,8 @@ export function findHolders(
   const end = performance.now() + limits.milliseconds;
   let left = limits.descriptors;
   for (const pid of pids) {
-    if (left <= 0 || performance.now() > end) return found;
+    // A process costs as much as a descriptor, at least.
+    if (left-- <= 0 || performance.now() > end) return found;
     if (pid === 0) continue;
     // The names of a directory come all at once: the size of the table tells before how many they can be. One flood hides no other process.
     if (Number(fieldOf(readOrEmpty(`/proc/${pid}/status`), "FDSize")) > left) continue;
