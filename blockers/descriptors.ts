@@ -1,6 +1,7 @@
 import type { Descriptor, OpenSocket } from "./descriptor.ts";
 import { checkDevice } from "./devices.ts";
 import { checkFile } from "./files.ts";
+import { lazy } from "./lazy.ts";
 import { openDirectory, type ProcDirectory } from "./open_files.ts";
 import { describeProcess, fieldOf, type Mount, namesIn, readMounts } from "./proc.ts";
 import { perhapsInside, type Scope } from "./scope.ts";
@@ -100,12 +101,4 @@ export function watchedDevices(info: string): Set<string> {
   return new Set(
     found.map(([, hex]) => Number.parseInt(hex as string, 16)).map((dev) => `${dev >>> 20}:${dev & 0xfffff}`),
   );
-}
-
-function lazy<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }

@@ -1,8 +1,9 @@
-import { lstatSync } from "node:fs";
-import type { FileStat } from "../ffi/stat.ts";
+import { openBeneath } from "../ffi/beneath.ts";
+import type { Libc } from "../ffi/libc.ts";
+import { type FileStat, statOf } from "../ffi/stat.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { ProcDirectory } from "./open_files.ts";
-import type { Mount } from "./proc.ts";
+import { type Mount, namespaceOf } from "./proc.ts";
 import type { Scope } from "./scope.ts";
 
 const DELETED = " (deleted)";
@@ -58,7 +59,7 @@ export function checkDeleted(
   state: FileStat | undefined,
 ): void {
   const { pid, fd, link } = found;
-  if (!state || link.startsWith("/proc/") || isNameOf(pid, link, state)) return;
+  if (!state || link.startsWith("/proc/") || isNameOf(scope.libc, pid, link, state)) return;
   const place = { pid, ...(fd === undefined ? {} : { fd }), same: `${state.device}:${state.inode}` };
   const path = link.slice(0, -DELETED.length);
   if (state.links === 0) {
@@ -75,11 +76,22 @@ export function checkDeleted(
   }
 }
 
-/** Whether a file of that very name is the one that is open: one may be called so. */
-function isNameOf(pid: number, path: string, { inode }: FileStat): boolean {
+/**
+ * Whether a file of that very name is the one that is open: one may be called so. Nothing was a symbolic link when the kernel wrote the
+ * path: one that is there now may lead through /proc to mounts of another process.
+ */
+function isNameOf(libc: Libc, pid: number, path: string, { inode }: FileStat): boolean {
+  if (mayHang(pid)) return false;
   try {
-    return lstatSync(`/proc/${pid}/root${path}`).ino === inode;
+    using place = openBeneath(libc, pid, path);
+    return statOf(libc, place.fd).inode === inode;
   } catch {
     return false;
   }
+}
+
+/** Whether any user may have made the mounts that a process sees: a look at a file there may wait for a server (FUSE) that never answers. */
+function mayHang(pid: number): boolean {
+  const differs = (kind: "mnt" | "user"): boolean => namespaceOf(pid, kind) !== namespaceOf("self", kind);
+  return differs("mnt") && differs("user");
 }

@@ -36,7 +36,7 @@ export function describeProcess(pid: number): string {
 }
 
 /** The link of a namespace, as text that is equal for equal namespaces; "" when it cannot be read. */
-export function namespaceOf(pid: number | "self", kind: "ipc" | "mnt" | "net" | "pid"): string {
+export function namespaceOf(pid: number | "self", kind: "ipc" | "mnt" | "net" | "pid" | "user"): string {
   try {
     return readlinkSync(`/proc/${pid}/ns/${kind}`);
   } catch {
@@ -50,21 +50,6 @@ const initial = { ipc: "ipc:[4026531839]", pid: "pid:[4026531836]" };
 /** Whether this is one of the namespaces that the machine started with. */
 export function isInitial(namespace: string): boolean {
   return namespace === initial.ipc || namespace === initial.pid;
-}
-
-/** A process that has one of these sockets open, other than those in `except`. Looks through all of /proc. */
-export function findHolder(inode: number, except: ReadonlySet<number>): number | undefined {
-  const wanted = `socket:[${inode}]`;
-  const isHolder = (pid: string): boolean =>
-    namesIn(`/proc/${pid}/fd`).some((fd) => {
-      try {
-        return readlinkSync(`/proc/${pid}/fd/${fd}`) === wanted;
-      } catch {
-        return false;
-      }
-    });
-  const found = namesIn("/proc").find((name) => /^\d+$/.test(name) && !except.has(Number(name)) && isHolder(name));
-  return found === undefined ? undefined : Number(found);
 }
 
 /** One line of /proc/pid/mountinfo (proc_pid_mountinfo(5)). */

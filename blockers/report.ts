@@ -22,6 +22,8 @@ export interface Finding {
 export interface Report {
   readonly blockers: Blocker[];
   add(kind: BlockerKind, finding: Finding): void;
+  /** Whether a finding would block the dump, were it added. */
+  isBlocking(kind: BlockerKind, finding: Finding): boolean;
 }
 
 /** Options with their values, or only their names. */
@@ -31,10 +33,17 @@ export type GivenOptions = CriuOptions | readonly string[];
 export function createReport(given: GivenOptions, ignore: readonly string[]): Report {
   const blockers: Blocker[] = [];
   const seen = new Set<string>();
+  const optionsOf = (kind: BlockerKind, { except = [] }: Finding): CriuOption[] =>
+    kinds[kind].options.filter((option) => !except.includes(option));
+  const isBlocking = (kind: BlockerKind, finding: Finding): boolean =>
+    kinds[kind].blocks &&
+    !finding.perhaps &&
+    !optionsOf(kind, finding).some((option) => isGiven(given, option, finding.needs?.[option]));
   return {
     blockers,
+    isBlocking,
     add(kind, finding) {
-      const { pid, fd, who, needs, except = [], perhaps, same } = finding;
+      const { pid, fd, who, perhaps, same } = finding;
       const what = printable(finding.what, LONGEST_MESSAGE);
       // As it was printed, or as the system writes it.
       const texts = [what, finding.what, who ?? ""];
@@ -42,17 +51,15 @@ export function createReport(given: GivenOptions, ignore: readonly string[]): Re
       const key = `${kind} ${pid} ${same}`;
       if (same !== undefined && seen.has(key)) return;
       seen.add(key);
-      const { advice, blocks, options: all } = kinds[kind];
-      const options = all.filter((option) => !except.includes(option));
-      const cured = options.some((option) => isGiven(given, option, needs?.[option]));
+      const { advice } = kinds[kind];
       blockers.push({
         kind,
         pid,
         ...(fd === undefined ? {} : { fd }),
         what,
         ...(who === undefined ? {} : { who }),
-        cure: { options, advice: perhaps ? `${advice}. ${perhaps}` : advice },
-        blocking: blocks && !cured && !perhaps,
+        cure: { options: optionsOf(kind, finding), advice: perhaps ? `${advice}. ${perhaps}` : advice },
+        blocking: isBlocking(kind, finding),
       });
     },
   };

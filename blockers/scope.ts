@@ -26,11 +26,16 @@ export function hasOwnNamespace({ pids, isOwn }: Scope, kind: "ipc" | "net"): bo
   return isHost && its === namespaceOf(1, kind) ? false : undefined;
 }
 
-/** Why a process outside of the tree may be dumped as well; undefined when it certainly is not. */
-export function perhapsInside({ pids, isOwn }: Scope, other: number | undefined): string | undefined {
-  if (!isOwn || other === undefined) return undefined;
+/** Tells of a process outside of the tree whether it may be dumped as well, when an app scans itself. */
+export function insideOf({ pids }: Scope): (other: number) => boolean {
   const root = pids[0] as number;
   const isContainer = !isInitial(namespaceOf(root, "pid"));
-  if (!isContainer && sessionOf(other) !== sessionOf(root)) return undefined;
+  const session = sessionOf(root);
+  return (other) => isContainer || sessionOf(other) === session;
+}
+
+/** Why a process outside of the tree may be dumped as well; undefined when it certainly is not. */
+export function perhapsInside(scope: Scope, other: number | undefined): string | undefined {
+  if (!scope.isOwn || other === undefined || !insideOf(scope)(other)) return undefined;
   return `No blocker when ${describeProcess(other)} is dumped as well`;
 }

@@ -2,6 +2,7 @@ import { cString } from "../ffi/bytes.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { scanCalls } from "./calls.ts";
 import type { OpenSocket } from "./descriptor.ts";
+import { createOutside, type Outside } from "./holders.ts";
 import { type InetSocket, parseAddress, parseInet, parseNetlink } from "./net_tables.ts";
 import { namespaceOf, readLines } from "./proc.ts";
 import type { Scope } from "./scope.ts";
@@ -21,18 +22,21 @@ export function checkSockets(scope: Scope, sockets: ReadonlyMap<number, OpenSock
     if (found) found.push(socket);
     else namespaces.set(namespace, [socket]);
   }
+  const outside = createOutside(scope);
   const own = namespaces.size > 0 ? namespaceOf("self", "net") : "";
-  for (const [namespace, found] of namespaces) checkNamespace(scope, found, sockets, namespace === own);
+  for (const [namespace, found] of namespaces) checkNamespace(scope, outside, found, sockets, namespace === own);
+  outside.report();
 }
 
 function checkNamespace(
   scope: Scope,
+  outside: Outside,
   found: readonly OpenSocket[],
   all: ReadonlyMap<number, OpenSocket>,
   isOwn: boolean,
 ): void {
   const { pid } = found[0] as OpenSocket;
-  const open = checkUnixSockets(scope, found, all, isOwn);
+  const open = checkUnixSockets(scope, outside, found, all, isOwn);
   const done = new Set<OpenSocket>();
   const asked = new Set<string>();
   for (const socket of open) {

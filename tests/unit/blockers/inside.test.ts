@@ -1,7 +1,7 @@
 /** The scanner on this very process, in both runtimes. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { linkSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -83,6 +83,49 @@ test("a file that is called like a deleted one is none; a removed one with anoth
     found.map(({ kind, fd }) => [kind, fd]),
     [["unlinked", fds[1]]],
   );
+});
+
+test("a symbolic link that took the place of a directory is not followed to the name of a deleted file", async () => {
+  using directory = temporaryDirectory();
+  const { calls, check, close } = await openBlockedCalls();
+  const was = join(directory.path, "was");
+  const trap = join(directory.path, "trap");
+  for (const path of [was, trap]) mkdirSync(path);
+  writeFileSync(join(was, "x"), "x");
+  // The name that /proc shows then, in another directory and through a link of /proc.
+  linkSync(join(was, "x"), join(trap, "x (deleted)"));
+  const fd = check(calls.open(new TextEncoder().encode(`${join(was, "x")}\0`), 0, 0), "open");
+  unlinkSync(join(was, "x"));
+  rmdirSync(was);
+  symlinkSync(`/proc/self/root${trap}`, was);
+  const found = about(await blockers(), directory.path);
+  close(fd);
+  assert.deepEqual(
+    found.map(({ kind }) => kind),
+    ["unlinked"],
+  );
+});
+
+test("a file in mounts that any user may have made is not looked for by its name", async () => {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "report (deleted)");
+  writeFileSync(path, "x");
+  linkSync(path, join(directory.path, "other"));
+  const script = 'exec 9<"$0"; echo open; exec sleep 60';
+  for (const [own, expected] of [
+    [["-Urm"], ["unlinked"]],
+    [["-m"], []],
+  ] as const) {
+    await using child = startProgram("unshare", [...own, "sh", "-c", script, path]);
+    await child.nextLine();
+    const found = (await findBlockers([child.pid])).filter(
+      ({ kind, what }) => kind === "unlinked" && what.includes(path.slice(0, -10)),
+    );
+    assert.deepEqual(
+      found.map(({ kind }) => kind),
+      expected,
+    );
+  }
 });
 
 test("a connection between two ends of this process is a blocker of TCP's, and none of unix's", async () => {
