@@ -4,19 +4,11 @@ import { test } from "node:test";
 import { createOutside, findHolders } from "../../../blockers/holders.ts";
 import { createReport } from "../../../blockers/report.ts";
 import { openLibc } from "../../../ffi/libc.ts";
-import { startProgram } from "../../support/child.ts";
+import { startScript } from "../../support/child.ts";
 
 const LONG = 60_000;
-/** Opens sockets, says their inodes, and stays. */
-const holder = `
-import os, socket, sys, time
-held = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[1]))]
-print(*[os.fstat(s.fileno()).st_ino for s in held], flush=True)
-time.sleep(60)
-`;
-
 async function startHolder(count: number): Promise<AsyncDisposable & { pid: number; inodes: number[] }> {
-  const child = startProgram("python3", ["-c", holder, String(count)]);
+  const child = startScript("socket_holder.ts", count);
   const inodes = (await child.nextLine()).split(" ").map(Number);
   return { pid: child.pid, inodes, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
@@ -40,10 +32,10 @@ test("findHolders() goes once through the processes for all sockets, and no furt
 });
 
 test("findHolders() passes over a process with more descriptors than it may look at, and finds the next one", async () => {
-  await using flood = await startHolder(900);
+  await using flood = await startHolder(3000);
   await using other = await startHolder(1);
   const wanted = new Set([...flood.inodes, ...other.inodes]);
-  const found = findHolders(wanted, [flood.pid, other.pid], { milliseconds: LONG, descriptors: 600 });
+  const found = findHolders(wanted, [flood.pid, other.pid], { milliseconds: LONG, descriptors: 2000 });
   assert.deepEqual([...found], [[other.inodes[0], other.pid]]);
 });
 
