@@ -19,8 +19,8 @@
 # checked, then read and written by that descriptor alone: a regular file without a name, of the size of a page, owned by a user
 # of the process: what else passes as a page is memory of that user. /proc/PID is the working directory, for a relative path never
 # means a later process of that pid. timeout(1) bounds everything: what is mapped can make a look hang.
-# What is split on purpose are numbers.
-# shellcheck disable=SC2046,SC2086
+# What is split on purpose are numbers, and paths of /proc.
+# shellcheck disable=SC2038,SC2046,SC2086
 set -u
 
 # Nobody waits for the other actions, and our own engines ask the apps themselves.
