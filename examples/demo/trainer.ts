@@ -11,7 +11,8 @@ import { hasSoftwareVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
 export const runtimes = ["bun", "deno"] as const;
 export type RuntimeName = (typeof runtimes)[number];
 
-const libc = await openLibc();
+/** Where there is none, nothing is restored, and a trainer stays the child that was started. */
+const libc = process.platform === "linux" ? await openLibc() : undefined;
 const root = join(import.meta.dirname as string, "../..");
 const commands: Record<RuntimeName, readonly string[]> = {
   bun: [join(root, "node_modules/.bin/bun"), "run"],
@@ -92,7 +93,8 @@ export class Trainer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    endMarked(libc, this.pid, this.directory);
+    if (libc) endMarked(libc, this.pid, this.directory);
+    else this.#child.kill("SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
