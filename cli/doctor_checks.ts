@@ -7,6 +7,7 @@ import { errorsIn } from "../criu/log.ts";
 import { tryCriu } from "../criu/trial.ts";
 import { printable } from "../ffi/printable.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
+import { statusField } from "../ffi/status_field.ts";
 import { CONFIGURATION_DIR, configurationFile, hookTargets, installedHook } from "./hook_file.ts";
 
 /** One finding. `fails`: a dump could not work. `note`: some dumps could not, or they take longer than they need. */
@@ -66,7 +67,7 @@ function rights(): Check {
   if (process.geteuid?.() !== 0) {
     return { name, verdict: "fails", found: `user ${process.geteuid?.()}; CRIU needs root`, cure: "run it with sudo" };
   }
-  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readOrEmpty("/proc/self/status"))?.[1] ?? "0"}`);
+  const held = BigInt(`0x${statusField(readOrEmpty("/proc/self/status"), "CapEff") ?? "0"}`);
   const missing = Object.entries(capabilities)
     .filter(([, bit]) => ((held >> BigInt(bit)) & 1n) === 0n)
     .map(([capability]) => `CAP_${capability}`);

@@ -1,4 +1,5 @@
 import { readOrEmpty } from "./read_or_empty.ts";
+import { statusField } from "./status_field.ts";
 
 /** In the order of linux/capability.h. */
 const names =
@@ -9,7 +10,7 @@ const names =
 
 /** What a program of root's may have when this process starts it: the bounding set of capabilities(7), a bit each. */
 export function boundingSet(): bigint {
-  const digits = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readOrEmpty("/proc/self/status"))?.[1];
+  const digits = statusField(readOrEmpty("/proc/self/status"), "CapBnd");
   return digits === undefined ? ~0n : BigInt(`0x${digits}`);
 }
 
