@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import tab from "@bomb.sh/tab/commander";
 import { Command } from "commander";
+import { version } from "../package/version.ts";
 import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
 import { exitCodesHelp } from "./exit_codes.ts";
@@ -26,7 +25,7 @@ Examples:
 export function createProgram(): Command {
   const program = settled(new Command("criu-aware"))
     .description("Dump and restore Bun and Deno programs that take part in their checkpoint.")
-    .version(version(), "-V, --version", "show the version")
+    .version(version, "-V, --version", "show the version")
     .usage("<command> [options]")
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .enablePositionalOptions()
@@ -48,7 +47,3 @@ Examples:
   source <(criu-aware completion bash)
   criu-aware completion zsh > "\${fpath[1]}/_criu-aware"
   criu-aware completion fish > ~/.config/fish/completions/criu-aware.fish`;
-
-function version(): string {
-  return JSON.parse(readFileSync(join(import.meta.dirname as string, "../package.json"), "utf8")).version;
-}

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { replaceFile } from "../ffi/own_file.ts";
+import { version } from "../package/version.ts";
 import { type Digests, digest, kindFor } from "./digest.ts";
 import { ImageError } from "./errors.ts";
 import { describeMachine } from "./machine.ts";
@@ -66,7 +67,7 @@ export async function writeManifest(
   const { programs, ownMounts } = { ...(facts.programs ? {} : programsIn(readImages(path))), ...facts };
   const manifest: Manifest = {
     manifest: 1,
-    criuAware: ownVersion(),
+    criuAware: version,
     createdAt: new Date().toISOString(),
     ...{ criu, noticeId, apps, leftRunning, criuOptions, labels },
     machine: facts.machine ?? describeMachine(),
@@ -103,11 +104,4 @@ export function hasManifest(directory: string): boolean {
 /** Whether a restore needs the file: logs, statistics and what a restore leaves are no part of a dump. */
 function isNeeded(name: string): boolean {
   return !/\.(log|pid)$|^stats-|^criu-aware|^irmap-cache$/.test(name);
-}
-
-let version: string | undefined;
-
-function ownVersion(): string {
-  version ??= String(JSON.parse(readFileSync(join(import.meta.dirname as string, "../package.json"), "utf8")).version);
-  return version;
 }
