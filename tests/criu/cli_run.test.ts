@@ -22,7 +22,9 @@ function probe(runtime: RuntimeName, directory: string): string[] {
 
 function printed(log: string, event: string): number {
   const text = existsSync(log) ? readFileSync(log, "utf8") : "";
-  return text.split("\n").filter((line) => line.startsWith(`{"event":"${event}"`)).length;
+  // The last line may still be being written.
+  const lines = text.split("\n").slice(0, -1);
+  return lines.filter((line) => line.startsWith(`{"event":"${event}"`)).length;
 }
 
 for (const runtime of runtimes) {

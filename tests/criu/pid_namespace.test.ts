@@ -11,6 +11,8 @@ import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const skip = noCriu;
 const probe = join(import.meta.dirname as string, "../support/probe_app.ts");
+/** Shell that waits until the app whose log lies there is attached. */
+const attached = (path: string): string => `until grep -q '"attached"' ${path}/log; do sleep 0.05; done`;
 
 for (const runtime of runtimes) {
   const aware = quoted([...runCommand[runtime], cli]);
@@ -23,7 +25,7 @@ for (const runtime of runtimes) {
     const dumped = await inSmallNamespace(
       path,
       `for i in 1 2 3; do /bin/true; done
-       setsid ${appIn(path)} >${path}/log 2>&1 & sleep 1; ${aware} dump $! -D ${path}/images`,
+       setsid ${appIn(path)} >${path}/log 2>&1 & ${attached(path)}; ${aware} dump $! -D ${path}/images`,
     );
     assert.equal(dumped.code, 0, dumped.text);
     const restored = await inSmallNamespace(path, `${aware} restore ${path}/images`);
@@ -38,7 +40,7 @@ for (const runtime of runtimes) {
     const { path } = directory;
     const dumped = await inSmallNamespace(
       path,
-      `setsid ${appIn(path)} >${path}/log 2>&1 & sleep 1; echo pid $!; ${aware} dump $! -D ${path}/images`,
+      `setsid ${appIn(path)} >${path}/log 2>&1 & ${attached(path)}; echo pid $!; ${aware} dump $! -D ${path}/images`,
     );
     assert.equal(dumped.code, 0, dumped.text);
     assert.match(dumped.text, /^pid 2$/m);
@@ -83,7 +85,7 @@ test("a restore whose pid or thread id is taken names who has it, at once; one t
   const last = "/proc/sys/kernel/ns_last_pid";
   const dumped = await inSmallNamespace(
     path,
-    `echo 5000 >${last}; setsid ${app} >>${path}/log 2>&1 & pid=$!; sleep 1; echo ids $(ls /proc/$pid/task)
+    `echo 5000 >${last}; setsid ${app} >>${path}/log 2>&1 & pid=$!; ${attached(path)}; echo ids $(ls /proc/$pid/task)
      echo 9000 >${last}; ${aware} dump $pid -D ${path}/images`,
   );
   assert.equal(dumped.code, 0, dumped.text);

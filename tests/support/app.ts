@@ -48,10 +48,11 @@ export class App implements AsyncDisposable {
     return readFileSync(join(this.directory, "output"), "utf8");
   }
 
-  /** All events so far. */
+  /** All events so far. The end of the output may still be being written: a line counts when it is whole. */
   events(): AppEvent[] {
     return this.output()
       .split("\n")
+      .slice(0, -1)
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line));
   }
