@@ -13,6 +13,7 @@ import { duration } from "./units.ts";
 interface Flags extends EngineFlags {
   readonly timeoutMs: number;
   readonly force?: boolean;
+  readonly workDir?: string;
   readonly trustImages?: boolean;
   readonly cuda?: boolean;
   readonly gpu?: Readonly<Record<string, string>>;
@@ -32,6 +33,7 @@ export function restore(): Command {
     .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
     .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
     .option("--force", "restore also what the manifest says does not fit")
+    .option("--work-dir <dir>", "where CRIU's log goes (default: a temporary directory, kept when the restore fails)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
   return withEngineFlags(command).action(reporting(runRestore));
@@ -51,7 +53,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const { openTrace } = await import("./trace.ts");
   using progress = await showProgress("restore", { total: 0, done: () => 0 });
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false, trustImages = false, gpu } = flags;
+  const { timeoutMs, force = false, trustImages = false, workDir, gpu } = flags;
   const cuda = gpu ? { gpus: gpu } : flags.cuda;
   const trace = openTrace(flags.trace, progress.onPhase);
   const result = await engine.restore({
@@ -61,6 +63,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
     timeoutMs,
     criuOptions,
     ...(cuda ? { cuda } : {}),
+    ...(workDir === undefined ? {} : { workDir }),
     signal: cancel.signal,
     onProblem: ({ what, cure }) => say(`criu-aware restore: ${what}. ${cure}`),
     onPhase: trace.onPhase,

@@ -3,6 +3,8 @@ import type { CriuOptions } from "./options.ts";
 /** One run of CRIU, as the flow of a dump or a restore wants it. */
 export interface Run {
   readonly imagesDir: string;
+  /** Where CRIU works: all that it writes, but images. Of its own, for nobody else. */
+  readonly workDir: string;
   /** The name of CRIU's log in it. */
   readonly log: string;
   readonly criuOptions: CriuOptions;

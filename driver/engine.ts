@@ -1,4 +1,5 @@
 import type { CriuOptions } from "../criu/options.ts";
+import { printable } from "../ffi/printable.ts";
 import type { Problem } from "../images/check_manifest.ts";
 import type { Digests } from "../images/digest.ts";
 import type { Outcome, Round } from "../lifecycle/types.ts";
@@ -14,7 +15,7 @@ export interface Engine {
    * into it or replace it (unless `trustImages`).
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
    * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
-   * @throws {CriuError} when CRIU failed: the images were removed, all go on.
+   * @throws {CriuError} when CRIU failed: the directory is as it was before, all go on. CRIU's log is elsewhere (`logFile`).
    * @throws what `signal` was aborted with. All go on, and are told `aborted`.
    */
   dump(options: DumpOptions): Promise<DumpResult>;
@@ -36,6 +37,11 @@ export interface DumpOptions extends NoticeOptions {
   readonly imagesDir: string;
   /** Take the directory as it is, although others may read or replace what is in it: a volume of a container. @default false */
   readonly trustImages?: boolean;
+  /**
+   * Where CRIU works: its log and its numbers, which come beside the images when the dump is done. Made if it is not there (mode 0700).
+   * @default a new directory among the temporary files, which stays only when the dump fails
+   */
+  readonly workDir?: string;
   /** The tree goes on after the dump. @default false */
   readonly leaveRunning?: boolean;
   /** Words of the user's own, kept in the manifest. */
@@ -105,6 +111,11 @@ export interface RestoreOptions {
    * container whose owner is another user. Images that others may only read need no option. @default false
    */
   readonly trustImages?: boolean;
+  /**
+   * Where CRIU works: its log, its numbers and its pid file, which are never written into the images. Made if it is not there (mode 0700).
+   * @default a new directory among the temporary files, which stays only when the restore fails
+   */
+  readonly workDir?: string;
   /** How long to wait for ids that are still taken, for a CRIU that stands still, and for the apps, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
@@ -151,10 +162,14 @@ export interface RestoredProcess {
 export class DumpRefusedError extends Error {
   override readonly name = "DumpRefusedError";
   readonly refusals: readonly Refusal[];
+  /** CRIU's log, in the `workDir` that was given: it says no more than the reasons. */
+  readonly logFile: string | undefined;
 
-  constructor(refusals: readonly Refusal[]) {
+  constructor(refusals: readonly Refusal[], logFile?: string) {
     const lines = refusals.flatMap(({ pid, reasons }) => reasons.map((reason) => `process ${pid}: ${reason}`));
+    if (logFile !== undefined) lines.push(`CRIU's log: ${printable(logFile)}`);
     super(`The dump is refused, every app goes on:\n  ${lines.join("\n  ")}`);
     this.refusals = refusals;
+    this.logFile = logFile;
   }
 }

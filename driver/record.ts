@@ -1,5 +1,5 @@
 import { CriuError } from "../criu/errors.ts";
-import type { CriuOption, CriuOptions } from "../criu/options.ts";
+import { type CriuOption, type CriuOptions, checkCriuOptions } from "../criu/options.ts";
 import { printable } from "../ffi/printable.ts";
 import { capabilityProblems } from "../images/check_capabilities.ts";
 import { checkManifest, type Problem } from "../images/check_manifest.ts";
@@ -89,7 +89,18 @@ export function carryOptions(imagesDir: string, given: CriuOptions): CriuOptions
   }
   const chosen = given.tcpClose || given.tcpEstablished;
   const again = carried.filter((name) => before[name] === true && !(chosen && name.startsWith("tcp")));
-  return { ...Object.fromEntries(again.map((name) => [name, true])), ...given };
+  return { ...Object.fromEntries(again.map((name) => [name, true])), ...cgroupsOf(before), ...given };
+}
+
+/** A dump that took the cgroups with it is restored so; images may name anything. */
+function cgroupsOf({ manageCgroups }: Readonly<Record<string, unknown>>): CriuOptions {
+  const found = { manageCgroups } as CriuOptions;
+  try {
+    checkCriuOptions(found);
+  } catch {
+    return {};
+  }
+  return manageCgroups === undefined ? {} : found;
 }
 
 /** What must be there after a restore whose root got this pid. */

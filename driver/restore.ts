@@ -1,7 +1,7 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CriuError } from "../criu/errors.ts";
-import type { CriuOptions } from "../criu/options.ts";
+import { type CriuOptions, leaveCgroups } from "../criu/options.ts";
 import type { End, Runner } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { openLibc } from "../ffi/libc.ts";
@@ -20,6 +20,7 @@ import { awaitRebuilt, withMissing } from "./rebuilt.ts";
 import { carryOptions, expectedAfter, requireFit } from "./record.ts";
 import { RestoreWatch } from "./restore_watch.ts";
 import { requireTrustedImages } from "./trusted_images.ts";
+import { openWorkDir, type WorkDir } from "./work_dir.ts";
 
 const LOG = "restore.log";
 
@@ -42,15 +43,16 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   const phases = watchPhases(options.onPhase);
   const needs = needsOf(imagesDir);
   await requireFit(imagesDir, runner.version, needs, options);
-  const criuOptions = carryOptions(imagesDir, options.criuOptions ?? {});
+  const criuOptions = leaveCgroups(carryOptions(imagesDir, options.criuOptions ?? {}));
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
+  using work = openWorkDir(options.workDir);
   const deadline = now() + timeoutMs;
   const onWait = (): void => phases.enter("waiting for the pid");
   for (;;) {
     await freeIds(ids, { deadline, signal, onWait });
     phases.enter("restoring");
-    const run = await runOnce(runner, { libc, imagesDir, criuOptions, timeoutMs, sibling: needs?.root }, options);
+    const run = await runOnce(runner, { libc, imagesDir, work, criuOptions, timeoutMs, sibling: needs?.root }, options);
     if (run.failure === undefined) {
       phases.enter("restored");
       // The apps run, and wait in CUDA for this.
@@ -61,7 +63,10 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
       return { pid: run.pid, restoreMs: run.restoreMs, processes };
     }
     // Somebody got an id between the look and the restore: the next look names him, or finds it free again.
-    if (ids.length === 0 || !isTakenId(run.failure) || now() > deadline) throw run.failure;
+    if (ids.length === 0 || !isTakenId(run.failure) || now() > deadline) {
+      work.keep();
+      throw run.failure;
+    }
   }
 }
 
@@ -76,6 +81,7 @@ interface Attempt {
 interface Job {
   readonly libc: Awaited<ReturnType<typeof openLibc>>;
   readonly imagesDir: string;
+  readonly work: WorkDir;
   readonly criuOptions: CriuOptions;
   readonly timeoutMs: number;
   readonly sibling: number | undefined;
@@ -83,9 +89,9 @@ interface Job {
 
 /** @throws what a hook threw, or `signal` was aborted with: nothing was restored. */
 async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOptions): Promise<Attempt> {
-  const { libc, imagesDir, criuOptions, timeoutMs } = job;
-  const log = join(imagesDir, LOG);
-  removeLog(log);
+  const { libc, imagesDir, work, criuOptions, timeoutMs } = job;
+  work.clear();
+  const log = join(work.path, LOG);
   const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
   using watch = new RestoreWatch({ libc, log, stalledAfterMs: timeoutMs, signal, sibling });
   let refusal: unknown;
@@ -94,6 +100,7 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOpti
   const started = now();
   const run = {
     imagesDir,
+    workDir: work.path,
     log: LOG,
     criuOptions,
     asks: signal !== undefined || onHook !== undefined,
@@ -125,17 +132,8 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOpti
   }
   const what = "CRIU did not go on with the restore; it was ended, with all that it had made";
   const known: End = end instanceof Error ? { exitCode: null, stderr: "" } : end;
-  const failure = runError("restore", imagesDir, LOG, known, ended === "stalled" ? what : undefined);
+  const failure = runError("restore", log, known, ended === "stalled" ? what : undefined);
   return { pid: 0, restoreMs, rebuilding: undefined, failure };
-}
-
-/** What an earlier restore said is not what this one says. */
-function removeLog(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The directory is read-only: CRIU says it better.
-  }
 }
 
 /** Undefined for damaged images, which are restored only with `force`: then CRIU has the last word. */
