@@ -46,6 +46,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});
   let described: Promise<ImageFacts> | undefined;
+  let withCuda: readonly number[] = [];
   let refusals: readonly Refusal[] = [];
   const steps: Record<string, () => Promise<readonly Refusal[]>> = {
     async "pre-dump"() {
@@ -56,7 +57,8 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
       participants.mayBeDumped();
       phases.enter("ready");
       // Before the scan: it closes the device files.
-      await cuda?.suspend(processTree(pid), typeof options.cuda === "object" ? options.cuda : {});
+      const how = typeof options.cuda === "object" ? options.cuda : {};
+      withCuda = (await cuda?.suspend(processTree(pid), how)) ?? [];
       // Hooks let go of things: what was nowhere before them is not there now, and CRIU has the last word.
       return (await firstScan).length > 0 ? blocked(pid, options) : [];
     },
@@ -112,7 +114,14 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   moveIntoImages(work.path, imagesDir);
   const { noticeId, pids, warnings } = participants;
   if (manifest) {
-    const facts = { criu: runner.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
+    const facts = {
+      criu: runner.version,
+      noticeId,
+      apps: await apps,
+      leftRunning: leaveRunning,
+      cuda: withCuda.length > 0,
+      criuOptions,
+    };
     await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, described);
     phases.enter("recorded");
   }

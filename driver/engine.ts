@@ -1,7 +1,8 @@
 import type { CriuOptions } from "../criu/options.ts";
 import { printable } from "../ffi/printable.ts";
-import type { Problem } from "../images/check_manifest.ts";
 import type { Digests } from "../images/digest.ts";
+import type { Problem, ProblemKind } from "../images/problem.ts";
+import type { RestoreStats } from "../images/types.ts";
 import type { Outcome, Round } from "../lifecycle/types.ts";
 import type { CudaDumpOptions, CudaRestoreOptions } from "./cuda/processes.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
@@ -22,7 +23,7 @@ export interface Engine {
   /**
    * Restores what is in `imagesDir` and waits until its apps are rebuilt.
    * @throws {UsageError} when there is no image, or others may have put it there and `trustImages` is not given.
-   * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` is not given.
+   * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` does not let that pass.
    * @throws {CriuError} when CRIU failed, or did not go on for `timeoutMs` (it is then ended with all that it has made), and when a
    * pid or thread id of the app is taken.
    * @throws what `signal` was aborted with: nothing was restored. A half-made tree is ended at once.
@@ -104,8 +105,11 @@ export interface RestoreOptions {
   readonly imagesDir: string;
   /** Told what may go wrong, and what `force` lets pass. */
   readonly onProblem?: (problem: Problem) => void;
-  /** Restore also what its manifest says is damaged or does not fit this machine, or what has none. @default false */
-  readonly force?: boolean;
+  /**
+   * Restore in spite of problems: of these kinds, or, with true, of all kinds but `file`: images that are damaged are restored only
+   * when that is named. @default false
+   */
+  readonly force?: boolean | readonly ProblemKind[];
   /**
    * Restore also images that others may write or replace, which gives them all that a restored process may do. For volumes of a
    * container whose owner is another user. Images that others may only read need no option. @default false
@@ -122,7 +126,7 @@ export interface RestoreOptions {
   readonly criuOptions?: CriuOptions;
   /**
    * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
-   * left alone. @default false
+   * left alone. Always done for images whose manifest says that the dump has handed it over. @default false
    */
   readonly cuda?: boolean | CudaRestoreOptions;
   /**
@@ -141,6 +145,10 @@ export interface RestoreResult {
   readonly pid: number;
   /** From the start of CRIU to its end, in milliseconds. */
   readonly restoreMs: number;
+  /** The memory that was read from the images. */
+  readonly bytes: number;
+  /** What CRIU says of it, when it does. */
+  readonly stats?: RestoreStats | undefined;
   /**
    * The attached processes of the tree, as they say themselves, and those that should be there and are not. The restore is done
    * only when none has `problems`.

@@ -7,7 +7,9 @@ import { UsageError } from "../criu/usage_error.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { ImageError } from "../images/errors.ts";
+import { memoryIn } from "../images/memory.ts";
 import { type Needs, readNeeds } from "../images/needs.ts";
+import { readRestoreStats } from "../images/stats.ts";
 import { alongside } from "./alongside.ts";
 import { checkOptions } from "./check_options.ts";
 import { gpuPairs } from "./cuda/calls.ts";
@@ -17,7 +19,7 @@ import { requireRoot, runError } from "./failure.ts";
 import { freeIds } from "./ids.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
-import { carryOptions, expectedAfter, requireFit } from "./record.ts";
+import { carryOptions, expectedAfter, hasCuda, requireFit } from "./record.ts";
 import { RestoreWatch } from "./restore_watch.ts";
 import { requireTrustedImages } from "./trusted_images.ts";
 import { openWorkDir, type WorkDir } from "./work_dir.ts";
@@ -37,13 +39,14 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
     );
   }
   const imagesDir = options.trustImages ? given : requireTrustedImages(given);
-  using cuda = await openCudaIfAsked(options.cuda);
+  // Otherwise its processes would wait in CUDA for ever.
+  using cuda = await openCudaIfAsked(options.cuda || hasCuda(imagesDir));
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
   const needs = needsOf(imagesDir);
   await requireFit(imagesDir, runner.version, needs, options);
-  const criuOptions = leaveCgroups(carryOptions(imagesDir, options.criuOptions ?? {}));
+  const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(imagesDir, options.criuOptions ?? {})));
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
   using work = openWorkDir(options.workDir);
@@ -60,7 +63,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
       const rebuilt = await (run.rebuilding ?? awaitRebuilt(run.pid, timeoutMs));
       const processes = await withMissing(rebuilt, expectedAfter(imagesDir, run.pid, needs, criuOptions));
       phases.enter("rebuilt");
-      return { pid: run.pid, restoreMs: run.restoreMs, processes };
+      return { pid: run.pid, restoreMs: run.restoreMs, ...amountOf(imagesDir, work.path), processes };
     }
     // Somebody got an id between the look and the restore: the next look names him, or finds it free again.
     if (ids.length === 0 || !isTakenId(run.failure) || now() > deadline) {
@@ -144,6 +147,23 @@ function needsOf(imagesDir: string): Needs | undefined {
     if (error instanceof ImageError) return undefined;
     throw error;
   }
+}
+
+/** CRIU itself does not count shared memory. The apps run: a file that is damaged is no failure any more. */
+function amountOf(imagesDir: string, workDir: string): Pick<RestoreResult, "bytes" | "stats"> {
+  try {
+    return { bytes: memoryIn(imagesDir), stats: readRestoreStats(workDir) };
+  } catch (error) {
+    if (error instanceof ImageError) return { bytes: 0 };
+    throw error;
+  }
+}
+
+/** By RPC, CRIU asks for the dump's description of its CPU also when nothing is to be compared with it. */
+function knownCpu(imagesDir: string, given: CriuOptions): CriuOptions {
+  if (given.cpuCap !== "none" || existsSync(join(imagesDir, "cpuinfo.img"))) return given;
+  const { cpuCap: _, ...others } = given;
+  return others;
 }
 
 /** In another pid namespace nobody here has an id. */
