@@ -7,7 +7,7 @@ const consequences: readonly RegExp[] = [
   /^Can't open (?:cwd|root)$/,
   /^Can't open core data for \d+/,
   /^execvp\(/,
-  /^(?:\d+ )?(?:exited, status=|killed by signal|stopped by signal)/,
+  /^(?:\d+ )?(?:exited, status=|stopped by signal)/,
   /^Can't wait or bad status/,
   /failed when initializing kerndat/,
   /^Can't dump page with parasite/,

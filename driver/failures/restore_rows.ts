@@ -54,9 +54,14 @@ export const restore: readonly FailureRow[] = [
     "Bring it back to that path.",
   ],
   [
-    /Unexpected EOF on|Unexpected EOF$|Can't read pages data|Magic doesn't match/,
+    /Unexpected EOF on|Unexpected EOF$|Can't read pages data|Magic doesn't match|No IDS for root task|Empty list on file desc/,
     "The images are incomplete or damaged.",
     "Use the images of a dump that ended well; copy directories of images as a whole.",
+  ],
+  [
+    /(\d+) killed by signal (\d+)/,
+    "Process $1 died by signal $2 while CRIU restored it: its images are incomplete, or do not fit this CPU or CRIU.",
+    "Use the images of a dump that ended well, whole, with the CRIU that made them.",
   ],
   [
     /CPU (instruction )?capabilities do not match|xsave (max )?size mismatch|xfeatures has unsupported|FPU feature required|insns$/,

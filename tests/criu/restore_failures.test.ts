@@ -1,9 +1,9 @@
 /** What is said of restores that fail for what the machine, the options or the surroundings lack; each by real CRIU. */
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CriuError, type CriuOptions, rpc } from "criu-aware/driver";
+import { CriuError, type CriuOptions, command, locateCriu, rpc } from "criu-aware/driver";
 import { App } from "../support/app.ts";
 import { cgroupRoot } from "../support/cgroups.ts";
 import { startProgram } from "../support/child.ts";
@@ -11,12 +11,13 @@ import { cli } from "../support/cli.ts";
 import { noCriu } from "../support/criu.ts";
 import { runCommand } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { waitFor } from "../support/time.ts";
 
 const skip = noCriu;
 
 async function dumped(directory: string, app: App, criuOptions: CriuOptions = {}): Promise<string> {
   const imagesDir = join(directory, "images");
-  await rpc().dump({ pid: app.pid, imagesDir, criuOptions });
+  await rpc().dump({ pid: app.pid, imagesDir, criuOptions, unaware: true });
   await app.ended();
   return imagesDir;
 }
@@ -60,14 +61,14 @@ test("a restore that may not set clocks says which capability that takes", { ski
   const { path } = directory;
   await using app = await App.start("bun");
   const images = await dumped(path, app);
-  const command = [...runCommand.bun, cli, "restore", images, "--force=capability", "--work-dir", join(path, "work")];
-  await using restore = startProgram("setpriv", ["--bounding-set=-sys_time", ...command]);
+  const words = [...runCommand.bun, cli, "restore", images, "--force=capability", "--work-dir", join(path, "work")];
+  await using restore = startProgram("setpriv", ["--bounding-set=-sys_time", ...words]);
   const { code, stderr } = await restore.ended;
   assert.equal(code, 1);
   assert.match(stderr, /CRIU may not set the clocks of the app\. Run it with CAP_SYS_TIME/);
 });
 
-test("an app in a cgroup of its own: what is unknown is shown as such, and no consequence explains it", {
+test("an app in a cgroup of its own: a restore that fails is not explained by what CRIU says of cgroups afterwards", {
   skip: skip || (cgroupRoot() === undefined && "no cgroup hierarchy that can be written"),
 }, async () => {
   using directory = temporaryDirectory();
@@ -83,16 +84,13 @@ test("an app in a cgroup of its own: what is unknown is shown as such, and no co
     const missing = await failure(path, images, { manageCgroups: "none" });
     assert.match(missing.message, /The cgroup \S+ of the dump is not there.*--manage-cgroups=ignore/s);
 
-    const core = readdirSync(images).find((name) => name.startsWith("fs-")) as string;
     const broken = join(path, "broken");
-    const { cpSync } = await import("node:fs");
     cpSync(images, broken, { recursive: true });
-    appendFileSync(join(broken, core), "x");
-    rmSync(join(broken, core));
-    const error = await rpc()
-      .restore({ imagesDir: broken, force: ["file"], workDir: join(path, "work") })
-      .catch((error: unknown) => error);
+    for (const name of readdirSync(broken)) if (name.startsWith("fs-")) rmSync(join(broken, name));
+    const restored = rpc().restore({ imagesDir: broken, force: ["file"], workDir: join(path, "work") });
+    const error = await restored.catch((error: unknown) => error);
     assert.ok(error instanceof CriuError, String(error));
+    assert.match(error.message, /Process \d+ died by signal 11/);
     assert.doesNotMatch(error.message, /cgroup/);
     await rpc().restore({ imagesDir: images, criuOptions: { manageCgroups: "ignore" } });
     await app.goesOn();
@@ -100,3 +98,39 @@ test("an app in a cgroup of its own: what is unknown is shown as such, and no co
     if (existsSync(group)) rmdirSync(group);
   }
 });
+
+test("a dump with --link-remap whose name is taken says what is in the way", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const { path } = directory;
+  const options = { directory: path, holds: ["linked"] };
+  await using first = await App.start("bun", options, "blocked_app.ts");
+  await dumped(path, first, { linkRemap: true });
+  rmSync(join(path, "another-name"));
+  await using second = await App.start("bun", options, "blocked_app.ts");
+  const dump = rpc().dump({
+    ...{ pid: second.pid, unaware: true, criuOptions: { linkRemap: true } },
+    ...{ imagesDir: join(path, "second"), workDir: join(path, "work") },
+  });
+  await assert.rejects(dump, /name that --link-remap gives to the removed file .*linked is taken.*Remove it/s);
+  await second.goesOn();
+});
+
+for (const [kind, engine] of [
+  ["rpc", rpc],
+  ["command", command],
+] as const) {
+  test(`${kind}: --lazy-pages finds the daemon in the work directory that both have`, { skip }, async () => {
+    using directory = temporaryDirectory();
+    const { path } = directory;
+    await using app = await App.start("bun");
+    const imagesDir = await dumped(path, app);
+    const workDir = join(path, "work");
+    mkdirSync(workDir, { mode: 0o700 });
+    const args = ["lazy-pages", "--images-dir", imagesDir, "--work-dir", workDir, "--log-file", "lazy.log"];
+    await using daemon = startProgram(locateCriu(), args);
+    await waitFor("the daemon", () => existsSync(join(workDir, "lazy-pages.socket")), 10_000);
+    await engine().restore({ imagesDir, workDir, criuOptions: { lazyPages: true } });
+    await app.goesOn();
+    await daemon.ended;
+  });
+}

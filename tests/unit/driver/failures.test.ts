@@ -80,6 +80,8 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
     ["Unexpected EOF on (empty-image)", /incomplete/],
     ["Magic doesn't match for inventory.img", /incomplete/],
     ["Can't read pages data (-9)", /incomplete/],
+    ["No IDS for root task.", /incomplete/],
+    ["16068 killed by signal 11: Segmentation fault", /^Process 16068 died by signal 11/],
     ["cpu: CPU instruction capabilities do not match run time", /This CPU/],
     ["inet: Can't bind inet socket (id 19): Address already in use", /is taken/],
     ["Can't connect inet socket back: Network is unreachable", /cannot be restored here/],
