@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { HookChannel } from "./hook_channel.ts";
 import type { LocatedCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
-import type { End, Run, Runner } from "./run.ts";
+import { type End, PID_FILE, type Run, type Runner } from "./run.ts";
 
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
 const hook = join(import.meta.dirname as string, "hook_channel.sh");
@@ -19,7 +19,7 @@ export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
       return await runCriu(criu, ["dump", "--tree", String(run.pid), ...leave], run, channel);
     },
     async restore(run) {
-      const pidFile = join(run.workDir, "pid");
+      const pidFile = join(run.workDir, PID_FILE);
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.
       using channel = run.asks ? await HookChannel.open(restoreHooks, run.onHook) : undefined;

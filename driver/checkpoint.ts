@@ -76,7 +76,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
   const criu = findCriu(options.criu);
   const libc = await openLibc();
-  using work = openWorkDir(options.workDir);
+  using work = openWorkDir("dump", options.workDir);
   using images = claimImagesDir(libc, options.imagesDir, options.trustImages);
   const imagesDir = images.path;
   using others = await Participants.find(process.pid, {

@@ -32,7 +32,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   requireRoot();
   using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);
-  using work = openWorkDir(options.workDir);
+  using work = openWorkDir("dump", options.workDir);
   using images = claimImagesDir(await openLibc(), options.imagesDir, options.trustImages);
   const imagesDir = images.path;
   const logFile = join(work.path, LOG);

@@ -82,7 +82,7 @@ export function queries(criu: string): CriuQueries {
       await succeed(RequestType.CPUINFO_DUMP, imagesDir, {});
     },
     async checkCpuInfo(imagesDir) {
-      using work = openWorkDir();
+      using work = openWorkDir("dump");
       const opts = { imagesDir: resolve(imagesDir), logFile: LOG };
       return (await ask(RequestType.CPUINFO_CHECK, opts, swrkArguments({}, work.path))).success;
     },
@@ -101,7 +101,7 @@ export function queries(criu: string): CriuQueries {
     options: CriuOptions = {},
   ): Promise<void> {
     using images = claimImagesDir(await openLibc(), imagesDir);
-    using work = openWorkDir();
+    using work = openWorkDir("dump");
     const opts = { ...given, imagesDir: images.path, logFile: LOG };
     const { success, crErrno, stderr } = await ask(type, opts, swrkArguments(options, work.path));
     if (success) return moveIntoImages(work.path, images.path);

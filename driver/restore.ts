@@ -49,7 +49,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(imagesDir, options.criuOptions ?? {})));
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
-  using work = openWorkDir(options.workDir);
+  using work = openWorkDir("restore", options.workDir);
   const deadline = now() + timeoutMs;
   const onWait = (): void => phases.enter("waiting for the pid");
   for (;;) {

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { PID_FILE } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { makeOwnDirectory } from "../ffi/own_directory.ts";
 import { replaceFile } from "../ffi/own_file.ts";
@@ -8,9 +9,10 @@ import { printable } from "../ffi/printable.ts";
 import { requireDirectory, requireOnlyWriter, UntrustedPathError, walkTrusted } from "../ffi/trusted_path.ts";
 
 /** What CRIU, and we, write there; `criu.log` is what it prints before it has a log. */
-const written = ["dump.log", "restore.log", "criu.log", "pid", "stats-dump", "stats-restore", "irmap-cache"];
-/** What belongs to a dump, once it is done. */
-const ofDump = ["dump.log", "criu.log", "stats-dump", "irmap-cache"];
+const written: Readonly<Record<"dump" | "restore", readonly string[]>> = {
+  dump: ["dump.log", "criu.log", "stats-dump", "irmap-cache"],
+  restore: ["restore.log", "stats-restore", PID_FILE],
+};
 
 /**
  * The directory in which CRIU works: its logs, numbers and pid files, so that they are never written into the images. After
@@ -31,10 +33,10 @@ export interface WorkDir extends Disposable {
  * Opens `given`, which is made for its owner only where it is not there, or makes a new directory among the temporary files.
  * @throws {UsageError} when that cannot be, or when somebody else may write there.
  */
-export function openWorkDir(given?: string): WorkDir {
+export function openWorkDir(work: "dump" | "restore", given?: string): WorkDir {
   const path = given === undefined ? makeFresh() : openGiven(given);
   const clear = (): void => {
-    for (const name of written) rmSync(join(path, name), { force: true });
+    for (const name of written[work]) rmSync(join(path, name), { force: true });
   };
   clear();
   if (given !== undefined) return { path, isFresh: false, clear, keep() {}, [Symbol.dispose]() {} };
@@ -58,7 +60,8 @@ export function openWorkDir(given?: string): WorkDir {
 
 /** Puts what CRIU has said of a dump beside its images. A copy that cannot be made costs nobody the dump. */
 export function moveIntoImages(workDir: string, imagesDir: string): void {
-  for (const name of ofDump) {
+  if (workDir === imagesDir) return;
+  for (const name of written.dump) {
     const from = join(workDir, name);
     if (!existsSync(from)) continue;
     try {

@@ -132,6 +132,35 @@ for (const [kind, engine] of engines) {
   });
 }
 
+test("of two restores of one image at once, one restores, and the other says that the pid is in use", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  const { path } = directory;
+  await using app = await App.start("bun");
+  const images = await dumped(path, app);
+  const before = readdirSync(images);
+  const restore = (engine: string): Promise<Ran> => cliIn(join(path, engine), "restore", images, "--engine", engine);
+  const ends = await Promise.all([restore("rpc"), restore("command")]);
+  assert.deepEqual(ends.map(({ code }) => code).sort(), [0, 1], ends.map(({ err }) => err).join("\n"));
+  assert.match(ends.find(({ code }) => code === 1)?.err ?? "", /id \d+ is taken by/);
+  assert.deepEqual(readdirSync(images), before);
+  await app.goesOn();
+});
+
+test("images that are named as the work directory, too, keep what the dump has said", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const imagesDir = join(directory.path, "images");
+  await using app = await App.start("bun");
+  await rpc().dump({ pid: app.pid, imagesDir, workDir: imagesDir });
+  await app.ended();
+  writeFileSync(join(imagesDir, "pid"), "of somebody's own");
+  await rpc().restore({ imagesDir, workDir: imagesDir });
+  const names = readdirSync(imagesDir);
+  for (const name of ["dump.log", "stats-dump", "restore.log", "pid"]) assert.ok(names.includes(name), name);
+  await app.goesOn();
+});
+
 for (const runtime of runtimes) {
   test(`${runtime}: checkpoint() that fails leaves the directory as it was, names its log, and works at once`, {
     skip,
