@@ -14,6 +14,7 @@ import { count, duration } from "./units.ts";
 interface Flags extends NoticeFlags, EngineFlags {
   readonly imagesDir: string;
   readonly leaveRunning?: boolean;
+  readonly workDir?: string;
   readonly trustImages?: boolean;
   readonly unaware?: boolean;
   readonly cuda?: boolean;
@@ -34,6 +35,7 @@ export function dump(): Command {
     .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
     .requiredOption("-D, --images-dir <dir>", "where the images go: a new or empty directory")
     .option("--trust-images", "use the directory also when others may read or replace what is in it")
+    .option("--work-dir <dir>", "where CRIU's log goes (default: a temporary directory, kept when the dump fails)")
     .option("--leave-running", "the tree goes on after the dump")
     .option("--cuda", "let NVIDIA's driver move GPU memory and close its device files (driver 570 or newer)")
     .option("--unaware", "dump also when no process of the tree is attached")

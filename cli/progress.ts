@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Phase } from "../driver/engine.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
@@ -89,6 +89,23 @@ async function bar(total: number, done: () => number): Promise<Drawing> {
     },
     stop: () => line.stop(),
   };
+}
+
+/** What a restore of these images reads, against the memory of what is below this process: CRIU and the tree that it makes. */
+export async function memoryOf(imagesDir: string, trustImages = false): Promise<Amount> {
+  const { requireTrustedImages } = await import("../driver/trusted_images.ts");
+  const { memoryIn } = await import("../images/memory.ts");
+  try {
+    if (!trustImages) requireTrustedImages(resolve(imagesDir));
+    const below = (): readonly number[] => processTree(process.pid).slice(1);
+    return {
+      total: memoryIn(resolve(imagesDir)),
+      done: () => below().reduce((sum, pid) => sum + ownMemory(pid), 0),
+    };
+  } catch {
+    // The restore says what is wrong with them.
+    return { total: 0, done: () => 0 };
+  }
 }
 
 /** What a dump of the tree of `pid` into `imagesDir` writes: CRIU's files of pages, against the memory that is not backed by files. */

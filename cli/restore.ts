@@ -1,18 +1,21 @@
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
+import type { ProblemKind } from "../images/problem.ts";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { forceHelp, readForce } from "./force.ts";
 import { readLabel } from "./labels.ts";
 import { paint } from "./paint.ts";
-import { showProgress } from "./progress.ts";
+import { memoryOf, showProgress } from "./progress.ts";
 import { type Report, reporting, say } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
-import { duration } from "./units.ts";
+import { bytes, duration } from "./units.ts";
 
 interface Flags extends EngineFlags {
   readonly timeoutMs: number;
-  readonly force?: boolean;
+  readonly force?: true | readonly ProblemKind[];
+  readonly workDir?: string;
   readonly trustImages?: boolean;
   readonly cuda?: boolean;
   readonly gpu?: Readonly<Record<string, string>>;
@@ -31,7 +34,8 @@ export function restore(): Command {
     .option("--timeout-ms <ms>", "how long to wait for a pid that is taken, and for the apps", positive, 10_000)
     .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
     .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
-    .option("--force", "restore also what the manifest says does not fit")
+    .option("--force [kinds]", forceHelp, readForce)
+    .option("--work-dir <dir>", "where CRIU's log goes (default: a temporary directory, kept when the restore fails)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
   return withEngineFlags(command).action(reporting(runRestore));
@@ -49,9 +53,9 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   await stepAside(imagesDir, flags.trustImages);
   const engine = await pickEngine(flags);
   const { openTrace } = await import("./trace.ts");
-  using progress = await showProgress("restore", { total: 0, done: () => 0 });
+  using progress = await showProgress("restore", await memoryOf(imagesDir, flags.trustImages));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false, trustImages = false, gpu } = flags;
+  const { timeoutMs, force = false, trustImages = false, workDir, gpu } = flags;
   const cuda = gpu ? { gpus: gpu } : flags.cuda;
   const trace = openTrace(flags.trace, progress.onPhase);
   const result = await engine.restore({
@@ -61,11 +65,12 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
     timeoutMs,
     criuOptions,
     ...(cuda ? { cuda } : {}),
+    ...(workDir === undefined ? {} : { workDir }),
     signal: cancel.signal,
     onProblem: ({ what, cure }) => say(`criu-aware restore: ${what}. ${cure}`),
     onPhase: trace.onPhase,
   });
-  trace.write(imagesDir, result.processes);
+  trace.write(imagesDir, result.processes, result.stats);
   const lines = result.processes.map(
     ({ pid, outcome = "no outcome", generation, problems }) =>
       `  process ${pid}: ${problems.length > 0 ? problems.map((text) => printable(text)).join("; ") : `${outcome}, generation ${generation}`}`,
@@ -74,7 +79,10 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const verdict = isWhole ? paint("green", "restored") : paint("red", "restored in part only:");
   return {
     value: { ...result, imagesDir },
-    text: [`${verdict} ${result.pid} in ${duration(result.restoreMs)}`, ...lines].join("\n"),
+    text: [
+      `${verdict} ${result.pid} in ${duration(result.restoreMs)}, ${bytes(result.bytes)} of memory`,
+      ...lines,
+    ].join("\n"),
     exitCode: isWhole ? exitCodes.done : exitCodes.failed,
   };
 }

@@ -1,7 +1,7 @@
 import type { Phase } from "../driver/engine.ts";
 import { type TraceEvent, traceDump, tracePhases, traceRestore, traceRound, writeTrace } from "../driver/trace.ts";
-import { readImages } from "../images/read.ts";
-import type { DumpStats, RestoreStats } from "../images/types.ts";
+import { readDumpStats } from "../images/stats.ts";
+import type { RestoreStats } from "../images/types.ts";
 import type { Round } from "../lifecycle/types.ts";
 
 /** Collects what happens, for --trace. */
@@ -9,7 +9,11 @@ export interface Tracer {
   /** To be told what the engine tells. */
   readonly onPhase: (phase: Phase) => void;
   /** Writes the file. `rounds` are what the apps say. */
-  write(imagesDir: string, rounds?: readonly { readonly pid: number; readonly round: Round | undefined }[]): void;
+  write(
+    imagesDir: string,
+    rounds?: readonly { readonly pid: number; readonly round: Round | undefined }[],
+    restore?: RestoreStats,
+  ): void;
 }
 
 /**
@@ -24,17 +28,17 @@ export function openTrace(file: string | undefined, onPhase: (phase: Phase) => v
       phases.push(phase);
       onPhase(phase);
     },
-    write(imagesDir, rounds = []) {
+    write(imagesDir, rounds = [], restore) {
       if (file === undefined) return;
       const apps = rounds.flatMap(({ pid, round }) => (round ? traceRound(pid, round) : []));
-      writeTrace(file, [...tracePhases(phases), ...criusOwn(imagesDir, phases), ...apps]);
+      writeTrace(file, [...tracePhases(phases), ...criusOwn(imagesDir, phases, restore), ...apps]);
     },
   };
 }
 
 /** CRIU's lane: of the dump or the restore that these phases tell of. */
-function criusOwn(imagesDir: string, phases: readonly Phase[]): TraceEvent[] {
-  const { dump, restore }: { dump: DumpStats | undefined; restore: RestoreStats | undefined } = readImages(imagesDir);
+function criusOwn(imagesDir: string, phases: readonly Phase[], restore?: RestoreStats): TraceEvent[] {
   if (phases.some(({ name }) => name === "restored")) return restore ? traceRestore(phases, restore) : [];
+  const dump = readDumpStats(imagesDir);
   return dump ? traceDump(phases, dump) : [];
 }

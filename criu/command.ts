@@ -1,11 +1,10 @@
 import type { StdioOptions } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HookChannel } from "./hook_channel.ts";
 import type { LocatedCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
-import type { End, Run, Runner } from "./run.ts";
+import { type End, PID_FILE, type Run, type Runner } from "./run.ts";
 
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
 const hook = join(import.meta.dirname as string, "hook_channel.sh");
@@ -20,18 +19,7 @@ export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
       return await runCriu(criu, ["dump", "--tree", String(run.pid), ...leave], run, channel);
     },
     async restore(run) {
-      // Of its own, for nobody else: what it says is believed.
-      const directory = mkdtempSync(join(tmpdir(), "criu-aware-"));
-      const remove = (): void => rmSync(directory, { recursive: true, force: true });
-      // A second Ctrl-C ends this process before it comes to the end of this block.
-      process.once("exit", remove);
-      using _ = {
-        [Symbol.dispose]() {
-          process.off("exit", remove);
-          remove();
-        },
-      };
-      const pidFile = join(directory, "pid");
+      const pidFile = join(run.workDir, PID_FILE);
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.
       using channel = run.asks ? await HookChannel.open(restoreHooks, run.onHook) : undefined;
@@ -49,7 +37,8 @@ async function runCriu(
   onStart?: (pid: number) => void,
 ): Promise<End> {
   const { fds, criuOptions } = passDescriptors(run.criuOptions, 3);
-  const all = [...args, "--images-dir", run.imagesDir, "--log-file", run.log, ...toArguments(criuOptions)];
+  const places = ["--images-dir", run.imagesDir, "--work-dir", run.workDir, "--log-file", run.log];
+  const all = [...args, ...places, ...toArguments(criuOptions)];
   if (channel) all.push("--action-script", hook);
   const env = { ...process.env, ...channel?.env };
   // Not at import: an app that drives CRIU by RPC needs no zx.

@@ -21,11 +21,13 @@ export class CriuError extends Error {
   readonly explanation: Explanation | undefined;
   /** The first errors of CRIU's log. */
   readonly log: readonly string[];
+  /** The whole log, where CRIU has written one. */
+  readonly logFile: string | undefined;
 
   constructor(
     phase: CriuError["phase"],
     message: string,
-    details: Partial<Pick<CriuError, "exitCode" | "crErrno" | "explanation" | "log">> = {},
+    details: Partial<Pick<CriuError, "exitCode" | "crErrno" | "explanation" | "log" | "logFile">> = {},
   ) {
     super([message, ...(details.log ?? [])].join("\n  "));
     this.phase = phase;
@@ -33,5 +35,6 @@ export class CriuError extends Error {
     this.crErrno = details.crErrno;
     this.explanation = details.explanation;
     this.log = details.log ?? [];
+    this.logFile = details.logFile;
   }
 }

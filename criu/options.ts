@@ -39,6 +39,7 @@ const options = {
   joinNs: ["--join-ns", "list"],
   /** Runs with what a user without root may do. */
   unprivileged: ["--unprivileged", "boolean"],
+  /** What of the cgroups is dumped and restored. Unless an option on cgroups is given, we give `ignore`; CRIU's own default is `soft`. */
   manageCgroups: ["--manage-cgroups", ["ignore", "none", "props", "soft", "full", "strict"]],
   /** `[CONTROLLER:]PATH`. */
   cgroupRoot: ["--cgroup-root", "list"],
@@ -130,6 +131,15 @@ export function toArguments(given: CriuOptions): string[] {
     // With `=`: some of CRIU's values are optional, and then not taken from the next argument.
     return (Array.isArray(value) ? value : [value]).map((one) => `${flag}=${one}`);
   });
+}
+
+/**
+ * The options that leave cgroups alone, unless these say something of them. A restored tree then stays in the cgroups of who restores it,
+ * with their limits; CRIU's own default takes it into those of the dump, and makes them anew.
+ */
+export function leaveCgroups(given: CriuOptions): CriuOptions {
+  const says = Object.keys(given).some((name) => name === "manageCgroups" || name.startsWith("cgroup"));
+  return says ? given : { ...given, manageCgroups: "ignore" };
 }
 
 /**

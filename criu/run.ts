@@ -1,8 +1,13 @@
 import type { CriuOptions } from "./options.ts";
 
+/** The name of the file in the work directory that says the pid of a restored tree. */
+export const PID_FILE = "criu-aware.pid";
+
 /** One run of CRIU, as the flow of a dump or a restore wants it. */
 export interface Run {
   readonly imagesDir: string;
+  /** Where CRIU works: all that it writes, but images. Of its own, for nobody else. */
+  readonly workDir: string;
   /** The name of CRIU's log in it. */
   readonly log: string;
   readonly criuOptions: CriuOptions;

@@ -3,10 +3,12 @@ import { fileURLToPath } from "node:url";
 import type { Agent } from "../attach.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
+import { leaveCgroups } from "../criu/options.ts";
 import { runOptions, swrkArguments } from "../criu/rpc/options.ts";
 import { dumpSelf } from "../criu/rpc/self.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
@@ -17,6 +19,7 @@ import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
 import { Participants } from "./participants.ts";
 import { recordDump } from "./record.ts";
+import { moveIntoImages, openWorkDir, type WorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
 /** What CRIU prints before it has a log. */
@@ -28,7 +31,7 @@ const LEASE_MS = 600_000;
 export interface CheckpointOptions
   extends Pick<
     DumpOptions,
-    "imagesDir" | "trustImages" | "leaveRunning" | "criuOptions" | "timeoutMs" | "labels" | "digests"
+    "imagesDir" | "trustImages" | "workDir" | "leaveRunning" | "criuOptions" | "timeoutMs" | "labels" | "digests"
   > {
   /** The criu binary. @default that of our set-up, else the one on the PATH */
   readonly criu?: string;
@@ -46,7 +49,7 @@ export interface CheckpointOptions
  * one) or the agent was disposed, and when the directory is not empty, another dump has it, or others may look into it or replace
  * it.
  * @throws {DumpRefusedError} when a resource, or another attached process of the tree, refused. All go on.
- * @throws {CriuError} when CRIU failed: the images were removed, all go on.
+ * @throws {CriuError} when CRIU failed: the directory is as it was before, all go on. CRIU's log is elsewhere (`logFile`).
  * @example
  * ```ts
  * import { attach } from "criu-aware";
@@ -73,6 +76,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
   const criu = findCriu(options.criu);
   const libc = await openLibc();
+  using work = openWorkDir("dump", options.workDir);
   using images = claimImagesDir(libc, options.imagesDir, options.trustImages);
   const imagesDir = images.path;
   using others = await Participants.find(process.pid, {
@@ -81,6 +85,9 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     leaseMs: LEASE_MS,
     unaware: true,
     without: process.pid,
+  }).catch((error: unknown) => {
+    images.discard();
+    throw error;
   });
   const { noticeId } = others;
   const { name, version } = libc.runtime;
@@ -101,8 +108,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   }
 
   const { labels = {} } = options;
-  const opts = { ...runOptions(imagesDir, LOG, criuOptions), leaveRunning };
-  const then = leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels });
+  const opts = { ...runOptions(imagesDir, LOG, leaveCgroups(criuOptions)), leaveRunning };
+  const then = leaveRunning ? [] : recorder(libc, imagesDir, work, { ...facts, labels });
   const notice: Notice = {
     id: noticeId,
     deadline: Date.now() + timeoutMs,
@@ -111,10 +118,12 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   let failed: CriuError | undefined;
   const hold = (): Release => {
     others.mayBeDumped();
-    const log = join(imagesDir, EARLY_LOG);
-    const { outcome, crErrno } = dumpSelf(libc, { criu: criu.path, args: swrkArguments(criuOptions), opts, log, then });
+    const log = join(work.path, EARLY_LOG);
+    const args = swrkArguments(criuOptions, work.path);
+    const { outcome, crErrno } = dumpSelf(libc, { criu: criu.path, args, opts, log, then });
     if (outcome !== "aborted") return { outcome, simulated: false };
-    failed = runError("dump", imagesDir, LOG, { exitCode: 1, crErrno: crErrno ?? 0, stderr: "" });
+    failed = runError("dump", join(work.path, LOG), { exitCode: 1, crErrno: crErrno ?? 0, stderr: readOrEmpty(log) });
+    work.keep();
     return { outcome: images.discard() ? "aborted" : "continued", simulated: false };
   };
   images.leaveMark();
@@ -130,10 +139,13 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
       outcome: resolve,
     });
   });
+  // In a copy it is long gone, and what has its name is somebody else's.
+  if (outcome === "restored") work.keep();
   if (outcome === "restored") others.leaveHeld();
   else others.tell(outcome);
   if (failed) throw failed;
   if (outcome === "continued" && leaveRunning) {
+    moveIntoImages(work.path, imagesDir);
     await recordDump(imagesDir, facts, options);
     removeMark(imagesDir);
   }
@@ -141,9 +153,17 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
 }
 
 /** A command that writes the manifest, for this process will have ended. */
-function recorder({ runtime }: Libc, imagesDir: string, facts: DumpFacts): string[] {
+function recorder({ runtime }: Libc, imagesDir: string, work: WorkDir, facts: DumpFacts): string[] {
   const run = runtime.name === "deno" ? ["run", "--allow-all", "--no-lock"] : ["run"];
   const program = new URL("./recorder.ts", import.meta.url);
   const path = program.protocol === "file:" ? fileURLToPath(program.href) : program.href;
-  return [process.execPath, ...run, path, imagesDir, JSON.stringify(facts)];
+  return [
+    process.execPath,
+    ...run,
+    path,
+    imagesDir,
+    JSON.stringify(facts),
+    work.path,
+    ...(work.isFresh ? ["--remove"] : []),
+  ];
 }

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { describeBlocker } from "../blockers/inside.ts";
 import { findBlockers } from "../blockers/scan.ts";
+import { leaveCgroups } from "../criu/options.ts";
 import type { Runner } from "../criu/run.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
@@ -16,6 +18,7 @@ import { claimImagesDir } from "./images_dir.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { recordDump } from "./record.ts";
+import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
 /** A process that was just started shares the CPU of who started it until that one waits: who is busy here keeps CRIU from starting. */
@@ -29,8 +32,10 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   requireRoot();
   using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);
+  using work = openWorkDir("dump", options.workDir);
   using images = claimImagesDir(await openLibc(), options.imagesDir, options.trustImages);
   const imagesDir = images.path;
+  const logFile = join(work.path, LOG);
   using stack = new DisposableStack();
   const found = alongside(async () => stack.use(await Participants.find(pid, options)), STARTING_MS);
   const firstScan = alongside(() => blocked(pid, options), STARTING_MS);
@@ -41,6 +46,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});
   let described: Promise<ImageFacts> | undefined;
+  let withCuda: readonly number[] = [];
   let refusals: readonly Refusal[] = [];
   const steps: Record<string, () => Promise<readonly Refusal[]>> = {
     async "pre-dump"() {
@@ -51,7 +57,8 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
       participants.mayBeDumped();
       phases.enter("ready");
       // Before the scan: it closes the device files.
-      await cuda?.suspend(processTree(pid), typeof options.cuda === "object" ? options.cuda : {});
+      const how = typeof options.cuda === "object" ? options.cuda : {};
+      withCuda = (await cuda?.suspend(processTree(pid), how)) ?? [];
       // Hooks let go of things: what was nowhere before them is not there now, and CRIU has the last word.
       return (await firstScan).length > 0 ? blocked(pid, options) : [];
     },
@@ -72,30 +79,49 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   };
 
   const started = now();
-  const failed = await runner.dump({ pid, imagesDir, log: LOG, leaveRunning, criuOptions, onHook }).then(
-    (end) => (end.exitCode === 0 ? undefined : runError("dump", imagesDir, LOG, end)),
+  const run = {
+    pid,
+    imagesDir,
+    workDir: work.path,
+    log: LOG,
+    leaveRunning,
+    criuOptions: leaveCgroups(criuOptions),
+    onHook,
+  };
+  const failed = await runner.dump(run).then(
+    (end) => (end.exitCode === 0 ? undefined : runError("dump", logFile, end)),
     (error: unknown) => error,
   );
   // Before anybody is told: the hooks of the apps use it.
   const cudaFailure =
     failed !== undefined || leaveRunning ? await failureOf(cuda?.resume(processTree(pid))) : undefined;
   const participants = await found.catch((error: unknown) => {
-    // Nobody was told: the directory is left as it was.
-    images.withdraw();
+    images.discard();
     throw error;
   });
   if (failed !== undefined) {
     participants.tell(images.discard() ? "aborted" : "continued");
     if (cudaFailure) throw cudaFailure;
     signal?.throwIfAborted();
-    throw refusals.length > 0 ? new DumpRefusedError(refusals) : failed;
+    // CRIU's log has nothing that the reasons do not say.
+    if (refusals.length > 0) throw new DumpRefusedError(refusals, work.isFresh ? undefined : logFile);
+    work.keep();
+    throw failed;
   }
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");
   if (cudaFailure) throw cudaFailure;
+  moveIntoImages(work.path, imagesDir);
   const { noticeId, pids, warnings } = participants;
   if (manifest) {
-    const facts = { criu: runner.version, noticeId, apps: await apps, leftRunning: leaveRunning, criuOptions };
+    const facts = {
+      criu: runner.version,
+      noticeId,
+      apps: await apps,
+      leftRunning: leaveRunning,
+      cuda: withCuda.length > 0,
+      criuOptions,
+    };
     await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, described);
     phases.enter("recorded");
   }

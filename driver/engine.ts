@@ -1,6 +1,8 @@
 import type { CriuOptions } from "../criu/options.ts";
-import type { Problem } from "../images/check_manifest.ts";
+import { printable } from "../ffi/printable.ts";
 import type { Digests } from "../images/digest.ts";
+import type { Problem, ProblemKind } from "../images/problem.ts";
+import type { RestoreStats } from "../images/types.ts";
 import type { Outcome, Round } from "../lifecycle/types.ts";
 import type { CudaDumpOptions, CudaRestoreOptions } from "./cuda/processes.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
@@ -14,14 +16,14 @@ export interface Engine {
    * into it or replace it (unless `trustImages`).
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
    * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
-   * @throws {CriuError} when CRIU failed: the images were removed, all go on.
+   * @throws {CriuError} when CRIU failed: the directory is as it was before, all go on. CRIU's log is elsewhere (`logFile`).
    * @throws what `signal` was aborted with. All go on, and are told `aborted`.
    */
   dump(options: DumpOptions): Promise<DumpResult>;
   /**
    * Restores what is in `imagesDir` and waits until its apps are rebuilt.
    * @throws {UsageError} when there is no image, or others may have put it there and `trustImages` is not given.
-   * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` is not given.
+   * @throws {UnfitImagesError} when the images are damaged or do not fit this machine, and `force` does not let that pass.
    * @throws {CriuError} when CRIU failed, or did not go on for `timeoutMs` (it is then ended with all that it has made), and when a
    * pid or thread id of the app is taken.
    * @throws what `signal` was aborted with: nothing was restored. A half-made tree is ended at once.
@@ -36,6 +38,11 @@ export interface DumpOptions extends NoticeOptions {
   readonly imagesDir: string;
   /** Take the directory as it is, although others may read or replace what is in it: a volume of a container. @default false */
   readonly trustImages?: boolean;
+  /**
+   * Where CRIU works: its log and its numbers, which come beside the images when the dump is done. Made if it is not there (mode 0700).
+   * @default a new directory among the temporary files, which stays only when the dump fails
+   */
+  readonly workDir?: string;
   /** The tree goes on after the dump. @default false */
   readonly leaveRunning?: boolean;
   /** Words of the user's own, kept in the manifest. */
@@ -98,20 +105,28 @@ export interface RestoreOptions {
   readonly imagesDir: string;
   /** Told what may go wrong, and what `force` lets pass. */
   readonly onProblem?: (problem: Problem) => void;
-  /** Restore also what its manifest says is damaged or does not fit this machine, or what has none. @default false */
-  readonly force?: boolean;
+  /**
+   * Restore in spite of problems: of these kinds, or, with true, of all kinds but `file`: images that are damaged are restored only
+   * when that is named. @default false
+   */
+  readonly force?: boolean | readonly ProblemKind[];
   /**
    * Restore also images that others may write or replace, which gives them all that a restored process may do. For volumes of a
    * container whose owner is another user. Images that others may only read need no option. @default false
    */
   readonly trustImages?: boolean;
+  /**
+   * Where CRIU works: its log, its numbers and its pid file, which are never written into the images. Made if it is not there (mode 0700).
+   * @default a new directory among the temporary files, which stays only when the restore fails
+   */
+  readonly workDir?: string;
   /** How long to wait for ids that are still taken, for a CRIU that stands still, and for the apps, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
   /**
    * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
-   * left alone. @default false
+   * left alone. Always done for images whose manifest says that the dump has handed it over. @default false
    */
   readonly cuda?: boolean | CudaRestoreOptions;
   /**
@@ -130,6 +145,10 @@ export interface RestoreResult {
   readonly pid: number;
   /** From the start of CRIU to its end, in milliseconds. */
   readonly restoreMs: number;
+  /** The memory that was read from the images. */
+  readonly bytes: number;
+  /** What CRIU says of it, when it does. */
+  readonly stats?: RestoreStats | undefined;
   /**
    * The attached processes of the tree, as they say themselves, and those that should be there and are not. The restore is done
    * only when none has `problems`.
@@ -151,10 +170,14 @@ export interface RestoredProcess {
 export class DumpRefusedError extends Error {
   override readonly name = "DumpRefusedError";
   readonly refusals: readonly Refusal[];
+  /** CRIU's log, in the `workDir` that was given: it says no more than the reasons. */
+  readonly logFile: string | undefined;
 
-  constructor(refusals: readonly Refusal[]) {
+  constructor(refusals: readonly Refusal[], logFile?: string) {
     const lines = refusals.flatMap(({ pid, reasons }) => reasons.map((reason) => `process ${pid}: ${reason}`));
+    if (logFile !== undefined) lines.push(`CRIU's log: ${printable(logFile)}`);
     super(`The dump is refused, every app goes on:\n  ${lines.join("\n  ")}`);
     this.refusals = refusals;
+    this.logFile = logFile;
   }
 }

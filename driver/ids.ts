@@ -45,8 +45,10 @@ export async function freeIds(ids: readonly number[], { deadline, signal, onWait
 
 /** What to say of ids that somebody has. */
 function idsTaken(holders: readonly IdHolder[]): CriuError {
-  const named = holders.slice(0, NAMED).map(describe);
-  const more = holders.length > NAMED ? [`and ${holders.length - NAMED} more`] : [];
+  // A process has its own pid and those of its threads: once is enough.
+  const each = [...new Map(holders.toReversed().map((holder) => [holder.pid, holder])).values()].toReversed();
+  const named = each.slice(0, NAMED).map(describe);
+  const more = each.length > NAMED ? [`and more by ${each.length - NAMED} others`] : [];
   const what = `Cannot restore: ${[...named, ...more].join(", ")}.`;
   const isOurs = holders.some(({ pid }) => pid === process.pid);
   return new CriuError("restore", `${what} ${isOurs ? cureOfOurs : cureOfOthers}`);

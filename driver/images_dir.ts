@@ -1,4 +1,15 @@
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, type Stats, unlinkSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { type DirectoryLock, lockDirectory } from "../ffi/directory_lock.ts";
@@ -8,7 +19,7 @@ import { printable } from "../ffi/printable.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import { UntrustedPathError } from "../ffi/trusted_path.ts";
 
-/** What a dump that failed leaves behind, and nothing else: the next one takes the directory as empty. */
+/** A directory with nothing else counts as empty: CRIU, run by hand, leaves it behind when a dump fails. */
 const logs = ["dump.log", "criu.log"];
 /** What CRIU and we write into a directory of images. */
 const written = /\.img$|^(stats-dump|irmap-cache|parent)$|^criu-aware\.(json|claim)/;
@@ -19,10 +30,8 @@ export interface ImagesDir extends Disposable {
   readonly path: string;
   /** Turns the lock into a file of its own, for a process that dumps itself: CRIU would find a lock in the tree. */
   leaveMark(): void;
-  /** Removes the images of a dump that did not come to be, but not its logs. Returns whether no image is left. */
+  /** Removes all that a dump which did not come to be has made: the directory is as it was before. Returns whether no image is left. */
   discard(): boolean;
-  /** Removes all that this dump has made: the directory is as it was before. */
-  withdraw(): void;
 }
 
 /**
@@ -40,12 +49,10 @@ export function claimImagesDir(libc: Libc, directory: string, trustImages = fals
   if (lock === "taken")
     throw new UsageError(`Cannot dump into ${shown}: another dump is writing there. Name a new directory.`);
   if (lock) opened.use(lock);
-  const before = readdirSync(made.path);
-  // Through no link that somebody has put there: CRIU would write where it leads. Whatever is not a log of ours stays.
-  for (const name of before) if (logs.includes(name)) removeOwn(join(made.path, name));
-  if (readdirSync(made.path).length > 0) {
+  if (readdirSync(made.path).some((name) => !logs.includes(name))) {
     throw new UsageError(`Cannot dump into ${shown}: it is not empty. Name a new directory.`);
   }
+  requireWritable(made.path, shown);
   opened.move();
   return claimed(made.path, lock, made.first);
 }
@@ -83,10 +90,10 @@ function claimed(path: string, lock: DirectoryLock | undefined, first: string | 
       writeFileSync(join(path, CLAIM), "", { flag: "wx", mode: 0o600 });
       lock?.[Symbol.dispose]();
     },
-    discard: () => remove(path, (name) => written.test(name)),
-    withdraw() {
-      remove(path, (name) => written.test(name) || logs.includes(name));
+    discard() {
+      const isGone = remove(path, (name) => written.test(name));
       if (first !== undefined) removeEmpty(path, first);
+      return isGone;
     },
     [Symbol.dispose]: () => lock?.[Symbol.dispose](),
   };
@@ -107,6 +114,17 @@ function requireNobodyElse(path: string, stat: Stats): void {
     `Cannot dump into ${printable(path)}: other users may look into it (mode ${mode}), and images hold every secret of the app. ` +
       `Run: chmod 700 ${printable(path)}, or name a new directory${isContainer}.`,
   );
+}
+
+/** @throws {UsageError} where root may not write, either: on a file system that is read-only. */
+function requireWritable(path: string, shown: string): void {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === "EROFS" ? "its file system is read-only" : printable(message);
+    throw new UsageError(`Cannot dump into ${shown}: ${why}. Name a directory that can be written.`);
+  }
 }
 
 /** Returns whether nothing of ours is left. What somebody else has put there stays, whatever it is called. */

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { CriuError } from "../criu/errors.ts";
 import { printedLines } from "../criu/log.ts";
 import type { CriuOptions } from "../criu/options.ts";
@@ -9,6 +9,7 @@ import { openLibc } from "../ffi/libc.ts";
 import { checkOptions } from "./check_options.ts";
 import { runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
+import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
 /** What CRIU says of itself. */
 export interface CriuVersion {
@@ -78,25 +79,35 @@ export function queries(criu: string): CriuQueries {
     },
     check: async () => (await ask(RequestType.CHECK, { logToStderr: true })).success,
     async dumpCpuInfo(imagesDir) {
-      using _claim = claimImagesDir(await openLibc(), imagesDir);
       await succeed(RequestType.CPUINFO_DUMP, imagesDir, {});
     },
     async checkCpuInfo(imagesDir) {
+      using work = openWorkDir("dump");
       const opts = { imagesDir: resolve(imagesDir), logFile: LOG };
-      return (await ask(RequestType.CPUINFO_CHECK, opts)).success;
+      return (await ask(RequestType.CPUINFO_CHECK, opts, swrkArguments({}, work.path))).success;
     },
     async preDump({ pid, imagesDir, criuOptions = {} }) {
       checkOptions({ criuOptions });
-      using _claim = claimImagesDir(await openLibc(), imagesDir);
       const opts = { ...toRpc(criuOptions), pid, trackMem: true, notifyScripts: true };
-      await succeed(RequestType.PRE_DUMP, imagesDir, opts, swrkArguments(criuOptions));
+      await succeed(RequestType.PRE_DUMP, imagesDir, opts, criuOptions);
     },
   };
 
-  async function succeed(type: RequestType, imagesDir: string, given: object, args?: readonly string[]): Promise<void> {
-    const opts = { ...given, imagesDir: resolve(imagesDir), logFile: LOG };
-    const { success, crErrno, stderr } = await ask(type, opts, args);
-    if (!success) throw runError("dump", imagesDir, LOG, { exitCode: 1, crErrno, stderr });
+  /** Writes into a directory that it makes, or leaves it as it was. */
+  async function succeed(
+    type: RequestType,
+    imagesDir: string,
+    given: object,
+    options: CriuOptions = {},
+  ): Promise<void> {
+    using images = claimImagesDir(await openLibc(), imagesDir);
+    using work = openWorkDir("dump");
+    const opts = { ...given, imagesDir: images.path, logFile: LOG };
+    const { success, crErrno, stderr } = await ask(type, opts, swrkArguments(options, work.path));
+    if (success) return moveIntoImages(work.path, images.path);
+    images.discard();
+    work.keep();
+    throw runError("dump", join(work.path, LOG), { exitCode: 1, crErrno, stderr });
   }
 }
 

@@ -1,11 +1,12 @@
 import { CriuError } from "../criu/errors.ts";
-import type { CriuOption, CriuOptions } from "../criu/options.ts";
+import { type CriuOption, type CriuOptions, checkCriuOptions } from "../criu/options.ts";
 import { printable } from "../ffi/printable.ts";
 import { capabilityProblems } from "../images/check_capabilities.ts";
-import { checkManifest, type Problem } from "../images/check_manifest.ts";
+import { checkManifest } from "../images/check_manifest.ts";
 import { describeImages, readManifest, writeManifest } from "../images/manifest.ts";
 import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
 import type { Needs } from "../images/needs.ts";
+import type { Problem, ProblemKind } from "../images/problem.ts";
 import type { DumpOptions, RestoreOptions } from "./engine.ts";
 import type { Expected } from "./rebuilt.ts";
 
@@ -28,11 +29,13 @@ export class UnfitImagesError extends Error {
   override readonly name = "UnfitImagesError";
   readonly problems: readonly Problem[];
 
-  constructor(imagesDir: string, problems: readonly Problem[]) {
+  /** @param kinds those that `force` would have to name. */
+  constructor(imagesDir: string, problems: readonly Problem[], kinds: readonly ProblemKind[]) {
     const lines = problems.slice(0, MOST_NAMED).map(({ what, cure }) => `${what}. ${cure}`);
     if (problems.length > MOST_NAMED) lines.push(`and ${problems.length - MOST_NAMED} more`);
+    const force = `--force=${[...new Set(kinds)].join(",")}`;
     super(
-      `Cannot restore ${printable(imagesDir)} here (with --force it is tried all the same):\n  ${lines.join("\n  ")}`,
+      `Cannot restore ${printable(imagesDir)} here (with ${force} it is tried all the same):\n  ${lines.join("\n  ")}`,
     );
     this.problems = problems;
   }
@@ -56,7 +59,7 @@ export async function recordDump(
     const why = printable((cause as Error).message);
     throw new CriuError(
       "dump",
-      `The dump in ${printable(imagesDir)} is whole, but its manifest could not be written: ${why}. Restore it with --force.`,
+      `The dump in ${printable(imagesDir)} is whole, but its manifest could not be written: ${why}. Restore it with --force=manifest.`,
     );
   }
 }
@@ -71,12 +74,26 @@ export async function requireFit(
   needs: Needs | undefined,
   options: RestoreOptions,
 ): Promise<void> {
-  const { force = false, onProblem, signal } = options;
-  const problems = await checkManifest(imagesDir, { criu, ...(signal ? { signal } : {}) });
+  const { force = false, criuOptions = {}, onProblem, signal } = options;
+  const { cpuCap } = criuOptions;
+  const problems = await checkManifest(imagesDir, { criu, cpuCap, ...(signal ? { signal } : {}) });
   if (needs) problems.push(...capabilityProblems(needs.capabilities));
+  const isForced = (kind: ProblemKind): boolean =>
+    typeof force === "boolean" ? force && kind !== "file" : force.includes(kind);
   const errors = problems.filter(({ severity }) => severity === "error");
-  if (errors.length > 0 && !force) throw new UnfitImagesError(imagesDir, errors);
+  const kinds = errors.map(({ kind }) => kind);
+  const left = errors.filter(({ kind }) => !isForced(kind));
+  if (left.length > 0) throw new UnfitImagesError(imagesDir, left, kinds);
   for (const problem of problems) onProblem?.(problem);
+}
+
+/** Whether the CUDA work of these images is in the hands of NVIDIA's driver. */
+export function hasCuda(imagesDir: string): boolean {
+  try {
+    return readManifest(imagesDir).cuda === true;
+  } catch {
+    return false;
+  }
 }
 
 /** The options for a restore: those of the dump that belong to both, under those that are given now. */
@@ -89,7 +106,18 @@ export function carryOptions(imagesDir: string, given: CriuOptions): CriuOptions
   }
   const chosen = given.tcpClose || given.tcpEstablished;
   const again = carried.filter((name) => before[name] === true && !(chosen && name.startsWith("tcp")));
-  return { ...Object.fromEntries(again.map((name) => [name, true])), ...given };
+  return { ...Object.fromEntries(again.map((name) => [name, true])), ...cgroupsOf(before), ...given };
+}
+
+/** A dump that took the cgroups with it is restored so; images may name anything. */
+function cgroupsOf({ manageCgroups }: Readonly<Record<string, unknown>>): CriuOptions {
+  const found = { manageCgroups } as CriuOptions;
+  try {
+    checkCriuOptions(found);
+  } catch {
+    return {};
+  }
+  return manageCgroups === undefined ? {} : found;
 }
 
 /** What must be there after a restore whose root got this pid. */

@@ -1,10 +1,14 @@
 /**
- * Writes the manifest of a dump whose driver has ended with it: `recorder.ts IMAGES_DIR FACTS`, started by the orphan that
- * drives CRIU for checkpoint().
+ * Writes the manifest of a dump whose driver has ended with it: `recorder.ts IMAGES_DIR FACTS WORK_DIR [--remove]`, started by the
+ * orphan that drives CRIU for checkpoint().
  */
+import { rmSync } from "node:fs";
 import { writeManifest } from "../images/manifest.ts";
 import { removeMark } from "./images_dir.ts";
+import { moveIntoImages } from "./work_dir.ts";
 
-const [imagesDir, facts] = process.argv.slice(2) as [string, string];
+const [imagesDir, facts, workDir, remove] = process.argv.slice(2) as [string, string, string, string?];
+moveIntoImages(workDir, imagesDir);
+if (remove !== undefined) rmSync(workDir, { recursive: true, force: true });
 await writeManifest(imagesDir, JSON.parse(facts));
 removeMark(imagesDir);

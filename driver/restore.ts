@@ -1,13 +1,15 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CriuError } from "../criu/errors.ts";
-import type { CriuOptions } from "../criu/options.ts";
+import { type CriuOptions, leaveCgroups } from "../criu/options.ts";
 import type { End, Runner } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { ImageError } from "../images/errors.ts";
+import { memoryIn } from "../images/memory.ts";
 import { type Needs, readNeeds } from "../images/needs.ts";
+import { readRestoreStats } from "../images/stats.ts";
 import { alongside } from "./alongside.ts";
 import { checkOptions } from "./check_options.ts";
 import { gpuPairs } from "./cuda/calls.ts";
@@ -17,9 +19,10 @@ import { requireRoot, runError } from "./failure.ts";
 import { freeIds } from "./ids.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
-import { carryOptions, expectedAfter, requireFit } from "./record.ts";
+import { carryOptions, expectedAfter, hasCuda, requireFit } from "./record.ts";
 import { RestoreWatch } from "./restore_watch.ts";
 import { requireTrustedImages } from "./trusted_images.ts";
+import { openWorkDir, type WorkDir } from "./work_dir.ts";
 
 const LOG = "restore.log";
 
@@ -36,21 +39,23 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
     );
   }
   const imagesDir = options.trustImages ? given : requireTrustedImages(given);
-  using cuda = await openCudaIfAsked(options.cuda);
+  // Otherwise its processes would wait in CUDA for ever.
+  using cuda = await openCudaIfAsked(options.cuda || hasCuda(imagesDir));
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
   const needs = needsOf(imagesDir);
   await requireFit(imagesDir, runner.version, needs, options);
-  const criuOptions = carryOptions(imagesDir, options.criuOptions ?? {});
+  const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(imagesDir, options.criuOptions ?? {})));
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
+  using work = openWorkDir("restore", options.workDir);
   const deadline = now() + timeoutMs;
   const onWait = (): void => phases.enter("waiting for the pid");
   for (;;) {
     await freeIds(ids, { deadline, signal, onWait });
     phases.enter("restoring");
-    const run = await runOnce(runner, { libc, imagesDir, criuOptions, timeoutMs, sibling: needs?.root }, options);
+    const run = await runOnce(runner, { libc, imagesDir, work, criuOptions, timeoutMs, sibling: needs?.root }, options);
     if (run.failure === undefined) {
       phases.enter("restored");
       // The apps run, and wait in CUDA for this.
@@ -58,10 +63,13 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
       const rebuilt = await (run.rebuilding ?? awaitRebuilt(run.pid, timeoutMs));
       const processes = await withMissing(rebuilt, expectedAfter(imagesDir, run.pid, needs, criuOptions));
       phases.enter("rebuilt");
-      return { pid: run.pid, restoreMs: run.restoreMs, processes };
+      return { pid: run.pid, restoreMs: run.restoreMs, ...amountOf(imagesDir, work.path), processes };
     }
     // Somebody got an id between the look and the restore: the next look names him, or finds it free again.
-    if (ids.length === 0 || !isTakenId(run.failure) || now() > deadline) throw run.failure;
+    if (ids.length === 0 || !isTakenId(run.failure) || now() > deadline) {
+      work.keep();
+      throw run.failure;
+    }
   }
 }
 
@@ -76,6 +84,7 @@ interface Attempt {
 interface Job {
   readonly libc: Awaited<ReturnType<typeof openLibc>>;
   readonly imagesDir: string;
+  readonly work: WorkDir;
   readonly criuOptions: CriuOptions;
   readonly timeoutMs: number;
   readonly sibling: number | undefined;
@@ -83,9 +92,9 @@ interface Job {
 
 /** @throws what a hook threw, or `signal` was aborted with: nothing was restored. */
 async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOptions): Promise<Attempt> {
-  const { libc, imagesDir, criuOptions, timeoutMs } = job;
-  const log = join(imagesDir, LOG);
-  removeLog(log);
+  const { libc, imagesDir, work, criuOptions, timeoutMs } = job;
+  work.clear();
+  const log = join(work.path, LOG);
   const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
   using watch = new RestoreWatch({ libc, log, stalledAfterMs: timeoutMs, signal, sibling });
   let refusal: unknown;
@@ -94,6 +103,7 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOpti
   const started = now();
   const run = {
     imagesDir,
+    workDir: work.path,
     log: LOG,
     criuOptions,
     asks: signal !== undefined || onHook !== undefined,
@@ -125,17 +135,8 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOpti
   }
   const what = "CRIU did not go on with the restore; it was ended, with all that it had made";
   const known: End = end instanceof Error ? { exitCode: null, stderr: "" } : end;
-  const failure = runError("restore", imagesDir, LOG, known, ended === "stalled" ? what : undefined);
+  const failure = runError("restore", log, known, ended === "stalled" ? what : undefined);
   return { pid: 0, restoreMs, rebuilding: undefined, failure };
-}
-
-/** What an earlier restore said is not what this one says. */
-function removeLog(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The directory is read-only: CRIU says it better.
-  }
 }
 
 /** Undefined for damaged images, which are restored only with `force`: then CRIU has the last word. */
@@ -146,6 +147,23 @@ function needsOf(imagesDir: string): Needs | undefined {
     if (error instanceof ImageError) return undefined;
     throw error;
   }
+}
+
+/** CRIU itself does not count shared memory. The apps run: a file that is damaged is no failure any more. */
+function amountOf(imagesDir: string, workDir: string): Pick<RestoreResult, "bytes" | "stats"> {
+  try {
+    return { bytes: memoryIn(imagesDir), stats: readRestoreStats(workDir) };
+  } catch (error) {
+    if (error instanceof ImageError) return { bytes: 0 };
+    throw error;
+  }
+}
+
+/** By RPC, CRIU asks for the dump's description of its CPU also when nothing is to be compared with it. */
+function knownCpu(imagesDir: string, given: CriuOptions): CriuOptions {
+  if (given.cpuCap !== "none" || existsSync(join(imagesDir, "cpuinfo.img"))) return given;
+  const { cpuCap: _, ...others } = given;
+  return others;
 }
 
 /** In another pid namespace nobody here has an id. */

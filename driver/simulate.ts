@@ -63,7 +63,7 @@ export function simulate(): Engine {
       const restoreMs = now() - started;
       const processes = await awaitRebuilt(participants.pid, options.timeoutMs ?? 10_000);
       phases.enter("rebuilt");
-      return { pid: participants.pid, restoreMs, processes };
+      return { pid: participants.pid, restoreMs, bytes: 0, processes };
     },
   };
 }

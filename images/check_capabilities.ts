@@ -1,5 +1,5 @@
 import { boundingSet, capabilityNames } from "../ffi/capabilities.ts";
-import type { Problem } from "./check_manifest.ts";
+import type { Problem } from "./problem.ts";
 
 /** What speaks against a restore when the processes of a dump had more rights than this process can give. */
 export function capabilityProblems(needed: bigint, given: bigint = boundingSet()): Problem[] {

@@ -2,21 +2,14 @@ import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
 import { buildIdOf } from "./build_id.ts";
+import { type CpuCap, lackingFeatures } from "./cpu_features.ts";
 import { digest } from "./digest.ts";
 import { ImageError } from "./errors.ts";
 import { describeMachine, type Gpu, type Machine } from "./machine.ts";
 import { hasManifest, MANIFEST, readManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest_shape.ts";
+import type { Problem } from "./problem.ts";
 import type { Executable } from "./types.ts";
-
-/** Why a restore of a dump on this machine would fail or go wrong (`error`), or might (`warning`). */
-export interface Problem {
-  readonly severity: "error" | "warning";
-  readonly kind: "manifest" | "file" | "arch" | "cpu" | "capability" | "kernel" | "criu" | "program" | "gpu";
-  readonly what: string;
-  /** What to do about it. */
-  readonly cure: string;
-}
 
 /** What is checked. */
 export interface CheckOptions {
@@ -24,6 +17,8 @@ export interface CheckOptions {
   readonly criu?: string;
   /** The machine that is to restore. @default this one */
   readonly machine?: Machine;
+  /** What of the CPU must be the same, in CRIU's words (--cpu-cap). @default what a program may use */
+  readonly cpuCap?: CpuCap | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -42,19 +37,21 @@ export async function checkManifest(directory: string, options: CheckOptions = {
   const path = resolve(directory);
   if (!hasManifest(path)) {
     const what = `${path} has no ${MANIFEST}: the dump was not finished, or was not made by criu-aware`;
-    return [problem("manifest", what, "Dump again. If somebody else made this dump, restore it with --force.")];
+    return [
+      problem("manifest", what, "Dump again. If somebody else made this dump, restore it with --force=manifest."),
+    ];
   }
   let manifest: Manifest;
   try {
     manifest = readManifest(path);
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
-    return [problem("manifest", error.message, "Take another copy of the dump, or dump again.")];
+    return [problem("file", error.message, "Take another copy of the dump, or dump again.")];
   }
-  const { machine = describeMachine(), criu, signal } = options;
+  const { machine = describeMachine(), criu, cpuCap, signal } = options;
   return [
     ...(await fileProblems(path, manifest, signal)),
-    ...machineProblems(manifest, machine),
+    ...machineProblems(manifest, machine, cpuCap),
     ...criuProblems(manifest, criu),
     ...(manifest.ownMounts ? [] : manifest.programs.flatMap(programProblems)),
     ...gpuProblems(manifest, machine),
@@ -84,17 +81,12 @@ async function fileProblems(directory: string, { files }: Manifest, signal?: Abo
   return problems;
 }
 
-function machineProblems({ machine: then }: Manifest, now: Machine): Problem[] {
+function machineProblems({ machine: then }: Manifest, now: Machine, cpuCap: CpuCap | undefined): Problem[] {
   if (then.arch !== now.arch) {
     const what = `The dump is of an ${then.arch} machine, and this is an ${now.arch}`;
     return [problem("arch", what, `Restore it on an ${then.arch} machine.`)];
   }
-  const problems: Problem[] = [];
-  const lacking = then.cpuFeatures.filter((name) => isInstruction(name, then.arch) && !now.cpuFeatures.includes(name));
-  if (lacking.length > 0) {
-    const what = `This CPU lacks what the dumped program may use: ${lacking.join(", ")}`;
-    problems.push(problem("cpu", what, "Restore it on a CPU that has them, or dump on one without."));
-  }
+  const problems = cpuProblems(then, now, cpuCap);
   if (isOlder(now.kernel, then.kernel)) {
     const what = `This kernel, ${now.kernel}, is older than that of the dump, ${then.kernel}`;
     problems.push(problem("kernel", what, "If the restore fails, use a newer kernel.", "warning"));
@@ -102,17 +94,26 @@ function machineProblems({ machine: then }: Manifest, now: Machine): Problem[] {
   return problems;
 }
 
-/**
- * Flags of /proc/cpuinfo that stand for instructions, or for registers that CRIU saves: a program that was compiled, or has
- * compiled itself, for them dies without. The others are the kernel's business. On aarch64 all of them are for programs.
- */
-function isInstruction(name: string, arch: string): boolean {
-  return (
-    arch !== "x86_64" ||
-    /^(sse|ssse|pni$|avx|fma|aes$|vaes|v?pclmulqdq|gfni|sha|bmi|adx|abm|popcnt|movbe|f16c|rdrand|rdseed|lahf_lm|cx16|xsave|xgetbv1|pku|ospke|rdpid|rdtscp|clflushopt|clwb|cldemote|movdir|serialize|waitpkg|amx|sm3|sm4|fsgsbase|rtm$|xop|tbm|fsrm|erms|apx|user_shstk)/.test(
-      name,
-    )
-  );
+function cpuProblems(then: Machine, now: Machine, cpuCap: CpuCap | undefined): Problem[] {
+  const { needed, faster, excused } = lackingFeatures(then, now, cpuCap);
+  const cure = "Restore it on a CPU that has them, or dump on one without.";
+  const of = (names: readonly string[], what: string, cure: string, severity: Problem["severity"]): Problem[] =>
+    names.length > 0 ? [problem("cpu", `${what}: ${names.join(", ")}`, cure, severity)] : [];
+  return [
+    ...of(needed, "This CPU lacks what the dumped program may use", cure, "error"),
+    ...of(
+      excused,
+      `This CPU lacks what the dumped program may use, which --cpu-cap=${cpuCap} lets pass`,
+      cure,
+      "warning",
+    ),
+    ...of(
+      faster,
+      "This CPU lacks what makes a program faster, and no program needs",
+      "Nothing is to be done.",
+      "warning",
+    ),
+  ];
 }
 
 function criuProblems({ criu: then }: Manifest, now: string | undefined): Problem[] {

@@ -63,13 +63,13 @@ export async function writeManifest(
 ): Promise<Manifest> {
   const path = resolve(directory);
   const images = options.images ?? (await describeImages(path, options.digests, options.signal));
-  const { criu, noticeId, apps, leftRunning, criuOptions, labels = {} } = facts;
+  const { criu, noticeId, apps, leftRunning, cuda, criuOptions, labels = {} } = facts;
   const { programs, ownMounts } = { ...(facts.programs ? {} : programsIn(readImages(path))), ...facts };
   const manifest: Manifest = {
     manifest: 1,
     criuAware: version,
     createdAt: new Date().toISOString(),
-    ...{ criu, noticeId, apps, leftRunning, criuOptions, labels },
+    ...{ criu, noticeId, apps, leftRunning, cuda, criuOptions, labels },
     machine: facts.machine ?? describeMachine(),
     ...{ programs: programs ?? [], ownMounts: ownMounts ?? false },
     ...images,

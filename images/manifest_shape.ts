@@ -11,6 +11,8 @@ export interface DumpFacts {
   /** The attached processes, by the pids that the driver sees. */
   readonly apps: readonly { readonly pid: number; readonly runtime: string; readonly generation: number }[];
   readonly leftRunning: boolean;
+  /** Its CUDA work is in the hands of NVIDIA's driver, and must be taken back from it after a restore. */
+  readonly cuda?: boolean | undefined;
   /** Options of CRIU itself, by their names. */
   readonly criuOptions: Readonly<Record<string, unknown>>;
   /** What the processes run, as `programsOf` found it before the dump. @default it is read from the images */
@@ -70,6 +72,7 @@ const fields: Readonly<Record<string, Check>> = {
   noticeId: optional(text),
   apps: list(shape({ pid: count, runtime: text, generation: count })),
   leftRunning: flag,
+  cuda: optional(flag),
   criuOptions: object,
   labels: (value) => object(value) && Object.values(value as object).every(text),
   machine: shape({

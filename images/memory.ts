@@ -44,6 +44,15 @@ export function measure(directory: string, pagemap: string, pageBytes: number): 
   return sums;
 }
 
+/** The memory that a restore of a dump reads: that of the dumps it is built on included. */
+export function memoryIn(directory: string): number {
+  const pageBytes = pageBytesIn(directory);
+  return readdirSync(directory)
+    .filter((name) => /^pagemap-.*\.img$/.test(name))
+    .map((name) => measure(directory, name, pageBytes))
+    .reduce((sum, { image, parent }) => sum + image + parent, 0);
+}
+
 /** The memory of one process. */
 export function memoryOf(directory: string, pid: number, mappings: Memory | undefined, pageBytes: number): ImageMemory {
   const { image, parent, lazy } = measure(directory, `pagemap-${pid}.img`, pageBytes);

@@ -3,8 +3,9 @@
  *
  * @module
  */
-export { type CheckOptions, checkManifest, type Problem } from "./check_manifest.ts";
+export { type CheckOptions, checkManifest } from "./check_manifest.ts";
 export { compareImages, type Difference } from "./compare.ts";
+export type { CpuCap } from "./cpu_features.ts";
 export type { Digest, Digests } from "./digest.ts";
 export { ImageError } from "./errors.ts";
 export { type Finding, type FindOptions, type FoundPlace, findInImages } from "./find.ts";
@@ -12,6 +13,7 @@ export { describeMachine, type Gpu, type Machine } from "./machine.ts";
 export { describeImages, MANIFEST, readManifest, writeManifest } from "./manifest.ts";
 export type { DumpFacts, ImageFacts, Manifest } from "./manifest_shape.ts";
 export type { Encoding } from "./needles.ts";
+export { type Problem, type ProblemKind, problemKinds } from "./problem.ts";
 export { type Programs, programsOf } from "./programs.ts";
 export { readImages } from "./read.ts";
 export type {

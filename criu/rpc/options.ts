@@ -56,13 +56,17 @@ export function toRpc(options: CriuOptions): Partial<RpcOptions> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** What CRIU's RPC has no field for: arguments of `criu` before its command `swrk`. */
-export function swrkArguments({ fileValidation, libdir }: CriuOptions): string[] {
+/**
+ * What CRIU's RPC has no field for: arguments of `criu` before its command `swrk`. (It has one for the directory in which CRIU works,
+ * but as a descriptor of the process that asks.)
+ */
+export function swrkArguments({ fileValidation, libdir }: CriuOptions, workDir?: string): string[] {
   const given = { fileValidation, libdir };
-  return toArguments(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return [...(workDir === undefined ? [] : [`--work-dir=${workDir}`]), ...toArguments(options)];
 }
 
-/** What every dump and restore names: the directory, the log in it, and CRIU's own options. */
+/** What every dump and restore names: the directory, the name of the log, and CRIU's own options. */
 export function runOptions(imagesDir: string, logFile: string, options: CriuOptions): RpcOptions {
   return { ...toRpc(options), imagesDirFd: -1, imagesDir, logFile };
 }

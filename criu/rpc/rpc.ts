@@ -31,9 +31,9 @@ export function rpcRunner({ path: criu, version }: LocatedCriu): Runner {
   };
 }
 
-function common({ imagesDir, log, criuOptions: given }: Run) {
+function common({ imagesDir, workDir, log, criuOptions: given }: Run) {
   const { fds, criuOptions } = passDescriptors(given, FIRST_INHERITED);
-  return { start: { fds, args: swrkArguments(criuOptions) }, opts: runOptions(imagesDir, log, criuOptions) };
+  return { start: { fds, args: swrkArguments(criuOptions, workDir) }, opts: runOptions(imagesDir, log, criuOptions) };
 }
 
 async function ended(swrk: Swrk, { success, crErrno }: Response): Promise<End> {

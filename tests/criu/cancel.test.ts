@@ -33,7 +33,7 @@ for (const [kind, engine] of [
       const dump = engine().dump({ pid: app.pid, imagesDir: images.path, signal, onPhase });
       await assert.rejects(dump, reason);
       assert.match(String((await app.event("released")).outcome), outcome);
-      assert.deepEqual(readdirSync(images.path), ["dump.log"]);
+      assert.deepEqual(readdirSync(images.path), []);
       // What a killed CRIU would leave in the app's memory.
       assert.ok(!readFileSync(`/proc/${app.pid}/maps`, "utf8").includes("CRIUMFD"));
       await app.goesOn();

@@ -1,7 +1,7 @@
 /** An app asks for its own dump, on real CRIU. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { rpc } from "criu-aware/driver";
@@ -66,10 +66,7 @@ for (const runtime of runtimes) {
     assert.equal(name, "DumpRefusedError");
     assert.match(String(message), /self: the app was told to refuse/);
     assert.equal((await app.event("after")).outcome, "aborted");
-    assert.deepEqual(
-      readdirSync(imagesDir).filter((file) => file.endsWith(".img")),
-      [],
-    );
+    assert.ok(!existsSync(imagesDir));
     await app.goesOn();
   });
 

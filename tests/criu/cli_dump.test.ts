@@ -1,7 +1,7 @@
 /** `criu-aware dump`, `restore`, `status`, `simulate` and `notify` on real apps, in both runtimes. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { processTree } from "../../ffi/process_tree.ts";
@@ -132,7 +132,7 @@ for (const runtime of runtimes) {
       /^criu-aware: cancelling .*\n(?:dump: .*\n)*criu-aware dump: Cancelled by SIGINT: every app goes on/m,
     );
     assert.equal((await app.event("released")).outcome, "aborted");
-    assert.ok(!existsSync(images) || readdirSync(images).every((name) => name === "dump.log"));
+    assert.ok(!existsSync(images));
     await app.goesOn();
   });
 

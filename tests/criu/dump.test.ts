@@ -156,7 +156,7 @@ for (const { kind, engine, runtime } of cases) {
     };
     const message = await refusal(engine().dump({ pid: app.pid, imagesDir: images.path, leaseMs: 50, onPhase }));
     assert.match(message, /no longer held when it was frozen/);
-    assert.deepEqual(readdirSync(images.path), ["dump.log"]);
+    assert.deepEqual(readdirSync(images.path), []);
     assert.equal((await app.event("released")).outcome, "continued");
     await app.goesOn();
   });

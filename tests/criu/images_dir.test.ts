@@ -52,7 +52,7 @@ for (const [kind, engine] of [
     await using app = await App.start("bun");
     const refused = engine().dump({ pid: app.pid, imagesDir, onHook: () => Promise.reject(new Error("not now")) });
     await assert.rejects(refused, DumpRefusedError);
-    assert.deepEqual(readdirSync(imagesDir), ["dump.log"]);
+    assert.ok(!existsSync(imagesDir));
     await engine().dump({ pid: app.pid, imagesDir, leaveRunning: true });
     assert.ok(existsSync(join(imagesDir, "criu-aware.json")));
   });
@@ -87,7 +87,7 @@ test("only what a dump has made is removed when it fails", { skip }, async () =>
   };
   await assert.rejects(rpc().dump({ pid: app.pid, imagesDir: path, onHook }), DumpRefusedError);
   assert.equal(readFileSync(join(path, "notes.txt"), "utf8"), "mine");
-  assert.deepEqual(readdirSync(path).sort(), ["dump.log", "notes.txt"]);
+  assert.deepEqual(readdirSync(path).sort(), ["notes.txt"]);
 });
 
 test("a directory that others may look into, or replace, is refused with the cure before anybody is told", {

@@ -87,9 +87,13 @@ for (const [kind, engine] of [
 test("a CRIU that ends without an answer is an error with what it printed", { skip }, async () => {
   using directory = temporaryDirectory();
   const broken = join(directory.path, "criu");
-  writeFileSync(broken, '#!/bin/sh\n[ "$1" = swrk ] || exec echo "Version: 4.2"\necho it broke >&2\nexit 3\n', {
-    mode: 0o755,
-  });
+  writeFileSync(
+    broken,
+    '#!/bin/sh\ncase "$*" in *swrk*) ;; *) exec echo "Version: 4.2" ;; esac\necho it broke >&2\nexit 3\n',
+    {
+      mode: 0o755,
+    },
+  );
   await using app = await App.start("bun");
   const dump = rpc({ criu: broken }).dump({ pid: app.pid, imagesDir: join(directory.path, "images") });
   await assert.rejects(dump, (error: Error) => error instanceof CriuError && /it broke/.test(error.message));

@@ -1,7 +1,7 @@
 /** The scripts as a user runs them: what they do, and one line with what to do when they cannot. In both runtimes. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { App } from "../support/app.ts";
@@ -116,17 +116,17 @@ for (const runtime of runtimes) {
     const config = join(directory.path, "criu.conf");
     writeFileSync(config, `action-script ${slow}\n`);
     const flags = ["--pid", String(app.pid), "--images-dir", images, "--lease-ms", "60000", "--", "--config", config];
-    const driver = spawn(program as string, [...rest, ...flags], { stdio: "ignore" });
+    const temporary = join(directory.path, "tmp");
+    mkdirSync(temporary);
+    const env = { ...process.env, TMPDIR: temporary };
+    const driver = spawn(program as string, [...rest, ...flags], { stdio: "ignore", env });
     await app.event("before");
     while ((await pageStatus(app)).state !== "held") await sleep(2);
     driver.kill("SIGKILL");
     assert.equal((await app.event("released", 1, 3_000)).outcome, "continued");
-    await waitFor(
-      "CRIU to end",
-      () =>
-        existsSync(join(images, "dump.log")) && /Dumping FAILED/.test(readFileSync(join(images, "dump.log"), "utf8")),
-      10_000,
-    );
+    const log = readdirSync(temporary, { recursive: true, encoding: "utf8" }).find((name) => name.endsWith("dump.log"));
+    const path = join(temporary, log as string);
+    await waitFor("CRIU to end", () => /Dumping FAILED/.test(readFileSync(path, "utf8")), 10_000);
     await app.goesOn();
   });
 }

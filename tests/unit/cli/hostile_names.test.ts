@@ -30,7 +30,7 @@ const groups: Readonly<Record<string, readonly Call[]>> = {
     ],
     ["dump of no process", ({ directory }) => ["dump", 4194300, "-D", directory], /no process|not empty|root|CRIU/],
     ["restore that does not fit", (s) => ["restore", s.images, ...fake(s)], /Cannot restore|root/],
-    ["restore that is forced", (s) => ["restore", s.images, "--force", ...fake(s)], /failed|root/],
+    ["restore that is forced", (s) => ["restore", s.images, "--force=file,arch,program", ...fake(s)], /failed|root/],
     ["restore of a broken manifest", (s) => ["restore", s.brokenImages, ...fake(s)], /version|root/],
     ["restore of nothing", (s) => ["restore", join(s.directory, "none"), ...fake(s)], /no image|root/],
   ],

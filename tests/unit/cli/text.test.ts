@@ -1,6 +1,6 @@
 /** The small parts of the command line. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { styleText } from "node:util";
@@ -10,7 +10,7 @@ import { relaySignals } from "../../../cli/foreground.ts";
 import { readLabel } from "../../../cli/labels.ts";
 import { defaultLog } from "../../../cli/launch.ts";
 import { colours } from "../../../cli/paint.ts";
-import { pagesOf } from "../../../cli/progress.ts";
+import { memoryOf, pagesOf } from "../../../cli/progress.ts";
 import { table } from "../../../cli/table.ts";
 import { bytes, count, duration } from "../../../cli/units.ts";
 import { wrap } from "../../../cli/wrap.ts";
@@ -19,9 +19,11 @@ import { UsageError } from "../../../criu/usage_error.ts";
 import { DumpRefusedError } from "../../../driver/engine.ts";
 import { printableText } from "../../../ffi/printable.ts";
 import { aliveSince } from "../../../ffi/process.ts";
+import { memoryIn } from "../../../images/memory.ts";
 import { startProgram } from "../../support/child.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { sleep, waitFor } from "../../support/time.ts";
+import { writeImages } from "../../support/written_images.ts";
 
 test("wrap() breaks between words at 80 columns, indents, and loses no word", () => {
   const words = Array.from({ length: 60 }, (_, i) => "x".repeat((i * 7) % 19)).filter(Boolean);
@@ -103,6 +105,21 @@ test("pagesOf() expects the memory of the process itself, and counts the files o
   writeFileSync(join(directory.path, "core-1.img"), "x".repeat(5000));
   assert.equal(done(), 1024);
   assert.equal(pagesOf(4_194_300, join(directory.path, "none")).done(), 0);
+});
+
+test("memoryOf() expects the memory in the images, and counts that of the processes below this one", async () => {
+  using directory = temporaryDirectory();
+  writeImages(directory.path, {});
+  const { total, done } = await memoryOf(directory.path);
+  assert.equal(total, memoryIn(directory.path));
+  assert.ok(total > 0);
+  const before = done();
+  await using child = startProgram("sleep", ["1000"]);
+  assert.ok(child.pid > 0);
+  await waitFor("the memory of a child", () => done() > before, 10_000);
+  assert.equal((await memoryOf(join(directory.path, "none"))).total, 0);
+  chmodSync(directory.path, 0o777);
+  assert.equal((await memoryOf(directory.path)).total, 0, "nothing is read of images that others may write");
 });
 
 test("cancelOnSignal() aborts on the first signal, and listens no more after disposal", async () => {

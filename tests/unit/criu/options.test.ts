@@ -4,6 +4,7 @@ import {
   type CriuOptions,
   checkCriuOptions,
   flagOf,
+  leaveCgroups,
   parseArguments,
   passDescriptors,
   toArguments,
@@ -117,6 +118,7 @@ test("how much CRIU logs is said in each of its ways", () => {
 test("what CRIU's RPC has no field for is an argument of its service", () => {
   assert.deepEqual(swrkArguments(all), ["--file-validation=filesize", "--libdir=/plugins"]);
   assert.deepEqual(swrkArguments({ tcpClose: true }), []);
+  assert.deepEqual(swrkArguments({}, "/a b"), ["--work-dir=/a b"]);
 });
 
 test("a program's options are checked: an unknown name is a usage error that says which it might be, and so is a wrong value", () => {
@@ -193,4 +195,10 @@ test("descriptors to inherit are numbered anew from the first one that CRIU gets
   assert.deepEqual(criuOptions, { inheritFd: ["fd[4]:a", "fd[5]:b[1]"], tcpClose: true });
   assert.deepEqual(passDescriptors({ tcpClose: true }, 4), { fds: [], criuOptions: { tcpClose: true } });
   assert.throws(() => passDescriptors({ inheritFd: ["7:a"] }, 4), /must be fd\[NUMBER\]:RESOURCE, not 7:a/);
+});
+
+test("cgroups are left alone, unless an option says something of them", () => {
+  assert.deepEqual(leaveCgroups({ tcpClose: true }), { tcpClose: true, manageCgroups: "ignore" });
+  assert.deepEqual(leaveCgroups({ freezeCgroup: "/a" }), { freezeCgroup: "/a", manageCgroups: "ignore" });
+  for (const own of [{ manageCgroups: "soft" }, { cgroupRoot: ["/a"] }] as const) assert.equal(leaveCgroups(own), own);
 });

@@ -15,6 +15,14 @@ test("a time that is negative, not finite or too long for a timer is a usage err
   }
 });
 
+test("a kind of problem that there is not is a usage error", () => {
+  checkOptions({ force: true });
+  checkOptions({ force: ["cpu", "file"] });
+  const wrong = { name: "UsageError", message: /^force must be true, or a list of manifest, file, .*; not damage\.$/ };
+  assert.throws(() => checkOptions({ force: ["cpu", "damage" as "cpu"] }), wrong);
+  assert.throws(() => checkOptions({ force: "damage" as unknown as true }), wrong);
+});
+
 test("an engine looks at times and at CRIU's options before it looks for apps", async () => {
   const imagesDir = "/nothing-is-written";
   const engine = simulate();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kinds } from "../../../blockers/kinds.ts";
+import { causesIn } from "../../../driver/failures/consequences.ts";
 import { explain } from "../../../driver/failures/explain.ts";
 import { general, rows } from "../../../driver/failures/rows.ts";
 
@@ -21,7 +22,9 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
     ["Some file locks are hold by dumping tasks! You can try --file-locks to dump them.", /file lock/],
     ["Can't dump ghost file /usr/bin/bun of 94371840 size, increase limit", /\/usr\/bin\/bun.*94371840/],
     ["Can't create link remap for /tmp/a b. Use link-remap option.", /^\/tmp\/a b was removed/],
+    ["Can't link remap to /tmp/a: File exists", /removed file \/tmp\/a is taken/],
     ["Unaccessible path opened 1:2, need 1:3", /no longer the one/],
+    ["page-xfer: Unable to spice data: No space left on device", /disk is full/],
     ["Can't lookup mount=42 for fd=5 path=/f", /Descriptor 5 \(\/f\)/],
     ["Open files on overmounted mounts are not supported yet; mount=1 fd=2 path=/f", /below another mount/],
     ["send_fds failed (-22)", /io_uring open/],
@@ -55,6 +58,21 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
     ["Can't fork for 22245: File exists", /Pid 22245 is taken/],
     ["Unable to create a thread: -17", /id of a thread of the app is taken/],
     ["Unable to restore capabilities: -1", /capabilities that none can have here/],
+    ["Unable to set a monotonic clock offset: Operation not permitted", /may not set the clocks/],
+    [
+      "Can't link tmp/link_remap.12 -> tmp/a: No such file or directory",
+      /^\/tmp\/link_remap\.12.*for \/tmp\/a, is gone/,
+    ],
+    ["selinux LSM specified but selinux not supported by kernel", /profile of selinux/],
+    ["invalid argument none for --lsm-profile", /no LSM profile of this name: none/],
+    ["can't write lsm profile -2", /cannot be set here/],
+    ["uffd: connect to lazy-pages.socket failed: No such file or directory", /Nobody serves the pages/],
+    ["Lazy pages are not available", /no userfaultfd/],
+    ["cg: Cgroup dir memory/a doesn't exist", /^The cgroup memory\/a of the dump is not there/],
+    ["cpu: No cpuinfo image", /what its CPU could do/],
+    ["sfd: Can't chose service_fd_base: 0 283", /enough files/],
+    ["Can't send data: No space left on device", /disk is full/],
+    ["Can't create ghost regfile: Read-only file system", /deleted files/],
     ["File tmp/data has bad size 11 (expect 6)", /^\/tmp\/data had 6 bytes.*has 11/],
     ["File tmp/data has bad mode 0100600 (expect 0100644)", /0100600, not 0100644/],
     ["File usr/bin/bun has bad build-ID", /another build/],
@@ -62,6 +80,8 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
     ["Unexpected EOF on (empty-image)", /incomplete/],
     ["Magic doesn't match for inventory.img", /incomplete/],
     ["Can't read pages data (-9)", /incomplete/],
+    ["No IDS for root task.", /incomplete/],
+    ["16068 killed by signal 11: Segmentation fault", /^Process 16068 died by signal 11/],
     ["cpu: CPU instruction capabilities do not match run time", /This CPU/],
     ["inet: Can't bind inet socket (id 19): Address already in use", /is taken/],
     ["Can't connect inet socket back: Network is unreachable", /cannot be restored here/],
@@ -79,7 +99,8 @@ const samples: Record<"dump" | "restore", readonly (readonly [line: string, mean
 
 const both: typeof samples.dump = [
   ["Can't open dir nodir: No such file or directory", /no directory/],
-  ["page-xfer: Unable to spice data: No space left on device", /disk is full/],
+  ["Unable to open directory /nowhere: No such file or directory", /no directory \/nowhere/],
+  ["Can't access join-ns file /nowhere: No such file or directory", /no namespace at \/nowhere/],
   ["Can't allocate: Cannot allocate memory", /memory/],
   ["Can't create log file sub/l.log: No such file or directory", /log/],
   ["vdso: Unexpected rt vDSO area bounds", /too old/],
@@ -91,10 +112,10 @@ const both: typeof samples.dump = [
 for (const phase of ["dump", "restore"] as const) {
   for (const [line, meaning] of [...samples[phase], ...both]) {
     test(`${phase}: "${line.trim()}" is explained`, () => {
-      const found = explain(["Something unknown", line, "Dumping FAILED."], phase);
+      const found = explain([line, "Something unknown", "Dumping FAILED."], phase);
       assert.match(found?.meaning ?? "", meaning);
       for (const sentence of [found?.meaning, found?.cure]) assert.match(sentence ?? "", /^[A-Z/].*(\.|setup\.sh)$/s);
-      assert.doesNotMatch(`${found?.meaning}${found?.cure}`, /\$\d|=/);
+      assert.doesNotMatch(`${found?.meaning}${found?.cure}`, /\$\d|^=/);
     });
   }
 }
@@ -111,13 +132,28 @@ test("every row of the table has a line here", () => {
   assert.ok(general.every(([pattern]) => both.some(([line]) => pattern.test(line))));
 });
 
-test("the first line that is known decides, and what is only general comes last", () => {
-  const lines = [
-    "Can't do something: Operation not permitted",
-    "Some file locks are hold by dumping tasks!",
-    "inet: Connected TCP socket, consider using --tcp-established option.",
-  ];
+test("the first line decides, and what is more exact than general", () => {
+  const locks = "Some file locks are hold by dumping tasks!";
+  const lines = [locks, "inet: Connected TCP socket, consider using --tcp-established option."];
   assert.deepEqual(explain(lines, "dump")?.options, ["fileLocks"]);
+  assert.match(explain(["Can't do something: Operation not permitted", locks], "dump")?.meaning ?? "", /was denied/);
+});
+
+test("what is only a consequence of an unknown failure explains nothing", () => {
+  const unknown = "pstree: Something that nobody knows";
+  const after = ["Restoring FAILED.", "cg: cgroupd: recv req error: No such file or directory"];
+  assert.equal(explain([unknown, ...after], "restore"), undefined);
+  assert.equal(explain([unknown, "Can't fork for 12: File exists"], "restore"), undefined);
+  assert.deepEqual(causesIn([unknown, ...after, unknown]), [unknown]);
+});
+
+test("consequences before the cause do not hide it", () => {
+  const lines = ["Unable to open fd=5 id=0xb", "12 exited, status=1", "File tmp/data has bad size 11 (expect 6)"];
+  assert.match(explain(lines, "restore")?.meaning ?? "", /had 6 bytes/);
+});
+
+test("where there is nothing but consequences they are what there is to show", () => {
+  assert.deepEqual(causesIn(["Dumping FAILED."]), ["Dumping FAILED."]);
 });
 
 test("a line of the other phase, and one that nobody knows, is not explained", () => {

@@ -176,7 +176,7 @@ test("a dump without a manifest is a problem, and so is a damaged manifest", asy
     assert.equal(found.length, 1);
     assert.match(found[0] as string, reason);
   };
-  await damage("", /^error manifest: .* it is no JSON/);
+  await damage("", /^error file: .* it is no JSON/);
   await damage("[]", /it is no object/);
   await damage(JSON.stringify({ ...good, manifest: 2 }), /has version 2/);
   await damage(JSON.stringify({ ...good, machine: { ...good.machine, cpuFeatures: "all" } }), /"machine"/);

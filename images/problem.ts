@@ -1,0 +1,24 @@
+/** What a problem may be about. `file` is damage: the images, or their manifest, are not what was dumped. */
+export const problemKinds = [
+  "manifest",
+  "file",
+  "arch",
+  "cpu",
+  "capability",
+  "kernel",
+  "criu",
+  "program",
+  "gpu",
+] as const;
+
+/** What a problem is about. */
+export type ProblemKind = (typeof problemKinds)[number];
+
+/** Why a restore of a dump on this machine would fail or go wrong (`error`), or might (`warning`). */
+export interface Problem {
+  readonly severity: "error" | "warning";
+  readonly kind: ProblemKind;
+  readonly what: string;
+  /** What to do about it. */
+  readonly cure: string;
+}
