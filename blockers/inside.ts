@@ -4,7 +4,7 @@ import { type Libc, openLibc } from "../ffi/libc.ts";
 import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import type { Resource } from "../lifecycle/types.ts";
-import type { Blocker } from "./kinds.ts";
+import type { Blocker, Cure } from "./kinds.ts";
 import { type FindOptions, scanBlockers } from "./scan.ts";
 
 /** What this process, or a child of it, holds would make the dump fail. */
@@ -31,8 +31,13 @@ export function describeBlocker(blocker: Blocker): string {
   const { pid, fd, what, cure } = blocker;
   const place = fd === undefined ? `process ${pid}` : `descriptor ${fd} of process ${pid}`;
   const other = otherSide(blocker);
-  const flags = cure.options.map(flagOf).join(" or ");
-  return `${place}: ${what}${other ? `, ${other}` : ""} (${cure.advice}${flags ? `; or ${flags}` : ""})`;
+  return `${place}: ${what}${other ? `, ${other}` : ""} (${describeCure(cure)})`;
+}
+
+/** What to do in the app, and then the options of CRIU that help as well, with what they cost. */
+export function describeCure({ advice, options, caution }: Cure): string {
+  const flags = options.map(flagOf).join(" or ");
+  return `${advice}${flags ? `; or ${flags}` : ""}${caution ? `: ${caution}` : ""}`;
 }
 
 /**
@@ -80,7 +85,8 @@ export function unblocked(options: FindOptions = {}): Resource {
   );
   const look = (libc: Libc, names: readonly string[]): void => {
     const criuOptions = options.criuOptions ?? names;
-    const found = scanBlockers(libc, processTree(process.pid), { ...options, criuOptions }, true).filter(
+    const leaveRunning = options.leaveRunning ?? names.includes("leaveRunning");
+    const found = scanBlockers(libc, processTree(process.pid), { ...options, criuOptions, leaveRunning }, true).filter(
       ({ blocking }) => blocking,
     );
     if (found.length > 0) throw new BlockedError(found);

@@ -12,6 +12,7 @@ import { programsOf } from "../images/programs.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { checkOptions } from "./check_options.ts";
+import { dumpDefaults } from "./defaults.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
@@ -70,7 +71,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   }
   checkOptions(options);
   requireRoot();
-  const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
+  const { leaveRunning = false, timeoutMs = 10_000 } = options;
+  const criuOptions = { ...dumpDefaults, ...options.criuOptions };
   const criu = findCriu(options.criu);
   const libc = await openLibc();
   using images = claimImagesDir(libc, options.imagesDir, options.trustImages);
@@ -80,6 +82,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     criuOptions,
     leaseMs: LEASE_MS,
     unaware: true,
+    leaveRunning,
     without: process.pid,
   });
   const { noticeId } = others;
@@ -106,7 +109,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const notice: Notice = {
     id: noticeId,
     deadline: Date.now() + timeoutMs,
-    criuOptions: Object.keys(criuOptions),
+    criuOptions: [...Object.keys(criuOptions), ...(leaveRunning ? ["leaveRunning"] : [])],
   };
   let failed: CriuError | undefined;
   const hold = (): Release => {

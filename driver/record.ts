@@ -82,14 +82,17 @@ export async function requireFit(
 /** The options for a restore: those of the dump that belong to both, under those that are given now. */
 export function carryOptions(imagesDir: string, given: CriuOptions): CriuOptions {
   let before: Readonly<Record<string, unknown>>;
+  let ownMounts: boolean;
   try {
-    before = readManifest(imagesDir).criuOptions;
+    ({ criuOptions: before, ownMounts } = readManifest(imagesDir));
   } catch {
     return given;
   }
   const chosen = given.tcpClose || given.tcpEstablished;
   const again = carried.filter((name) => before[name] === true && !(chosen && name.startsWith("tcp")));
-  return { ...Object.fromEntries(again.map((name) => [name, true])), ...given };
+  // CRIU makes a mount namespace again only below a root that is named, and dies without one.
+  const root = ownMounts ? { root: "/" } : {};
+  return { ...root, ...Object.fromEntries(again.map((name) => [name, true])), ...given };
 }
 
 /** What must be there after a restore whose root got this pid. */
