@@ -7,6 +7,9 @@ import type { Resource } from "../lifecycle/types.ts";
 import type { Blocker, Cure } from "./kinds.ts";
 import { type FindOptions, scanBlockers } from "./scan.ts";
 
+const LOOKS = 8;
+const BETWEEN_LOOKS_MS = 25;
+
 /** What this process, or a child of it, holds would make the dump fail. */
 export class BlockedError extends Error {
   override readonly name = "BlockedError";
@@ -94,9 +97,17 @@ export function unblocked(options: FindOptions = {}): Resource {
   return {
     name: "unblocked",
     tier: "runtime",
-    beforeCheckpoint({ criuOptions }): void | Promise<void> {
-      if (libc) look(libc, criuOptions);
-      else return openLibc().then((opened) => look(opened, criuOptions));
+    async beforeCheckpoint({ criuOptions }): Promise<void> {
+      const opened = libc ?? (await openLibc());
+      // Many a close() is done before the descriptor is closed.
+      for (let looks = LOOKS; ; looks--) {
+        try {
+          return look(opened, criuOptions);
+        } catch (error) {
+          if (looks === 1) throw error;
+          await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
+        }
+      }
     },
   };
 }

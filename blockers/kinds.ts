@@ -58,8 +58,8 @@ const row = (advice: string, ...options: CriuOption[]): KindRow => ({ advice, op
 const warning = (advice: string, ...options: CriuOption[]): KindRow => ({ advice, options, blocks: false });
 
 /**
- * The kinds of blockers and their cures. Each row but `gpu` was seen with CRIU 4.2.1 on Linux 6.18 (tests/criu/blockers.test.ts and
- * failures.test.ts). Of `unix-pending` it is the restore that fails: CRIU dumps it.
+ * The kinds of blockers and their cures. Each row but `gpu` was seen with CRIU 4.2.1 on Linux 6.18 (tests/criu/blockers*.test.ts and
+ * failures.test.ts). Of some it is the restore that fails, and CRIU dumps them.
  */
 export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   tcp: row("close it before the checkpoint (an HTTP client: its kept-alive connections)", "tcpClose", "tcpEstablished"),

@@ -1,4 +1,6 @@
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
+import { mayHang, namespaceOf } from "../blockers/proc.ts";
 import { lostWatches } from "../blockers/watches.ts";
 import type { CriuOptions } from "../criu/options.ts";
 import { openBeneath } from "../ffi/beneath.ts";
@@ -14,16 +16,17 @@ import { Participants } from "./participants.ts";
 export const dumpDefaults: CriuOptions = { tcpSkipInFlight: true };
 
 /**
- * The options of a dump, with the directories of the apps' markers that CRIU would not find again (overlayfs): the watch of `file()` must
- * not make the dump fail. The apps are waited for only when there is such a watch at all.
+ * The options of a dump: what is given, and what always helps. The watch of `file()` must not make a dump fail where CRIU would not find
+ * its directory again (overlayfs): it is named to CRIU. The apps are waited for only when there is such a watch at all.
  */
-export async function withMarkers(
+export async function dumpOptions(
   libc: Libc,
   root: number,
   found: Promise<Participants>,
   given: CriuOptions,
 ): Promise<CriuOptions> {
-  if (!processTree(root).some((pid) => lostWatches(libc, pid).length > 0)) return given;
+  const options = { ...dumpDefaults, ...rootOf(root), ...given };
+  if (!processTree(root).some((pid) => lostWatches(libc, pid).length > 0)) return options;
   // Whoever cannot be found refuses the dump, but not here.
   const markers = await found.then(
     (participants) => participants.markers(),
@@ -33,8 +36,22 @@ export async function withMarkers(
     .map(({ pid, path }) => ({ pid, directory: dirname(path) }))
     .filter(({ pid, directory }) => isWatched(libc, pid, directory))
     .map(({ directory }) => directory);
-  if (directories.length === 0) return given;
-  return { ...given, irmapScanPath: [...new Set([...(given.irmapScanPath ?? []), ...directories])] };
+  if (directories.length === 0) return options;
+  return { ...options, irmapScanPath: [...new Set([...(given.irmapScanPath ?? []), ...directories])] };
+}
+
+/**
+ * CRIU makes a mount namespace again only below a root that is named, and dies without one (criu/mount.c). It is ours when the app sees the
+ * same root; that of a container is its engine's business.
+ */
+function rootOf(pid: number): CriuOptions {
+  if (namespaceOf(pid, "mnt") === namespaceOf("self", "mnt") || mayHang(pid)) return {};
+  try {
+    const [its, ours] = [statSync(`/proc/${pid}/root`), statSync("/")];
+    return its.dev === ours.dev && its.ino === ours.ino ? { root: "/" } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Whether a process really watches a directory: below any other CRIU would search for as long as the app likes. */
@@ -54,7 +71,7 @@ function isWatched(libc: Libc, pid: number, directory: string): boolean {
 export async function dumpOptionsOf(pid: number, given: CriuOptions): Promise<CriuOptions> {
   const found = Participants.find(pid, { unaware: true });
   try {
-    return await withMarkers(await openLibc(), pid, found, { ...dumpDefaults, ...given });
+    return await dumpOptions(await openLibc(), pid, found, given);
   } finally {
     await found.then(
       (participants) => participants[Symbol.dispose](),

@@ -10,7 +10,7 @@ import { programsOf } from "../images/programs.ts";
 import { alongside } from "./alongside.ts";
 import { checkOptions } from "./check_options.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
-import { dumpDefaults, withMarkers } from "./defaults.ts";
+import { dumpOptions } from "./defaults.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
@@ -35,7 +35,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   const imagesDir = images.path;
   using stack = new DisposableStack();
   const found = alongside(async () => stack.use(await Participants.find(pid, given)), STARTING_MS);
-  const criuOptions = await withMarkers(libc, pid, found, { ...dumpDefaults, ...given.criuOptions });
+  const criuOptions = await dumpOptions(libc, pid, found, given.criuOptions ?? {});
   const options = { ...given, criuOptions };
   const surroundings = alongside(
     () => (manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {}),

@@ -82,16 +82,15 @@ export async function requireFit(
 /** The options for a restore: those of the dump that belong to both, under those that are given now. */
 export function carryOptions(imagesDir: string, given: CriuOptions): CriuOptions {
   let before: Readonly<Record<string, unknown>>;
-  let ownMounts: boolean;
   try {
-    ({ criuOptions: before, ownMounts } = readManifest(imagesDir));
+    before = readManifest(imagesDir).criuOptions;
   } catch {
     return given;
   }
   const chosen = given.tcpClose || given.tcpEstablished;
   const again = carried.filter((name) => before[name] === true && !(chosen && name.startsWith("tcp")));
-  // CRIU makes a mount namespace again only below a root that is named, and dies without one.
-  const root = ownMounts ? { root: "/" } : {};
+  // As the dump has found it: see driver/defaults.ts.
+  const root = before.root === "/" ? { root: "/" } : {};
   return { ...root, ...Object.fromEntries(again.map((name) => [name, true])), ...given };
 }
 
