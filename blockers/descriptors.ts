@@ -3,9 +3,10 @@ import { checkDevice } from "./devices.ts";
 import { checkFile } from "./files.ts";
 import { lazy } from "./lazy.ts";
 import { openDirectory, type ProcDirectory } from "./open_files.ts";
-import { describeProcess, fieldOf, type Mount, namesIn, readMounts } from "./proc.ts";
+import { describeProcess, fieldOf, type Mount, namesIn, namespaceOf, readMounts } from "./proc.ts";
 import { perhapsInside, type Scope } from "./scope.ts";
 import type { Terminals } from "./terminals.ts";
+import type { Watches } from "./watches.ts";
 
 /** Kernel objects that CRIU dumps, as the kernel names them; pidfd and io_uring are looked at apart. */
 const dumped = /^\[?(eventfd|eventpoll|fanotify|inotify|signalfd|timerfd)\b/;
@@ -16,15 +17,18 @@ const mayBeDevice = /\/dev\//;
 const O_DIRECT = process.arch === "arm64" ? 0o200000 : 0o40000;
 
 /** Looks at all descriptors of the tree, and returns the sockets, by inode, for further questions. */
-export function checkDescriptors(scope: Scope, terminals: Terminals): ReadonlyMap<number, OpenSocket> {
+export function checkDescriptors(
+  scope: Scope,
+  terminals: Terminals,
+  watches: Watches,
+): ReadonlyMap<number, OpenSocket> {
   const sockets = new Map<number, OpenSocket>();
   for (const pid of scope.pids) {
     const path = `/proc/${pid}/fd`;
     using links = openDirectory(scope.libc, path);
     using infos = openDirectory(scope.libc, `${path}info`);
     if (!links || !infos) continue;
-    // A process in a chroot does not see all mounts of its namespace: CRIU looks from the root of the tree.
-    const mounts = lazy(() => new Map([...readMounts(scope.pids[0] as number), ...readMounts(pid)]));
+    const mounts = lazy(() => mountsOf(scope.pids[0] as number, pid));
     for (const name of namesIn(path)) {
       const link = links.link(name);
       if (link === undefined) continue;
@@ -38,11 +42,17 @@ export function checkDescriptors(scope: Scope, terminals: Terminals): ReadonlyMa
       } else if (link.startsWith("pipe:")) {
         checkPipe(scope, descriptor, info);
       } else if (link.startsWith("anon_inode:") || link.startsWith("pidfd:")) {
-        checkKernelObject(scope, descriptor, info, mounts);
+        checkKernelObject(scope, descriptor, info, mounts, watches);
       }
     }
   }
   return sockets;
+}
+
+/** A process in a chroot does not see all mounts of its namespace: CRIU looks from its own root, or that of the tree. */
+function mountsOf(root: number, pid: number): Map<number, Mount> {
+  const isShared = namespaceOf(pid, "mnt") === namespaceOf("self", "mnt");
+  return new Map([...(isShared ? readMounts("self") : []), ...readMounts(root), ...readMounts(pid)]);
 }
 
 function checkPath(
@@ -71,11 +81,13 @@ function checkPipe(scope: Scope, { pid, fd, link }: Descriptor, info: () => stri
 
 function checkKernelObject(
   scope: Scope,
-  { pid, fd, link }: Descriptor,
+  descriptor: Descriptor,
   info: () => string,
   mounts: () => Map<number, Mount>,
+  watches: Watches,
 ): void {
   const { report } = scope;
+  const { pid, fd, link } = descriptor;
   const kind = link.replace(/^anon_inode:/, "");
   if (kind === "[io_uring]") {
     report.add("io-uring", { pid, fd, what: "an io_uring", same: `io_uring ${fd}` });
@@ -85,20 +97,8 @@ function checkKernelObject(
     const who = target > 0 ? describeProcess(target) : "a process of another pid namespace";
     report.add("pidfd", { pid, fd, what: "a pidfd", who, perhaps: perhapsInside(scope, target) });
   } else if (kind === "inotify" || kind === "[inotify]") {
-    for (const device of watchedDevices(info())) {
-      const mount = [...mounts().values()].find((mount) => mount.device === device);
-      if (mount?.fileSystem !== "overlay") continue;
-      report.add("watch", { pid, fd, what: "a watch (inotify) on overlayfs", same: `watch ${fd}` });
-    }
+    watches.take(descriptor, mounts);
   } else if (!dumped.test(kind)) {
     report.add("kernel", { pid, fd, what: `a descriptor of the kernel: ${kind}` });
   }
-}
-
-/** The file systems that an inotify descriptor watches, `major:minor`: sdev in its fdinfo is `major << 20 | minor` (proc_pid_fdinfo(5)). */
-export function watchedDevices(info: string): Set<string> {
-  const found = [...info.matchAll(/^inotify wd:\S+ ino:\S+ sdev:([0-9a-f]+)/gm)];
-  return new Set(
-    found.map(([, hex]) => Number.parseInt(hex as string, 16)).map((dev) => `${dev >>> 20}:${dev & 0xfffff}`),
-  );
 }

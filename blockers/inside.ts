@@ -4,8 +4,11 @@ import { type Libc, openLibc } from "../ffi/libc.ts";
 import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import type { Resource } from "../lifecycle/types.ts";
-import type { Blocker } from "./kinds.ts";
+import type { Blocker, Cure } from "./kinds.ts";
 import { type FindOptions, scanBlockers } from "./scan.ts";
+
+const LOOKS = 8;
+const BETWEEN_LOOKS_MS = 25;
 
 /** What this process, or a child of it, holds would make the dump fail. */
 export class BlockedError extends Error {
@@ -31,8 +34,13 @@ export function describeBlocker(blocker: Blocker): string {
   const { pid, fd, what, cure } = blocker;
   const place = fd === undefined ? `process ${pid}` : `descriptor ${fd} of process ${pid}`;
   const other = otherSide(blocker);
-  const flags = cure.options.map(flagOf).join(" or ");
-  return `${place}: ${what}${other ? `, ${other}` : ""} (${cure.advice}${flags ? `; or ${flags}` : ""})`;
+  return `${place}: ${what}${other ? `, ${other}` : ""} (${describeCure(cure)})`;
+}
+
+/** What to do in the app, and then the options of CRIU that help as well, with what they cost. */
+export function describeCure({ advice, options, caution }: Cure): string {
+  const flags = options.map(flagOf).join(" or ");
+  return `${advice}${flags ? `; or ${flags}` : ""}${caution ? `: ${caution}` : ""}`;
 }
 
 /**
@@ -80,7 +88,8 @@ export function unblocked(options: FindOptions = {}): Resource {
   );
   const look = (libc: Libc, names: readonly string[]): void => {
     const criuOptions = options.criuOptions ?? names;
-    const found = scanBlockers(libc, processTree(process.pid), { ...options, criuOptions }, true).filter(
+    const leaveRunning = options.leaveRunning ?? names.includes("leaveRunning");
+    const found = scanBlockers(libc, processTree(process.pid), { ...options, criuOptions, leaveRunning }, true).filter(
       ({ blocking }) => blocking,
     );
     if (found.length > 0) throw new BlockedError(found);
@@ -88,9 +97,17 @@ export function unblocked(options: FindOptions = {}): Resource {
   return {
     name: "unblocked",
     tier: "runtime",
-    beforeCheckpoint({ criuOptions }): void | Promise<void> {
-      if (libc) look(libc, criuOptions);
-      else return openLibc().then((opened) => look(opened, criuOptions));
+    async beforeCheckpoint({ criuOptions }): Promise<void> {
+      const opened = libc ?? (await openLibc());
+      // Many a close() is done before the descriptor is closed.
+      for (let looks = LOOKS; ; looks--) {
+        try {
+          return look(opened, criuOptions);
+        } catch (error) {
+          if (looks === 1) throw error;
+          await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
+        }
+      }
     },
   };
 }

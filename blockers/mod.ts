@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { BlockedError, blockers, describeBlocker, otherSide, unblocked } from "./inside.ts";
+export { BlockedError, blockers, describeBlocker, describeCure, otherSide, unblocked } from "./inside.ts";
 export { type Blocker, type BlockerKind, type Cure, kinds } from "./kinds.ts";
 export type { GivenOptions } from "./report.ts";
 export { type FindOptions, findBlockers, scanBlockers } from "./scan.ts";

@@ -35,13 +35,22 @@ export function describeProcess(pid: number): string {
   return name ? `process ${pid} (${name})` : `process ${pid}`;
 }
 
+/** A kind of namespace, by its name in /proc/pid/ns. */
+export type NamespaceKind = "cgroup" | "ipc" | "mnt" | "net" | "pid" | "time" | "user" | "uts";
+
 /** The link of a namespace, as text that is equal for equal namespaces; "" when it cannot be read. */
-export function namespaceOf(pid: number | "self", kind: "ipc" | "mnt" | "net" | "pid" | "user"): string {
+export function namespaceOf(pid: number | "self", kind: NamespaceKind): string {
   try {
     return readlinkSync(`/proc/${pid}/ns/${kind}`);
   } catch {
     return "";
   }
+}
+
+/** Whether any user may have made the mounts that a process sees: a look at a file there may wait for a server (FUSE) that never answers. */
+export function mayHang(pid: number): boolean {
+  const differs = (kind: "mnt" | "user"): boolean => namespaceOf(pid, kind) !== namespaceOf("self", kind);
+  return differs("mnt") && differs("user");
 }
 
 // linux/nsfs.h and linux/proc_ns.h: the inodes of the namespaces that the kernel starts with.
@@ -57,11 +66,15 @@ export interface Mount {
   readonly id: number;
   /** `major:minor`. */
   readonly device: string;
+  /** Where it is, as the kernel writes it. */
+  readonly point: string;
   readonly fileSystem: string;
+  /** The options of the file system itself. */
+  readonly options: string;
 }
 
 /** The mounts that a process sees, by their ids. */
-export function readMounts(pid: number): Map<number, Mount> {
+export function readMounts(pid: number | "self"): Map<number, Mount> {
   return new Map(
     readLines(`/proc/${pid}/mountinfo`)
       .map((line) => parseMount(line))
@@ -71,6 +84,7 @@ export function readMounts(pid: number): Map<number, Mount> {
 
 /** Reads a line of mountinfo. */
 export function parseMount(line: string): Mount {
-  const [id, , device = ""] = line.split(" ", 3);
-  return { id: Number(id), device, fileSystem: line.slice(line.indexOf(" - ") + 3).split(" ", 1)[0] as string };
+  const [id, , device = "", , point = ""] = line.split(" ", 5);
+  const [fileSystem = "", , options = ""] = line.slice(line.indexOf(" - ") + 3).split(" ");
+  return { id: Number(id), device, point, fileSystem, options };
 }

@@ -51,18 +51,28 @@ export function createReport(given: GivenOptions, ignore: readonly string[]): Re
       const key = `${kind} ${pid} ${same}`;
       if (same !== undefined && seen.has(key)) return;
       seen.add(key);
-      const { advice } = kinds[kind];
+      const { advice, caution } = kinds[kind];
+      const options = optionsOf(kind, finding);
       blockers.push({
         kind,
         pid,
         ...(fd === undefined ? {} : { fd }),
         what,
         ...(who === undefined ? {} : { who }),
-        cure: { options: optionsOf(kind, finding), advice: perhaps ? `${advice}. ${perhaps}` : advice },
+        cure: {
+          options,
+          advice: perhaps ? `${advice}. ${perhaps}` : advice,
+          ...(caution && options.length > 0 ? { caution } : {}),
+        },
         blocking: isBlocking(kind, finding),
       });
     },
   };
+}
+
+/** The names of the options that are given. */
+export function namesOf(given: GivenOptions): readonly string[] {
+  return isList(given) ? given : Object.keys(given).filter((name) => given[name as CriuOption]);
 }
 
 /** A driver that tells only the names of its options is trusted to have chosen their values well. */

@@ -2,10 +2,12 @@ import { type Libc, openLibc } from "../ffi/libc.ts";
 import { checkDescriptors } from "./descriptors.ts";
 import type { Blocker } from "./kinds.ts";
 import { checkMappings } from "./mappings.ts";
+import { checkNamespaces } from "./namespaces.ts";
 import { checkProcesses } from "./processes.ts";
-import { createReport, type GivenOptions } from "./report.ts";
+import { createReport, type GivenOptions, namesOf } from "./report.ts";
 import { checkSockets } from "./sockets.ts";
 import { createTerminals } from "./terminals.ts";
+import { createWatches } from "./watches.ts";
 
 /** Options of {@linkcode findBlockers}. */
 export interface FindOptions {
@@ -13,6 +15,8 @@ export interface FindOptions {
   readonly criuOptions?: GivenOptions;
   /** What to leave out: kinds, or texts such as a path that occur in `what` or `who`. */
   readonly ignore?: readonly string[];
+  /** The tree goes on after the dump. @default false */
+  readonly leaveRunning?: boolean;
 }
 
 /**
@@ -37,13 +41,18 @@ export async function findBlockers(pids: readonly number[], options: FindOptions
 /** The same at once, for who has libc. `isOwn`: the app scans itself, and its tree may be larger than it knows. */
 export function scanBlockers(libc: Libc, pids: readonly number[], options: FindOptions = {}, isOwn = false): Blocker[] {
   if (pids.length === 0) return [];
-  const report = createReport(options.criuOptions ?? {}, options.ignore ?? []);
-  const scope = { libc, pids, tree: new Set(pids), isOwn, report };
+  const { criuOptions = {}, ignore = [], leaveRunning = false } = options;
+  const report = createReport(criuOptions, ignore);
+  const goesOn = leaveRunning || namesOf(criuOptions).some((name) => /^leave(Running|Stopped)$/.test(name));
+  const scope = { libc, pids, tree: new Set(pids), isOwn, report, goesOn, deleted: new Set<string>() };
   const terminals = createTerminals(scope);
+  const watches = createWatches(scope, criuOptions);
   checkProcesses(scope);
-  const sockets = checkDescriptors(scope, terminals);
+  checkNamespaces(scope);
+  const sockets = checkDescriptors(scope, terminals, watches);
   terminals.check();
   checkSockets(scope, sockets);
   checkMappings(scope);
+  watches.check();
   return report.blockers;
 }

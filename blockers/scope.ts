@@ -11,13 +11,17 @@ export interface Scope {
   /** The app scans itself: the tree may be larger than it knows. */
   readonly isOwn: boolean;
   readonly report: Report;
+  /** The tree goes on after the dump. */
+  readonly goesOn: boolean;
+  /** `device inode` of the files that are deleted, and still open or mapped, as they are found. */
+  readonly deleted: Set<string>;
 }
 
 /**
  * Whether the tree has this namespace for itself, so that CRIU dumps what is in it. Undefined when an app scans itself and cannot know
  * where CRIU will run.
  */
-export function hasOwnNamespace({ pids, isOwn }: Scope, kind: "ipc" | "net"): boolean | undefined {
+export function hasOwnNamespace({ pids, isOwn }: Scope, kind: "ipc" | "mnt" | "net"): boolean | undefined {
   const root = pids[0] as number;
   const its = namespaceOf(root, kind);
   if (!isOwn) return its !== namespaceOf("self", kind);

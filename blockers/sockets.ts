@@ -1,6 +1,7 @@
 import { cString } from "../ffi/bytes.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { scanCalls } from "./calls.ts";
+import { wasConnected } from "./closed_tcp.ts";
 import type { OpenSocket } from "./descriptor.ts";
 import { createOutside, type Outside } from "./holders.ts";
 import { type InetSocket, parseAddress, parseInet, parseNetlink } from "./net_tables.ts";
@@ -50,6 +51,13 @@ function checkNamespace(
     const check = asked.has(protocol) ? undefined : readTable(scope, pid, protocol);
     asked.add(protocol);
     if (check) for (const other of open) if (check(other)) done.add(other);
+    if (!done.has(socket) && protocol.startsWith("TCP") && wasConnected(scope.libc, socket)) {
+      scope.report.add("tcp", {
+        ...place(socket),
+        what: "a TCP connection that is over, but not closed",
+        same: socket.link,
+      });
+    }
   }
 }
 

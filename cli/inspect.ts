@@ -17,48 +17,54 @@ export function inspect(): Command {
   ])
     .argument("<pid>", "the root of the tree", positive)
     .argument("[criu-options...]", "after --: the options of CRIU that the dump would have")
+    .option("--leave-running", "as for a dump after which the tree goes on")
     .addHelpText("after", "\nExit code 0: nothing blocks. 1: something does.")
     .action(reporting(runInspect));
 }
 
-async function runInspect(pid: number, criuArguments: string[]): Promise<Report> {
+const indent = " ".repeat(9);
+
+interface Flags {
+  readonly leaveRunning?: boolean;
+}
+
+async function runInspect(pid: number, criuArguments: string[], { leaveRunning = false }: Flags): Promise<Report> {
   const { parseArguments, flagOf } = await import("../criu/options.ts");
   const { UsageError } = await import("../criu/usage_error.ts");
   const { processTree } = await import("../ffi/process_tree.ts");
   const { findBlockers, otherSide } = await import("../blockers/mod.ts");
-  const criuOptions = parseArguments(criuArguments);
+  const { listAttached } = await import("../driver/status.ts");
+  const { dumpOptionsOf } = await import("../driver/defaults.ts");
+  const { hintsOf } = await import("./inspect_hints.ts");
+  const given = parseArguments(criuArguments);
   const pids = processTree(pid);
   if (pids.length === 0) throw new UsageError(`There is no process ${pid}.`);
   for (const member of pids) requireSight(member);
-  const blockers = await findBlockers(pids, { criuOptions });
+  const criuOptions = await dumpOptionsOf(pid, given);
+  const blockers = await findBlockers(pids, { criuOptions, leaveRunning });
   const blocking = blockers.filter((blocker) => blocker.blocking);
-  const still = await standingStill(pids);
+  const attached = await listAttached(pids);
+  const { standstill, notes } = await hintsOf(pids, attached, blocking);
   const tree = pids.length === 1 ? `process ${pid}` : `the ${pids.length} processes of the tree of ${pid}`;
+  const found = blocking.length + standstill.length;
   const verdict =
-    blocking.length + still.length === 0
+    found === 0
       ? paint("green", `Nothing of ${tree} blocks a dump.`)
-      : paint("red", `${count(blocking.length + still.length, "thing")} of ${tree} would make a dump fail.`);
+      : paint("red", `${count(found, "thing")} of ${tree} would make a dump fail.`);
   const texts = blockers.map((blocker) => asText(blocker, wordFor(blocker, criuOptions), otherSide(blocker), flagOf));
   return {
-    value: { pids, blockers, standstill: still, blocked: blocking.length + still.length > 0 },
+    value: { pids, blockers, standstill, notes, blocked: found > 0 },
     text: [
-      ...still.map(({ pid, why }) => `${paint("red", "blocks ")}  process ${pid}: ${why}`),
+      ...standstill.map(
+        ({ pid, why }) => `${paint("red", "blocks ")}  ${wrap(`process ${pid}: ${why}`, indent).trimStart()}`,
+      ),
       ...texts,
-      ...(texts.length + still.length > 0 ? [""] : []),
+      ...(texts.length + standstill.length > 0 ? [""] : []),
       verdict,
+      ...notes.map((note) => wrap(note, "")),
     ].join("\n"),
-    exitCode: blocking.length + still.length === 0 ? exitCodes.done : exitCodes.failed,
+    exitCode: found === 0 ? exitCodes.done : exitCodes.failed,
   };
-}
-
-/** The attached processes that could not answer a notice. */
-async function standingStill(pids: readonly number[]): Promise<{ pid: number; why: string }[]> {
-  const { listAttached } = await import("../driver/status.ts");
-  const { describeStandstill } = await import("../driver/paused.ts");
-  const attached = await listAttached(pids);
-  return attached.flatMap(({ pid, standstill }) =>
-    standstill ? { pid, why: describeStandstill(standstill, pid) } : [],
-  );
 }
 
 /** To find nothing without the right to look would mean nothing. */
@@ -82,10 +88,10 @@ function wordFor({ blocking, cure }: Blocker, given: CriuOptions): string {
 function asText(blocker: Blocker, word: string, other: string, flagOf: FlagOf): string {
   const { pid, fd, what, cure } = blocker;
   const place = fd === undefined ? `process ${pid}` : `process ${pid}, fd ${fd}`;
-  const indent = " ".repeat(9);
-  const flags = cure.options.length > 0 ? `with ${cure.options.map(flagOf).join(" or ")}; or ` : "";
+  const { advice, options, caution } = cure;
+  const flags = options.length > 0 ? `; or with ${options.map(flagOf).join(" or ")}` : "";
   return [
     `${word}  ${wrap(`${place}: ${what}${other ? ` (${other})` : ""}`, indent).trimStart()}`,
-    wrap(`${flags}${cure.advice}`, `${indent}  `, `${indent}→ `),
+    wrap(`${advice}${flags}${caution ? `: ${caution}` : ""}`, `${indent}  `, `${indent}→ `),
   ].join("\n");
 }

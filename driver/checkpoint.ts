@@ -14,6 +14,7 @@ import { programsOf } from "../images/programs.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { checkOptions } from "./check_options.ts";
+import { dumpDefaults } from "./defaults.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
@@ -73,7 +74,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   }
   checkOptions(options);
   requireRoot();
-  const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
+  const { leaveRunning = false, timeoutMs = 10_000 } = options;
+  const criuOptions = { ...dumpDefaults, ...options.criuOptions };
   const criu = findCriu(options.criu);
   const libc = await openLibc();
   using work = openWorkDir("dump", options.workDir);
@@ -84,6 +86,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     criuOptions,
     leaseMs: LEASE_MS,
     unaware: true,
+    leaveRunning,
     without: process.pid,
   }).catch((error: unknown) => {
     images.discard();
@@ -113,7 +116,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const notice: Notice = {
     id: noticeId,
     deadline: Date.now() + timeoutMs,
-    criuOptions: Object.keys(criuOptions),
+    criuOptions: [...Object.keys(criuOptions), ...(leaveRunning ? ["leaveRunning"] : [])],
   };
   let failed: CriuError | undefined;
   const hold = (): Release => {

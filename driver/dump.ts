@@ -12,6 +12,7 @@ import { programsOf } from "../images/programs.ts";
 import { alongside } from "./alongside.ts";
 import { checkOptions } from "./check_options.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
+import { dumpOptions } from "./defaults.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
@@ -25,20 +26,22 @@ const LOG = "dump.log";
 const STARTING_MS = 3;
 
 /** Dumps a process tree: notice, hold, CRIU, outcome. The same for every engine that runs CRIU. */
-export async function dumpTree(runner: Runner, options: DumpOptions): Promise<DumpResult> {
-  const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
+export async function dumpTree(runner: Runner, given: DumpOptions): Promise<DumpResult> {
+  const { pid, leaveRunning = false, manifest = true, signal } = given;
   signal?.throwIfAborted();
-  checkOptions(options);
+  checkOptions(given);
   requireRoot();
-  using cuda = await openCudaIfAsked(options.cuda);
-  const phases = watchPhases(options.onPhase);
-  using work = openWorkDir("dump", options.workDir);
-  using images = claimImagesDir(await openLibc(), options.imagesDir, options.trustImages);
+  using cuda = await openCudaIfAsked(given.cuda);
+  const phases = watchPhases(given.onPhase);
+  const libc = await openLibc();
+  using work = openWorkDir("dump", given.workDir);
+  using images = claimImagesDir(libc, given.imagesDir, given.trustImages);
   const imagesDir = images.path;
   const logFile = join(work.path, LOG);
   using stack = new DisposableStack();
-  const found = alongside(async () => stack.use(await Participants.find(pid, options)), STARTING_MS);
-  const firstScan = alongside(() => blocked(pid, options), STARTING_MS);
+  const found = alongside(async () => stack.use(await Participants.find(pid, given)), STARTING_MS);
+  const criuOptions = await dumpOptions(libc, pid, found, given.criuOptions ?? {});
+  const options = { ...given, criuOptions };
   const surroundings = alongside(
     () => (manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {}),
     STARTING_MS,
@@ -52,15 +55,15 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
     async "pre-dump"() {
       const participants = await found;
       phases.enter("notice");
-      const refused = await participants.prepare();
+      const refused = await participants.prepare(criuOptions);
       if (refused.length > 0) return refused;
       participants.mayBeDumped();
       phases.enter("ready");
       // Before the scan: it closes the device files.
       const how = typeof options.cuda === "object" ? options.cuda : {};
       withCuda = (await cuda?.suspend(processTree(pid), how)) ?? [];
-      // Hooks let go of things: what was nowhere before them is not there now, and CRIU has the last word.
-      return (await firstScan).length > 0 ? blocked(pid, options) : [];
+      // Also what the hooks themselves have opened.
+      return blocked(pid, options);
     },
     async "post-dump"() {
       phases.enter("frozen");
@@ -143,8 +146,11 @@ function failureOf(work: Promise<unknown> | undefined): Promise<unknown> | undef
 }
 
 /** What CRIU would fail on: with all ready, what is left is meant to stay. */
-async function blocked(pid: number, { criuOptions = {}, ignore = [] }: DumpOptions): Promise<Refusal[]> {
-  const blockers = await findBlockers(processTree(pid), { criuOptions, ignore });
+async function blocked(
+  pid: number,
+  { criuOptions = {}, ignore = [], leaveRunning = false }: DumpOptions,
+): Promise<Refusal[]> {
+  const blockers = await findBlockers(processTree(pid), { criuOptions, ignore, leaveRunning });
   return blockers
     .filter(({ blocking }) => blocking)
     .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker)] }));

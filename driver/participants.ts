@@ -35,6 +35,8 @@ interface SpecialOptions {
   readonly without?: number;
   /** The notice's id. @default a new UUID */
   readonly id?: string;
+  /** The tree goes on after the dump. The apps are told. */
+  readonly leaveRunning?: boolean;
   /** The apps are to stay held when this process ends: the notice names no driver. */
   readonly outlived?: boolean;
 }
@@ -95,9 +97,21 @@ export class Participants implements Disposable {
     });
   }
 
-  /** Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals. */
-  async prepare(): Promise<Refusal[]> {
-    const { timeoutMs = 10_000, leaseMs = 5_000, strategy, criuOptions = {}, cuda, signal } = this.#options;
+  /** The markers that the apps wait for, as they say. */
+  markers(): { pid: number; path: string }[] {
+    return this.#pages.flatMap((page) =>
+      (page.document()?.strategies ?? []).flatMap(({ kind, path }) =>
+        kind === "file" && typeof path === "string" ? [{ pid: page.pid, path }] : [],
+      ),
+    );
+  }
+
+  /**
+   * Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals.
+   * @param criuOptions those that CRIU will get. The apps are told their names.
+   */
+  async prepare(criuOptions: CriuOptions = this.#options.criuOptions ?? {}): Promise<Refusal[]> {
+    const { timeoutMs = 10_000, leaseMs = 5_000, strategy, cuda, leaveRunning, signal } = this.#options;
     const now = createClock(await openLibc());
     const notice: Notice = {
       id: this.noticeId,
@@ -105,7 +119,7 @@ export class Participants implements Disposable {
       deadline: now() + timeoutMs,
       leaseMs,
       ...(this.#options.outlived ? {} : { driver: { pid: process.pid, namespace: pidNamespace("self") } }),
-      criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : [])],
+      criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : []), ...(leaveRunning ? ["leaveRunning"] : [])],
     };
     this.#renewedAt = performance.now();
     this.#renewal = setInterval(() => this.#renew(leaseMs), leaseMs / 3);

@@ -106,7 +106,9 @@ export function carryOptions(imagesDir: string, given: CriuOptions): CriuOptions
   }
   const chosen = given.tcpClose || given.tcpEstablished;
   const again = carried.filter((name) => before[name] === true && !(chosen && name.startsWith("tcp")));
-  return { ...Object.fromEntries(again.map((name) => [name, true])), ...cgroupsOf(before), ...given };
+  // As the dump has found it: see driver/defaults.ts.
+  const root = before.root === "/" ? { root: "/" } : {};
+  return { ...root, ...Object.fromEntries(again.map((name) => [name, true])), ...cgroupsOf(before), ...given };
 }
 
 /** A dump that took the cgroups with it is restored so; images may name anything. */

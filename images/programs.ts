@@ -14,7 +14,10 @@ export function programsOf(pids: readonly number[]): Programs {
   const programs = pids.flatMap((pid) => {
     const exe = `/proc/${pid}/exe`;
     try {
-      return { path: readlinkSync(exe), bytes: statSync(exe).size, buildId: buildIdOf(exe) };
+      const path = readlinkSync(exe);
+      // It is in the image, and not looked for at a restore.
+      if (path.endsWith(" (deleted)")) return [];
+      return { path, bytes: statSync(exe).size, buildId: buildIdOf(exe) };
     } catch {
       return [];
     }

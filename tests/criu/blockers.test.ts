@@ -1,7 +1,7 @@
 /** Every row of the table of blockers on real CRIU: named before the dump, the dump fails as explained, and with the cure it works. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readlinkSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,11 +10,10 @@ import type { CriuOptions } from "../../criu/options.ts";
 import { explain } from "../../driver/failures/explain.ts";
 import { processTree } from "../../ffi/process_tree.ts";
 import { App } from "../support/app.ts";
-import { bareDump, roundTrip, startByShell } from "../support/blocked_dump.ts";
+import { bareDump, blocking, roundTrip } from "../support/blocked_dump.ts";
 import { type OtherName, others } from "../support/blocked_others.ts";
-import { end, startProgram } from "../support/child.ts";
-import { noCriu, shell } from "../support/criu.ts";
-import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
+import { noCriu } from "../support/criu.ts";
+import { type RuntimeName, runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const skip = noCriu;
@@ -68,8 +67,6 @@ const cases: readonly Case[] = [
   { holds: "memfdSecret", kind: "secret" },
   { holds: "sysvShm", kind: "sysv-memory" },
 ];
-
-const blocking = (found: readonly Blocker[]): Blocker[] => found.filter((blocker) => blocker.blocking);
 
 for (const { holds, kind, runtime = "bun", other, at = "", cure, shows } of cases) {
   test(`${runtime}: ${holds} (${kind}) is named, the dump fails as explained${cure ? ", and its cure works" : ""}`, {
@@ -166,155 +163,3 @@ for (const runtime of runtimes) {
     endAll(tree);
   });
 }
-
-test("deno: the locks of its caches are named, and their cure works", { skip }, async () => {
-  using directory = temporaryDirectory();
-  const env = { DENO_DIR: join(directory.path, "deno") };
-  await using app = await startByShell("deno", directory.path, { prefix: "setsid", env });
-  const found = blocking(await findBlockers([app.pid]));
-  assert.deepEqual([...new Set(found.map(({ kind }) => kind))], ["lock"], JSON.stringify(found));
-  assert.match(found[0]?.what ?? "", /\/deno\/.*_v\d/);
-  const failed = await bareDump(directory.path, "bare", app.pid, {});
-  assert.deepEqual(explain(failed.errors, "dump")?.options, ["fileLocks"]);
-  const dumped = await bareDump(directory.path, "cured", app.pid, { fileLocks: true });
-  assert.deepEqual(dumped, { ok: true, errors: [] });
-});
-
-test("standard streams that Bun gave to a child are named", { skip }, async () => {
-  using directory = temporaryDirectory();
-  const script = join(import.meta.dirname as string, "../support/blocked_app.ts");
-  await using app = startProgram("setsid", [...runCommand.bun, script, JSON.stringify({ directory: directory.path })]);
-  await app.nextLine();
-  const found = await findBlockers([app.pid]);
-  assert.deepEqual(
-    found.map(({ kind, fd }) => `${kind} ${fd}`),
-    ["stdio 1", "stdio 2"],
-  );
-  assert.match(found[0]?.who ?? "", new RegExp(`^process ${process.pid} `));
-  const failed = await bareDump(directory.path, "bare", app.pid, {});
-  assert.match(explain(failed.errors, "dump")?.meaning ?? "", /unix socket/);
-});
-
-test("an app in the session of another process is named, and with shellJob it is dumped", { skip }, async () => {
-  using directory = temporaryDirectory();
-  await using leader = await startByShell("bun", directory.path, { prefix: "setsid sh -c '\"$@\" & wait' sh" });
-  const pid = processTree(leader.pid)[1] as number;
-  try {
-    const [found, ...more] = blocking(await findBlockers([pid]));
-    assert.equal(found?.kind, "session");
-    assert.equal(found?.who, `process ${leader.pid} (sh)`);
-    assert.deepEqual(more, []);
-    assert.deepEqual(blocking(await findBlockers([pid], { criuOptions: { shellJob: true } })), []);
-    const failed = await bareDump(directory.path, "bare", pid, {});
-    assert.deepEqual(explain(failed.errors, "dump")?.options, ["shellJob"]);
-    const dumped = await bareDump(directory.path, "cured", pid, { shellJob: true });
-    assert.deepEqual(dumped, { ok: true, errors: [] });
-  } finally {
-    await end(pid);
-  }
-});
-
-test("an app whose session is led from outside of its pid namespace is named, and no option helps", {
-  skip,
-}, async () => {
-  using directory = temporaryDirectory();
-  await using outside = await startByShell("bun", directory.path, { prefix: "unshare --pid --fork --mount-proc" });
-  const pid = processTree(outside.pid)[1] as number;
-  try {
-    const kindsWith = async (criuOptions: CriuOptions): Promise<BlockerKind[]> =>
-      blocking(await findBlockers([pid], { criuOptions })).map(({ kind }) => kind);
-    assert.ok((await kindsWith({})).includes("outer-session"));
-    assert.ok((await kindsWith({ shellJob: true })).includes("outer-session"));
-    const failed = await bareDump(directory.path, "bare", pid, { shellJob: true });
-    assert.match(explain(failed.errors, "dump")?.meaning ?? "", /another pid namespace/);
-  } finally {
-    await end(pid);
-  }
-});
-
-test("a tracer is named, and without it the app is dumped", { skip }, async () => {
-  using directory = temporaryDirectory();
-  await using app = await App.start("bun", {}, "blocked_app.ts");
-  {
-    await using tracer = await App.start("bun", { holds: ["trace"], at: app.pid }, "blocked_app.ts");
-    assert.equal((await tracer.event("attached")).fails, "");
-    const [found, ...more] = await findBlockers([app.pid]);
-    assert.equal(found?.kind, "traced");
-    assert.match(found?.who ?? "", new RegExp(`^process ${tracer.pid} `));
-    assert.deepEqual(more, []);
-    const failed = await bareDump(directory.path, "bare", app.pid, {});
-    assert.match(explain(failed.errors, "dump")?.cure ?? "", /TracerPid/);
-    process.kill(tracer.pid, "SIGKILL");
-    await tracer.ended();
-  }
-  assert.deepEqual(await findBlockers([app.pid]), []);
-  await roundTrip(directory.path, app, {});
-});
-
-test("a file on a mount that is gone is named", { skip }, async () => {
-  using directory = temporaryDirectory();
-  const mount = join(directory.path, "mount");
-  shell(`mkdir ${mount}; mount -t tmpfs test ${mount}; echo x >${mount}/file`);
-  await using app = await App.start("bun", { holds: ["path"], at: join(mount, "file") }, "blocked_app.ts");
-  assert.deepEqual(await findBlockers([app.pid]), []);
-  shell(`umount -l ${mount}`);
-  const [found, ...more] = await findBlockers([app.pid]);
-  assert.equal(found?.kind, "mount");
-  assert.equal(found?.blocking, true);
-  assert.deepEqual(more, []);
-  const failed = await bareDump(directory.path, "bare", app.pid, {});
-  assert.match(explain(failed.errors, "dump")?.cure ?? "", /by a path that the process sees/);
-  const external = [found?.who ?? ""];
-  assert.deepEqual(blocking(await findBlockers([app.pid], { criuOptions: { external } })), []);
-  assert.equal(blocking(await findBlockers([app.pid], { criuOptions: { external: ["file[1:2]"] } })).length, 1);
-  const dumped = await bareDump(directory.path, "cured", app.pid, { external });
-  assert.deepEqual(dumped, { ok: true, errors: [] });
-});
-
-test("standard streams that were opened before the app got its own mounts are named", { skip }, async () => {
-  using directory = temporaryDirectory();
-  await using app = await startByShell("bun", directory.path, { prefix: "unshare --mount setsid" });
-  const found = await findBlockers([app.pid]);
-  assert.deepEqual(
-    found.map(({ kind, fd }) => `${kind} ${fd}`),
-    ["mount 0", "mount 1", "mount 2"],
-  );
-  const failed = await bareDump(directory.path, "bare", app.pid, {});
-  assert.match(explain(failed.errors, "dump")?.meaning ?? "", /\/dev\/null.* is on a mount that the app does not see/);
-});
-
-test("connections that wait to be accepted are named, and with tcpSkipInFlight the app is dumped", {
-  skip,
-}, async () => {
-  using directory = temporaryDirectory();
-  await using app = await App.start("bun", { holds: ["busyListener"] }, "blocked_app.ts");
-  const { port } = await app.event("listening");
-  assert.deepEqual(await findBlockers([app.pid]), []);
-  const client = connect(Number(port), "127.0.0.1");
-  await once(client, "connect");
-  const [found, ...more] = await findBlockers([app.pid]);
-  assert.equal(found?.kind, "tcp-pending");
-  assert.deepEqual(more, []);
-  const failed = await bareDump(directory.path, "bare", app.pid, {});
-  assert.deepEqual(explain(failed.errors, "dump")?.options, ["tcpSkipInFlight"]);
-  assert.deepEqual(blocking(await findBlockers([app.pid], { criuOptions: { tcpSkipInFlight: true } })), []);
-  const dumped = await bareDump(directory.path, "cured", app.pid, { tcpSkipInFlight: true });
-  client.destroy();
-  assert.deepEqual(dumped, { ok: true, errors: [] });
-});
-
-test("a unix socket is found in a network namespace of its own, and this thread comes back from there", {
-  skip,
-}, async () => {
-  using directory = temporaryDirectory();
-  await using server = await others.unix(directory.path);
-  const holds = { holds: ["unixStream", "pair", "tun"], at: server.at };
-  await using app = await startByShell("bun", directory.path, { prefix: "unshare --net setsid", holds });
-  const home = readlinkSync("/proc/thread-self/ns/net");
-  const found = await findBlockers([app.pid]);
-  assert.deepEqual(
-    found.map(({ kind }) => kind),
-    ["unix-stream"],
-  );
-  assert.equal(readlinkSync("/proc/thread-self/ns/net"), home);
-});

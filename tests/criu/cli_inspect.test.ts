@@ -31,7 +31,12 @@ for (const runtime of runtimes) {
     const blocked = await runCli(runtime, ["inspect", pid]);
     assert.equal(blocked.code, 1);
     assert.match(blocked.out, /^blocks +process \d+, fd 9: a file lock/m);
-    assert.match(blocked.out, /→ with --file-locks; or /);
+    const told = blocked.out.replace(/\s+/g, " ");
+    assert.match(
+      told,
+      /→ close the file before the checkpoint \(SQLite: .*\); or with --file-locks: an image is of no use/,
+    );
+    assert.match(told, /No process of the tree is attached: nobody is told of a dump, which needs --unaware\./);
     assert.ok(blocked.out.split("\n").every((line) => line.length <= 80));
     const { blockers } = JSON.parse((await runCli(runtime, ["inspect", pid, "--json"])).out);
     assert.ok(blockers.some(({ kind, blocking }: { kind: string; blocking: boolean }) => kind === "lock" && blocking));
@@ -40,6 +45,39 @@ for (const runtime of runtimes) {
     assert.match(cured.out, /^cured +process \d+, fd 9: a file lock/m);
     process.kill(pid, "SIGKILL");
     assert.equal((await runCli(runtime, ["inspect", 4_194_300])).code, 2);
+  });
+
+  test(`criu-aware in ${runtime}: inspect tells which resources may release what blocks`, { skip }, async () => {
+    await using app = await App.start("bun", { lock: true, resources: [{ name: "database" }] });
+    const { code, out } = await runCli(runtime, ["inspect", app.pid]);
+    assert.equal(code, 1);
+    assert.match(
+      out.replace(/\s+/g, " "),
+      new RegExp(`Process ${app.pid} has resources that may release some of this before a dump: [^.]*database`),
+    );
+  });
+
+  test(`criu-aware in ${runtime}: inspect tells that a process is stopped, has ended, or holds the command itself`, {
+    skip,
+  }, async () => {
+    await using app = await App.start("bun");
+    process.kill(app.pid, "SIGSTOP");
+    const stopped = await runCli(runtime, ["inspect", app.pid]);
+    assert.equal(stopped.code, 1);
+    assert.match(stopped.out, /^blocks +process \d+: it is stopped \(SIGSTOP\)/m);
+    assert.ok(stopped.out.split("\n").every((line) => line.length <= 80));
+    process.kill(app.pid, "SIGCONT");
+
+    // Nobody reaps its child: exec makes a sleep of the shell.
+    await using parent = startProgram("sh", ["-c", "sh -c 'exit 0' & echo $!; exec sleep 60"]);
+    const ended = Number(await parent.nextLine());
+    const found = await runCli(runtime, ["inspect", ended]);
+    assert.equal(found.code, 1);
+    assert.match(found.out, /^blocks +process \d+: it has ended, and waits/m);
+
+    const above = await runCli(runtime, ["inspect", process.pid]);
+    assert.equal(above.code, 1);
+    assert.match(above.out, /this very command runs below it/);
   });
 
   test(`criu-aware in ${runtime}: doctor says that dumps work here, after a real one`, { skip }, async () => {

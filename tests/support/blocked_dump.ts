@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Blocker } from "criu-aware/blockers";
 import { firstErrors } from "../../criu/log.ts";
 import { type CriuOptions, toArguments } from "../../criu/options.ts";
 import type { App } from "./app.ts";
@@ -7,6 +8,9 @@ import { type Child, startProgram } from "./child.ts";
 import { runCriuAsync } from "./criu.ts";
 import { type RuntimeName, runCommand } from "./runtimes.ts";
 import { sleep, waitFor } from "./time.ts";
+
+/** Those that make a dump fail, or its restore. */
+export const blocking = (found: readonly Blocker[]): Blocker[] => found.filter((blocker) => blocker.blocking);
 
 /** How a bare `criu` ended. */
 export interface BareRun {
@@ -42,12 +46,18 @@ export async function bareRestore(directory: string, name: string, options: Criu
 export async function startByShell(
   runtime: RuntimeName,
   directory: string,
-  options: { readonly prefix?: string; readonly env?: Record<string, string>; readonly holds?: object } = {},
+  options: {
+    readonly prefix?: string;
+    /** A copy of the runtime that runs in its place. */
+    readonly program?: string;
+    readonly env?: Record<string, string>;
+    readonly holds?: object;
+  } = {},
 ): Promise<Child> {
-  const { prefix = "", env = {}, holds = {} } = options;
+  const { prefix = "", program = runCommand[runtime][0] as string, env = {}, holds = {} } = options;
   const script = join(import.meta.dirname as string, "blocked_app.ts");
   const output = join(directory, "output");
-  const words = [...runCommand[runtime], script, JSON.stringify({ directory, ...holds })];
+  const words = [program, ...runCommand[runtime].slice(1), script, JSON.stringify({ directory, ...holds })];
   const child = startProgram("sh", ["-c", `exec ${prefix} "$@" >"$0" 2>&1 </dev/null`, output, ...words], env);
   const isAttached = (): boolean =>
     existsSync(output) && readFileSync(output, "utf8").includes('"attached","fails":""');

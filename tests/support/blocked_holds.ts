@@ -8,6 +8,7 @@ import { URL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { bytesOf, cString } from "../../ffi/bytes.ts";
 import { openBlockedCalls, unixAddress } from "./blocked_calls.ts";
+import { openRestores } from "./blocked_restores.ts";
 
 const SYS_IO_URING_SETUP = 425;
 const SYS_PIDFD_OPEN = 434;
@@ -67,6 +68,7 @@ export async function openHolds(
   };
 
   return {
+    ...openRestores(libc, at),
     // What is no blocker.
     listen: async () => {
       const servers = [createServer(), createServer()];

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { watchedDevices } from "../../../blockers/descriptors.ts";
 import { parseLocks } from "../../../blockers/files.ts";
 import { parseMappings } from "../../../blockers/mappings.ts";
 import { parseAddress, parseInet, parseNetlink } from "../../../blockers/net_tables.ts";
 import { fieldOf, parseMount } from "../../../blockers/proc.ts";
 import { createReport } from "../../../blockers/report.ts";
 import { parseUnixSockets } from "../../../blockers/unix_diag.ts";
+import { canBeOpened, watchedIn } from "../../../blockers/watches.ts";
 
 test("parseInet() tells connected, listening and closed sockets apart, and leaves out what has no inode", () => {
   const lines = [
@@ -82,15 +82,39 @@ test("parseMappings() keeps what has a file, with spaces in its name", () => {
 
 test("parseMount() finds the type of a file system behind any number of optional fields", () => {
   const plain = "27 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/root rw";
-  assert.deepEqual(parseMount(plain), { id: 27, device: "254:0", fileSystem: "ext4" });
+  assert.deepEqual(parseMount(plain), { id: 27, device: "254:0", point: "/", fileSystem: "ext4", options: "rw" });
   const overlay = "42 27 0:40 / /m rw - overlay overlay rw,lowerdir=/l";
-  assert.deepEqual(parseMount(overlay), { id: 42, device: "0:40", fileSystem: "overlay" });
+  assert.deepEqual(parseMount(overlay), {
+    id: 42,
+    device: "0:40",
+    point: "/m",
+    fileSystem: "overlay",
+    options: "rw,lowerdir=/l",
+  });
 });
 
-test("watchedDevices() decodes sdev", () => {
-  const info = "pos:\t0\ninotify wd:1 ino:3 sdev:28 mask:fc6 ignored_mask:0\ninotify wd:2 ino:9 sdev:800001 mask:2\n";
-  assert.deepEqual([...watchedDevices(info)], ["0:40", "8:1"]);
-  assert.deepEqual([...watchedDevices("pos:\t0\n")], []);
+test("watchedIn() reads what is watched, and how its handle is encoded", () => {
+  const info =
+    "pos:\t0\ninotify wd:1 ino:3 sdev:28 mask:fc6 ignored_mask:0 fhandle-bytes:c fhandle-type:81 f_handle:00\n" +
+    "inotify wd:2 ino:1a sdev:800001 mask:2\n";
+  assert.deepEqual(watchedIn(info), [
+    { device: "0:40", inode: 3, handleType: 0x81 },
+    { device: "8:1", inode: 26, handleType: undefined },
+  ]);
+  assert.deepEqual(watchedIn("pos:\t0\n"), []);
+});
+
+test("canBeOpened() knows the file systems whose handles CRIU cannot open", () => {
+  const can = (fileSystem: string, handleType?: number, options = "rw"): boolean =>
+    canBeOpened({ id: 1, device: "0:1", point: "/", fileSystem, options }, { device: "0:1", inode: 1, handleType });
+  assert.deepEqual(
+    [can("ext4", 1), can("xfs", 0x81), can("overlay", 0xf8, "rw,nfs_export=on,index=on")],
+    [true, true, true],
+  );
+  assert.deepEqual(
+    [can("proc", 0x81), can("ramfs", 0x81), can("overlay", 0xf8), can("nfs")],
+    [false, false, false, false],
+  );
 });
 
 test("fieldOf() reads one line, and nothing where there is none", () => {

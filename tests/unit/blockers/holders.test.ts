@@ -61,7 +61,15 @@ test("a holder is named for what blocks, and not searched for what an option cur
   const libc = await openLibc();
   const whoWith = (extUnixSk: boolean): string | undefined => {
     const report = createReport({ extUnixSk }, []);
-    const scope = { libc, pids: [process.pid], tree: new Set([process.pid]), isOwn: false, report };
+    const scope = {
+      libc,
+      pids: [process.pid],
+      tree: new Set([process.pid]),
+      isOwn: false,
+      report,
+      goesOn: false,
+      deleted: new Set<string>(),
+    };
     const outside = createOutside(scope, { milliseconds: LONG, descriptors: 1_000_000 });
     outside.add("unix-datagram", one.inodes[0], "a name", { pid: process.pid, fd: 9, what: "a socket" });
     outside.report();

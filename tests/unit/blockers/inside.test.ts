@@ -57,7 +57,7 @@ test("blockers() sees what this process holds, and no longer when it has let go"
     assert.deepEqual(more, []);
     assert.match(
       describeBlocker(found as Blocker),
-      /^descriptor \d+ of process \d+: a file lock \(flock\) on .*--file-locks\)$/,
+      /^descriptor \d+ of process \d+: a file lock \(flock\) on .*; or --file-locks: an image is of no use once/,
     );
     const cured = about(await blockers(undefined, { criuOptions: { fileLocks: true } }), lock.path);
     assert.equal(cured[0]?.blocking, false);
@@ -176,7 +176,9 @@ test("a process of the same session may be dumped as well: an app that scans its
 });
 
 test("GPUs are told from other devices", async () => {
-  const scope = { libc: await openLibc(), pids: [1], tree: new Set([1]), isOwn: false, report: createReport({}, []) };
+  const report = createReport({}, []);
+  const rest = { isOwn: false, report, goesOn: false, deleted: new Set<string>() };
+  const scope = { libc: await openLibc(), pids: [1], tree: new Set([1]), ...rest };
   for (const link of ["/dev/nvidia0", "/dev/nvidia-uvm", "/dev/dri/renderD128", "/dev/kfd", "/dev/fuse"]) {
     reportDevice(scope, { pid: 1, link });
   }

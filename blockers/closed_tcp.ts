@@ -1,0 +1,38 @@
+import { bytesOf } from "../ffi/bytes.ts";
+import type { Libc } from "../ffi/libc.ts";
+import { scanCalls } from "./calls.ts";
+import type { OpenSocket } from "./descriptor.ts";
+
+// The same numbers on every architecture: asm-generic/unistd.h.
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+/** struct tcp_info of linux/tcp.h: where tcpi_segs_out is, and up to where it has to be known. */
+const SEGMENTS_OUT = 136;
+const NEEDED_BYTES = 140;
+
+/**
+ * Whether a TCP socket that stands in no table was connected once: CRIU takes it for a connection, and a new one has sent nothing. False
+ * when the socket may not be looked at. Nothing is read from it, and no error of it is taken away.
+ */
+export function wasConnected(libc: Libc, { pid, fd }: OpenSocket): boolean {
+  if (pid === process.pid) return hasSent(libc, fd);
+  const handle = Number(libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0, 0));
+  if (handle < 0) return false;
+  const copy = Number(libc.syscall(SYS_PIDFD_GETFD, handle, fd, 0, 0, 0, 0));
+  libc.close(handle);
+  if (copy < 0) return false;
+  try {
+    return hasSent(libc, copy);
+  } finally {
+    libc.close(copy);
+  }
+}
+
+function hasSent(libc: Libc, fd: number): boolean {
+  const info = new Uint8Array(NEEDED_BYTES);
+  const length = new Uint32Array([info.length]);
+  if (scanCalls(libc).getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, bytesOf(length)) < 0) return false;
+  return length[0] === NEEDED_BYTES && new DataView(info.buffer).getUint32(SEGMENTS_OUT, true) > 0;
+}
