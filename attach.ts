@@ -33,10 +33,10 @@ export interface Agent extends AsyncDisposable {
   readonly state: State;
   /**
    * How many times this process was restored, as far as it knows: while it was held, or told by a driver. A restore by CRIU alone of a
-   * process that was not held is not counted.
+   * process that was not held is not counted, and neither is a simulated restore.
    */
   readonly generation: number;
-  /** When it was restored last, in milliseconds since 1970. */
+  /** When it was restored last, in milliseconds since 1970. A simulated restore leaves it as it was. */
   readonly restoredAt: number | undefined;
   readonly lastOutcome: Outcome | undefined;
   /**

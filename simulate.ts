@@ -1,6 +1,7 @@
 /**
  * The app's half without Linux and without CRIU: for the laptop of a developer, and for tests of an app's resources. Every
- * `beforeCheckpoint` and `afterRestore` runs as it would, with the same order, time limits and rollback; nothing is frozen.
+ * `beforeCheckpoint` and `afterRestore` runs as it would, with the same order, time limits and rollback; nothing is frozen, and
+ * `generation` and `restoredAt` stay as they were.
  *
  * @module
  */

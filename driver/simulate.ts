@@ -9,7 +9,7 @@ import { awaitRebuilt } from "./rebuilt.ts";
 /**
  * Goes through all phases of a dump and a restore without CRIU: the apps are told for real, prepare for real and hold for real,
  * but nothing is frozen or written, and `restore` lets the same processes go on. They then see the outcome `restored` with
- * `simulated: true`. For testing resources on any Linux machine, without root. Dump and restore with the same engine.
+ * `simulated: true`, and their `generation` stays as it was. For testing resources on any Linux machine, without root. Dump and restore with the same engine.
  *
  * @example
  * ```ts

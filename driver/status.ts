@@ -16,7 +16,7 @@ export interface AttachedProcess {
   /** Those of them that do not reach it any more. */
   readonly deaf: readonly string[];
   readonly resources: readonly string[];
-  /** How many times it was restored. */
+  /** How many times it was restored; simulated restores do not count. */
   readonly generation: number;
   readonly lastOutcome: Outcome | undefined;
   /** Why the last notice was refused; empty when it was not. */
