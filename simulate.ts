@@ -6,7 +6,7 @@
  * @module
  */
 import type { Agent, AttachOptions } from "./attach.ts";
-import { CheckpointRefusedError } from "./lifecycle/errors.ts";
+import { CheckpointRefusedError, printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
@@ -67,7 +67,7 @@ let isAttached = false;
  */
 export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
   if (isAttached) throw new Error("Cannot attach twice: use the agent that is there, or dispose it first.");
-  const { hookTimeoutMs = 10_000, onError = console.error } = options;
+  const { hookTimeoutMs = 10_000, onError = printReasons } = options;
   // Unlike the clock of the real agent it would be wrong after a restore, and here is none.
   const now = (): number => performance.timeOrigin + performance.now();
   const underWay = new Map<string, Checkpoint>();

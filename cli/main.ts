@@ -8,7 +8,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
   process.exitCode = exitCodes.done;
   try {
-    await createProgram().parseAsync([...args], { from: "user" });
+    // As many other commands have it.
+    const words = args[0] === "-V" ? ["--version"] : [...args];
+    await createProgram().parseAsync(words, { from: "user" });
   } catch (error) {
     if (!isCommanderEnd(error)) return fail("criu-aware", error, json);
     if (error.exitCode === 0) return exitCodes.done;

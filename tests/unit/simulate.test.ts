@@ -81,6 +81,26 @@ test("a refusal rejects with every reason, everything is rolled back, and the ne
   assert.equal(await agent.checkpoint(), "restored");
 });
 
+test("unless the app says otherwise, what went wrong is printed as its reasons, without stacks and the code around", async () => {
+  const printed: unknown[][] = [];
+  const { error } = console;
+  console.error = (...values) => void printed.push(values);
+  try {
+    await using agent = await attach({ strategies: [] });
+    const registration = agent.register(failing("one"));
+    await assert.rejects(agent.checkpoint());
+    registration[Symbol.dispose]();
+    agent.register({ name: "two", afterRestore: () => Promise.reject(new TypeError("no route")) });
+    await agent.checkpoint();
+  } finally {
+    console.error = error;
+  }
+  assert.deepEqual(printed, [
+    ["CheckpointRefusedError: Cannot checkpoint: one: one is busy"],
+    ['RecoveryError: Cannot rebuild everything after "restored": two: no route'],
+  ]);
+});
+
 test("a hook that outlasts its time refuses", async () => {
   await using agent = await attach({ strategies: [], hookTimeoutMs: 5, onError: () => {} });
   agent.register({ name: "slow", beforeCheckpoint: () => new Promise(() => {}) });
