@@ -76,7 +76,11 @@ function named(all: readonly [string, string][], word: string): Completion {
 
 /** By the name that the help gives the value. */
 async function forSlot(slot: Slot | undefined, word: string): Promise<Completion> {
-  if (slot?.argChoices) return named(slot.argChoices.map((choice) => [choice, ""]), word);
+  if (slot?.argChoices)
+    return named(
+      slot.argChoices.map((choice) => [choice, ""]),
+      word,
+    );
   const name = slot === undefined ? "" : "flags" in slot ? (/<(.*)>/.exec(slot.flags)?.[1] ?? "") : slot.name();
   const pids = /\bpid\b/.test(name) ? named(await attached(), word).candidates : [];
   if (/\b(?:dir|other)\b/.test(name)) return { candidates: pids, besides: "directories" };

@@ -63,7 +63,9 @@ async function asLines(process: AttachedProcess): Promise<string> {
     "last outcome": [lastOutcome],
     ...(refusal.length > 0 ? { refused: firstOf(refusal) } : {}),
   };
-  return Object.entries(facts).flatMap(([name, texts]) => labelled(name, texts)).join("\n");
+  return Object.entries(facts)
+    .flatMap(([name, texts]) => labelled(name, texts))
+    .join("\n");
 }
 
 // A page may say thousands of things, each of them thousands of characters long.

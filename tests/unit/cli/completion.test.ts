@@ -83,7 +83,9 @@ async function runIn(directory: string, shell: string, script: string): Promise<
   return stdout;
 }
 
-test("in bash the script can be read twice, and evaluates nothing of what is typed", { skip: lacks("bash") }, async () => {
+test("in bash the script can be read twice, and evaluates nothing of what is typed", {
+  skip: lacks("bash"),
+}, async () => {
   using directory = await prepared();
   const out = await runIn(
     directory.path,
