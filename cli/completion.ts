@@ -8,7 +8,7 @@ const shells = ["bash", "zsh", "fish"] as const;
 export function completion(): Command {
   return subcommand("completion", "print a script that completes this command in a shell", [
     "source <(criu-aware completion bash)",
-    'criu-aware completion zsh > "${fpath[1]}/_criu-aware"',
+    `criu-aware completion zsh > "\${fpath[1]}/_criu-aware"`,
     "criu-aware completion fish > ~/.config/fish/completions/criu-aware.fish",
   ])
     .addArgument(new Argument("<shell>", "the shell").choices(shells))
