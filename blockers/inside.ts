@@ -14,7 +14,7 @@ export class BlockedError extends Error {
 
   constructor(blockers: readonly Blocker[]) {
     super(
-      `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${blockers.map(describeBlocker).join("; ")}`,
+      `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${blockers.map((blocker) => describeBlocker(blocker)).join("; ")}`,
     );
     this.blockers = blockers;
   }
@@ -26,13 +26,14 @@ export function otherSide({ what, who }: Pick<Blocker, "what" | "who">): string 
   return what.includes(other) ? "" : other;
 }
 
-/** A blocker and its cure, in one line that is safe to print. */
-export function describeBlocker(blocker: Blocker): string {
+/** A blocker and its cure, in one line that is safe to print. What is `about` its process already does not name it again. */
+export function describeBlocker(blocker: Blocker, about?: number): string {
   const { pid, fd, what, cure } = blocker;
-  const place = fd === undefined ? `process ${pid}` : `descriptor ${fd} of process ${pid}`;
+  const owner = pid === about ? "" : `process ${pid}`;
+  const place = [fd === undefined ? "" : `descriptor ${fd}`, owner].filter(Boolean).join(" of ");
   const other = otherSide(blocker);
   const flags = cure.options.map(flagOf).join(" or ");
-  return `${place}: ${what}${other ? `, ${other}` : ""} (${cure.advice}${flags ? `; or ${flags}` : ""})`;
+  return `${place ? `${place}: ` : ""}${what}${other ? `, ${other}` : ""} (${cure.advice}${flags ? `; or ${flags}` : ""})`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { RestoredProcess } from "../driver/engine.ts";
 import { printable } from "../ffi/printable.ts";
@@ -65,10 +66,13 @@ async function runDump(pid: number, criuArguments: string[], flags: Flags): Prom
   trace.write(imagesDir, flags.trace && leaveRunning ? await roundsOf(pid, flags.timeoutMs) : []);
   warn("dump", result.warnings);
   const { pids, noticeToReadyMs, dumpMs } = result;
-  const told = `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
+  const told =
+    pids.length === 0
+      ? "none of its processes is attached"
+      : `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
   const afterwards = leaveRunning ? "it goes on" : "it has ended";
   return {
-    value: { ...result, imagesDir },
+    value: { ...result, imagesDir: resolve(imagesDir) },
     text: `${paint("green", "dumped")} ${pid} into ${printable(imagesDir)} in ${duration(dumpMs)} (${told}); ${afterwards}`,
   };
 }

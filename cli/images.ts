@@ -42,7 +42,8 @@ async function runImages(directory: string, other: string | undefined, flags: Fi
   const found = readImages(directory);
   if (other !== undefined) return compare(found, readImages(other));
   const manifest = await manifestOf(directory);
-  return { value: { ...found, manifest }, text: await describe(found, manifest) };
+  const { directory: imagesDir, ...facts } = found;
+  return { value: { imagesDir, ...facts, manifest }, text: await describe(found, manifest) };
 }
 
 async function manifestOf(directory: string): Promise<Manifest | undefined> {
@@ -125,8 +126,16 @@ async function compare(a: Images, b: Images): Promise<Report> {
   const { compareImages } = await import("../images/mod.ts");
   const { table } = await import("./table.ts");
   const differences = compareImages(a, b);
-  const cell = (value: number | string | undefined): string => (value === undefined ? "-" : printable(value));
-  const rows = differences.map(({ subject, what, a, b }) => [subject, what, cell(a), cell(b)]);
+  const cell = (what: string, value: number | string | undefined): string => {
+    if (typeof value !== "number") return printable(value ?? "-");
+    return / ms$/.test(what) ? duration(value) : /\bbytes\b|^memory\b/.test(what) ? bytes(value) : String(value);
+  };
+  const rows = differences.map(({ subject, what, a, b }) => [
+    printable(subject),
+    what.replace(/ ms$/, ""),
+    cell(what, a),
+    cell(what, b),
+  ]);
   return {
     value: differences,
     text: rows.length === 0 ? "They do not differ." : table(["", "", "first", "second"], rows),

@@ -1,11 +1,12 @@
 import { exitCodes } from "./exit_codes.ts";
 import { createProgram } from "./program.ts";
 import { fail, printJson } from "./report.ts";
-import { isCommanderEnd } from "./subcommand.ts";
+import { isCommanderEnd, oneLine } from "./subcommand.ts";
 
 /** Runs `criu-aware` with these arguments, and resolves with the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const json = args.includes("--json");
+  // After "--" it is meant for somebody else.
+  const json = (args.includes("--") ? args.slice(0, args.indexOf("--")) : args).includes("--json");
   process.exitCode = exitCodes.done;
   try {
     // As many other commands have it.
@@ -16,7 +17,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return exitCodes.done;
     // For people, commander has said it already.
     const { usage } = exitCodes;
-    if (json) printJson({ error: { name: "UsageError", message: error.message, exitCode: usage } });
+    if (json) printJson({ error: { name: "UsageError", message: oneLine(error.message), exitCode: usage } });
     return usage;
   }
   return Number(process.exitCode);

@@ -5,7 +5,7 @@ import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting, say, warn } from "./report.ts";
 import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
-import { count } from "./units.ts";
+import { count, duration } from "./units.ts";
 
 interface Flags extends NoticeFlags {
   readonly id?: string;
@@ -38,6 +38,8 @@ doubt an image may exist: tell "aborted" only when it certainly does not.`,
 
 async function runNotify(pid: number, command: string[], flags: Flags): Promise<Report> {
   if (flags.tell !== undefined) return tell(pid, flags.id, flags.tell);
+  const { requireAttached } = await import("./pages.ts");
+  await requireAttached(pid);
   return command.length > 0 ? holdFor(pid, command, flags) : holdAlone(pid, flags);
 }
 
@@ -91,7 +93,9 @@ async function holdAlone(pid: number, flags: Flags): Promise<Report> {
   const { noticeId, pids } = participants;
   const { leaseMs } = flags;
   if (!flags.json)
-    say(`ready, and held for ${leaseMs} ms or until: criu-aware notify ${pid} --id ${noticeId} --tell …`);
+    say(
+      `criu-aware notify: held for ${duration(leaseMs)}, or until: criu-aware notify ${pid} --id ${noticeId} --tell continued`,
+    );
   return { value: { noticeId, pids, leaseMs }, text: noticeId };
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
 import { cancelOnSignal } from "./cancel.ts";
@@ -73,7 +74,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const isWhole = result.processes.every(({ problems }) => problems.length === 0);
   const verdict = isWhole ? paint("green", "restored") : paint("red", "restored in part only:");
   return {
-    value: { ...result, imagesDir },
+    value: { ...result, imagesDir: resolve(imagesDir) },
     text: [`${verdict} ${result.pid} in ${duration(result.restoreMs)}`, ...lines].join("\n"),
     exitCode: isWhole ? exitCodes.done : exitCodes.failed,
   };

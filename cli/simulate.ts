@@ -15,6 +15,8 @@ export function simulate(): Command {
 }
 
 async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
+  const { requireAttached } = await import("./pages.ts");
+  await requireAttached(pid);
   const { simulate } = await import("../driver/simulate.ts");
   const engine = simulate();
   // Names the simulation; nothing is written.

@@ -27,8 +27,8 @@ export function settled(command: Command): Command {
     });
 }
 
-/** "error: unknown option '--x'\n(Did you mean …?)" as one sentence. */
-function oneLine(text: string): string {
+/** What commander says, "error: unknown option '--x'\n(Did you mean …?)", as one sentence. */
+export function oneLine(text: string): string {
   const line = text
     .trim()
     .replace(/^error: /, "")

@@ -121,5 +121,5 @@ async function blocked(pid: number, { criuOptions = {}, ignore = [] }: DumpOptio
   const blockers = await findBlockers(processTree(pid), { criuOptions, ignore });
   return blockers
     .filter(({ blocking }) => blocking)
-    .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker)] }));
+    .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker, blocker.pid)] }));
 }
