@@ -27,6 +27,7 @@ export interface SimulatedAgent extends Agent {
   /**
    * Goes through one whole checkpoint in this process, and resolves with its outcome once everything is rebuilt. The hooks of
    * the recovery see `simulated: true`. What could not be rebuilt goes to `onError`, as always, and does not reject.
+   * @throws {RangeError} for another outcome than these three.
    * @throws {CheckpointRefusedError} when a hook refused it; every resource has then been told `aborted`.
    * @throws {Error} when another checkpoint is under way (a hook cannot ask for one), or the agent was disposed.
    */
@@ -115,6 +116,9 @@ export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
     register,
     deliver,
     async checkpoint({ outcome = "restored" } = {}) {
+      if (!["restored", "continued", "aborted"].includes(outcome)) {
+        throw new RangeError(`Cannot play the outcome ${outcome}: there are restored, continued and aborted.`);
+      }
       if (isDetached) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
       // A hook that waited for the next checkpoint would wait for itself.
       if (lifecycle.state !== "running")

@@ -13,6 +13,7 @@ import { collect, type NoticeFlags, positive, subcommand, withNoticeFlags } from
 import { count, duration } from "./units.ts";
 
 interface Flags extends NoticeFlags, EngineFlags {
+  readonly json?: boolean;
   readonly imagesDir: string;
   readonly leaveRunning?: boolean;
   readonly trustImages?: boolean;
@@ -59,7 +60,7 @@ async function runDump(pid: number, criuArguments: string[], flags: Flags): Prom
   using progress = await showProgress("dump", pagesOf(pid, imagesDir));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
   const trace = openTrace(flags.trace, progress.onPhase);
-  const { label: labels = {}, fullDigests, ...rest } = flags;
+  const { label: labels = {}, fullDigests, engine: _, criu, trace: file, json, ...rest } = flags;
   const digests: Digests = fullDigests ? "full" : "quick";
   const options = { ...rest, labels, digests, pid, criuOptions, signal: cancel.signal, onPhase: trace.onPhase };
   const result = await engine.dump(options);

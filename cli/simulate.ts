@@ -21,9 +21,10 @@ async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
   const engine = simulate();
   // Names the simulation; nothing is written.
   const imagesDir = `/simulated/${pid}`;
-  const dump = await engine.dump({ ...flags, pid, imagesDir });
+  const { strategy, timeoutMs, leaseMs } = flags;
+  const dump = await engine.dump({ ...(strategy ? { strategy } : {}), timeoutMs, leaseMs, pid, imagesDir });
   warn("simulate", dump.warnings);
-  const restore = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
+  const restore = await engine.restore({ imagesDir, timeoutMs });
   const lines = restore.processes.map(({ pid, outcome = "no outcome", round, problems }) => {
     const { noticedAt, readyAt, releasedAt, recoveredAt } = round ?? {};
     const spans = [span("prepared in", noticedAt, readyAt), span("rebuilt in", releasedAt, recoveredAt)];

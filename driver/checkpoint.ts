@@ -11,7 +11,7 @@ import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
-import { checkOptions } from "./check_options.ts";
+import { checkOptions, type Known } from "./check_options.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
@@ -21,6 +21,16 @@ import { recordDump } from "./record.ts";
 const LOG = "dump.log";
 /** What CRIU prints before it has a log. */
 const EARLY_LOG = "criu.log";
+const known: Known<CheckpointOptions> = {
+  imagesDir: "path",
+  trustImages: "flag",
+  leaveRunning: "flag",
+  criuOptions: "other",
+  timeoutMs: "time",
+  labels: "other",
+  digests: "other",
+  criu: "path",
+};
 /** Longer than any dump: apps of the tree have no driver that renews it while this process waits. */
 const LEASE_MS = 600_000;
 
@@ -68,7 +78,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     const why = agent.state === "detached" ? "its agent was disposed" : "a checkpoint is under way";
     throw new UsageError(`Cannot dump this process now: ${why}.`);
   }
-  checkOptions(options);
+  checkOptions(options, known);
   requireRoot();
   const { leaveRunning = false, criuOptions = {}, timeoutMs = 10_000 } = options;
   const criu = findCriu(options.criu);

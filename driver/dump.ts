@@ -13,6 +13,7 @@ import { openCudaIfAsked } from "./cuda/processes.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
+import { dumpOptions } from "./known_options.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { recordDump } from "./record.ts";
@@ -25,7 +26,7 @@ const STARTING_MS = 3;
 export async function dumpTree(runner: Runner, options: DumpOptions): Promise<DumpResult> {
   const { pid, leaveRunning = false, criuOptions = {}, manifest = true, signal } = options;
   signal?.throwIfAborted();
-  checkOptions(options);
+  checkOptions(options, dumpOptions);
   requireRoot();
   using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { checkOptions } from "./check_options.ts";
 import { DumpRefusedError, type Engine } from "./engine.ts";
+import { dumpOptions, restoreOptions } from "./known_options.ts";
 import { Participants } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt } from "./rebuilt.ts";
@@ -24,7 +25,7 @@ export function simulate(): Engine {
   return {
     kind: "simulate",
     async dump(options) {
-      checkOptions(options);
+      checkOptions(options, dumpOptions);
       const imagesDir = resolve(options.imagesDir);
       if (held.has(imagesDir))
         throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);
@@ -49,7 +50,7 @@ export function simulate(): Engine {
       return { noticeId, pids, noticeToReadyMs, dumpMs: now() - started, leftRunning, warnings };
     },
     async restore(options) {
-      checkOptions(options);
+      checkOptions(options, restoreOptions);
       const imagesDir = resolve(options.imagesDir);
       const phases = watchPhases(options.onPhase);
       const found = held.get(imagesDir);
