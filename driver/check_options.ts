@@ -1,12 +1,13 @@
 import { checkCriuOptions } from "../criu/options.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
+import { type StrategyName, strategyNames } from "../strategies/notify.ts";
 
 /** The longest time that a timer can have: 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** What a value must be, when it is given. */
-type Kind = "time" | "pid" | "path" | "flag" | "call" | "other";
+type Kind = "time" | "pid" | "path" | "flag" | "call" | "strategy" | "digests" | "other";
 
 const kinds: Readonly<Record<Kind, { is(value: unknown): boolean; what: string }>> = {
   time: {
@@ -17,6 +18,8 @@ const kinds: Readonly<Record<Kind, { is(value: unknown): boolean; what: string }
   path: { is: (value) => typeof value === "string" && value !== "", what: "a path" },
   flag: { is: (value) => typeof value === "boolean", what: "true or false" },
   call: { is: (value) => typeof value === "function", what: "a function" },
+  strategy: { is: (value) => strategyNames.includes(value as StrategyName), what: strategyNames.join(", ") },
+  digests: { is: (value) => value === "quick" || value === "full", what: "quick or full" },
   /** What is checked where it is used. */
   other: { is: () => true, what: "" },
 };

@@ -28,7 +28,7 @@ const known: Known<CheckpointOptions> = {
   criuOptions: "other",
   timeoutMs: "time",
   labels: "other",
-  digests: "other",
+  digests: "digests",
   criu: "path",
 };
 /** Longer than any dump: apps of the tree have no driver that renews it while this process waits. */
