@@ -17,7 +17,7 @@ interface Flags extends NoticeFlags {
 /** `criu-aware notify` */
 export function notify(): Command {
   const command = subcommand("notify", "tell apps that a dump comes, for a script that runs CRIU", [
-    "criu-aware notify 1234 -- criu dump -t 1234 -D images --leave-running",
+    "mkdir images && criu-aware notify 1234 -- criu dump -t 1234 -D images -R",
     "id=$(criu-aware notify 1234 --lease-ms 60000)",
     "criu-aware notify 1234 --id $id --tell continued",
   ])
@@ -29,9 +29,11 @@ export function notify(): Command {
     .addHelpText(
       "after",
       `
-Without a command the notice's id is printed once all apps are ready. They then
-hold until --tell, or until the lease ends, which counts as "continued". In
-doubt an image may exist: tell "aborted" only when it certainly does not.`,
+The command runs while the apps are held: above, CRIU, which lets them go on
+(-R, --leave-running). Without a command the notice's id is printed once all
+apps are ready. They then hold until --tell, or until the lease ends, which
+counts as "continued". In doubt an image may exist: tell "aborted" only when it
+certainly does not.`,
     );
   return withNoticeFlags(command).action(reporting(runNotify));
 }
