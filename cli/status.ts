@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Command } from "commander";
 import type { AttachedProcess } from "../driver/status.ts";
 import { printable } from "../ffi/printable.ts";
@@ -41,7 +42,7 @@ async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
     printable(strategiesOf(process).join(" "), LONGEST_CELL),
     String(process.generation),
     process.lastOutcome ?? "-",
-    commandOf(process),
+    shortCommandOf(process),
   ]);
   return table(head, fitLast(head, rows));
 }
@@ -94,6 +95,11 @@ function strategiesOf({ strategies, deaf }: AttachedProcess): string[] {
 
 function userOf({ uid, user }: AttachedProcess): string {
   return printable(user ?? uid, LONGEST_CELL);
+}
+
+/** Without the directory of the program, which would leave no room for what it runs. */
+function shortCommandOf({ command: [program = "", ...args] }: AttachedProcess): string {
+  return printable([basename(program), ...args].join(" "), LONGEST_TEXT) || "-";
 }
 
 function commandOf({ command }: AttachedProcess): string {

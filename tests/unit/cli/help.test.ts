@@ -129,7 +129,7 @@ function tooWide(text: string): string[] {
 
 /** Parses the part of a line that calls `criu-aware`, without running it. */
 function parses(line: string): void {
-  const call = /criu-aware( [^)|>;]*)?/.exec(line)?.[1]?.trim() ?? "";
+  const call = /criu-aware( [^)|<>;]*)?/.exec(line)?.[1]?.trim() ?? "";
   const words = [...call.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word.replace(/\$\w+/, "1"));
   const program = createProgram();
   const ran: string[] = [];
