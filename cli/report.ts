@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import type { Command } from "commander";
 import { printable, printableJson, printableText } from "../ffi/printable.ts";
 import { exitCodeOf } from "./exit_codes.ts";
+import { wrap } from "./wrap.ts";
 
 /** What a subcommand found or did: `value` is printed with --json, `text` without. */
 export interface Report {
@@ -62,11 +63,16 @@ function shortened(message: string): string {
   return [...shown, ...(more > 0 ? [`  and ${more} more; --json shows all`] : [])].join("\n");
 }
 
-/** A remark for people, on stderr: stdout is for results. */
+/** A remark for people, on stderr: stdout is for results. On a terminal in 80 columns; elsewhere a line stays one, for grep. */
 export function say(text: string): void {
+  if (!process.stderr.isTTY) return write(2, printableText(text));
   // A progress bar, or the echo of Ctrl-C, may stand in this line.
-  const start = process.stderr.isTTY ? "\r\x1b[K" : "";
-  write(2, `${start}${printableText(text)}`);
+  write(2, `\r\x1b[K${printableText(text.split("\n").map(inColumns).join("\n"))}`);
+}
+
+function inColumns(line: string): string {
+  const [indent = ""] = /^ */.exec(line) ?? [];
+  return wrap(line.slice(indent.length), `${indent}  `, indent);
 }
 
 /** What a subcommand has to say of processes that it dealt with all the same, a line each. */

@@ -1,7 +1,10 @@
 /** How a subcommand that fails says so, whatever was thrown. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startScript } from "../../support/child.ts";
+import { stripVTControlCharacters } from "node:util";
+import { startProgram, startScript } from "../../support/child.ts";
+import { cli } from "../../support/cli.ts";
+import { runCommand } from "../../support/runtimes.ts";
 
 interface Failed {
   readonly error: { readonly message: string; readonly exitCode: number };
@@ -58,4 +61,19 @@ test("what is longer than anybody reads is cut for people, and whole with --json
   assert.deepEqual([shown.length, shown.at(-1)], [101, "  and 4900 more; --json shows all"]);
   assert.ok(Number(long?.err.length) < 5_000);
   assert.equal(long?.error.message.length, 1_000_000);
+});
+
+test("on a terminal a long line is broken between words at 80 columns, elsewhere it is one", async () => {
+  const command = [...runCommand["Deno" in globalThis ? "deno" : "bun"], cli, "status", "4194300"];
+  const { stdout } = await startProgram("script", ["-qc", command.join(" "), "/dev/null"]).ended;
+  const lines = stripVTControlCharacters(stdout)
+    .trim()
+    .split(/[\r\n]+/);
+  assert.ok(lines.length > 1 && lines.every((line) => line.length <= 80), stdout);
+  assert.match(
+    lines.join("").replace(/ +/g, " "),
+    /^criu-aware status: Process 4194300 is not attached: .* its user\.$/,
+  );
+  const { stderr } = await startProgram(command[0] as string, command.slice(1)).ended;
+  assert.equal(stderr.trim().split("\n").length, 1);
 });
