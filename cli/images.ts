@@ -126,18 +126,20 @@ async function compare(a: Images, b: Images): Promise<Report> {
   const { compareImages } = await import("../images/mod.ts");
   const { table } = await import("./table.ts");
   const differences = compareImages(a, b);
-  const cell = (what: string, value: number | string | undefined): string => {
-    if (typeof value !== "number") return printable(value ?? "-");
-    return / ms$/.test(what) ? duration(value) : /\bbytes\b|^memory\b/.test(what) ? bytes(value) : String(value);
-  };
-  const rows = differences.map(({ subject, what, a, b }) => [
-    printable(subject),
-    what.replace(/ ms$/, ""),
-    cell(what, a),
-    cell(what, b),
-  ]);
+  const rows = differences.map(({ subject, what, a, b }) => {
+    const [first, second] = [withUnit(what, a), withUnit(what, b)];
+    // Rounded they may be the same.
+    const values = first === second ? [printable(a ?? "-"), printable(b ?? "-")] : [first, second];
+    return [printable(subject), what.replace(/ ms$/, ""), ...values];
+  });
   return {
     value: differences,
     text: rows.length === 0 ? "They do not differ." : table(["", "", "first", "second"], rows),
   };
+}
+
+/** A value of a comparison for people; `what` names its unit. */
+function withUnit(what: string, value: number | string | undefined): string {
+  if (typeof value !== "number") return printable(value ?? "-");
+  return / ms$/.test(what) ? duration(value) : /\bbytes\b|^memory\b/.test(what) ? bytes(value) : String(value);
 }

@@ -95,7 +95,8 @@ for (const runtime of runtimes) {
     // --tcp-close is wanted again by CRIU, and known from the manifest.
     const restored = await runCli(runtime, ["restore", images, "--trace", trace]);
     assert.equal(restored.code, 0, restored.err);
-    assert.equal(restored.err, "");
+    // On a busy machine it says how far it is.
+    assert.equal(restored.err.replace(/^restore: .*\n?/gm, ""), "");
     const { traceEvents } = JSON.parse(readFileSync(trace, "utf8"));
     const names = traceEvents.filter(({ ph }: { ph: string }) => ph === "X").map(({ name }: { name: string }) => name);
     for (const name of ["apps prepare", "CRIU dumps", "frozen", "CRIU restores", "restore", "held", "recovers"]) {
