@@ -85,7 +85,8 @@ function listed(names: readonly string[]): string {
 
 function labelled(name: string, texts: readonly string[]): string {
   const indent = " ".repeat(14);
-  const [first = "", ...others] = texts.map((text) => wrap(text, indent));
+  // The cure of a standstill has a command to copy: it stays in one line.
+  const [first = "", ...others] = texts.map((text) => (name === "standstill" ? text : wrap(text, indent)));
   return [`${paint("dim", name.padEnd(13))} ${first.trimStart()}`, ...others].join("\n");
 }
 
