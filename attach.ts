@@ -2,7 +2,7 @@ import { createClock } from "./ffi/clock.ts";
 import { type Doorbell, listenToOne, openDoorbell } from "./ffi/doorbell.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { SIGURG } from "./ffi/signal_numbers.ts";
-import type { CheckpointRefusedError, RecoveryError } from "./lifecycle/errors.ts";
+import { type CheckpointRefusedError, printReasons, type RecoveryError } from "./lifecycle/errors.ts";
 import { type Caller, Lifecycle } from "./lifecycle/lifecycle.ts";
 import { checkTime } from "./lifecycle/time.ts";
 import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
@@ -24,7 +24,10 @@ export interface AttachOptions {
   readonly hookTimeoutMs?: number;
   /** How long the app holds when whoever drives CRIU gives no sign of life, in milliseconds. @default 5000 */
   readonly leaseMs?: number;
-  /** Gets what refused a checkpoint, and what could not be rebuilt afterwards. @default prints it with console.error */
+  /**
+   * Gets what refused a checkpoint, and what could not be rebuilt afterwards. @default prints the reasons on stderr, without the
+   * stacks, which `console.error` here would print as well
+   */
   readonly onError?: (error: CheckpointRefusedError | RecoveryError) => void;
 }
 
@@ -33,10 +36,10 @@ export interface Agent extends AsyncDisposable {
   readonly state: State;
   /**
    * How many times this process was restored, as far as it knows: while it was held, or told by a driver. A restore by CRIU alone of a
-   * process that was not held is not counted.
+   * process that was not held is not counted, and neither is a simulated restore.
    */
   readonly generation: number;
-  /** When it was restored last, in milliseconds since 1970. */
+  /** When it was restored last, in milliseconds since 1970. A simulated restore leaves it as it was. */
   readonly restoredAt: number | undefined;
   readonly lastOutcome: Outcome | undefined;
   /**
@@ -92,7 +95,7 @@ export async function attach(options: AttachOptions): Promise<Agent> {
 
 async function start(options: AttachOptions): Promise<Agent> {
   const libc = await openLibc();
-  const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = console.error } = options;
+  const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = printReasons } = options;
   checkTime("leaseMs", leaseMs);
   // Both would take the same signals, and one of them would hear nothing.
   if (hasPage()) {

@@ -1,11 +1,12 @@
 /**
  * The app's half without Linux and without CRIU: for the laptop of a developer, and for tests of an app's resources. Every
- * `beforeCheckpoint` and `afterRestore` runs as it would, with the same order, time limits and rollback; nothing is frozen.
+ * `beforeCheckpoint` and `afterRestore` runs as it would, with the same order, time limits and rollback; nothing is frozen, and
+ * `generation` and `restoredAt` stay as they were.
  *
  * @module
  */
 import type { Agent, AttachOptions } from "./attach.ts";
-import { CheckpointRefusedError } from "./lifecycle/errors.ts";
+import { CheckpointRefusedError, printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
@@ -26,6 +27,7 @@ export interface SimulatedAgent extends Agent {
   /**
    * Goes through one whole checkpoint in this process, and resolves with its outcome once everything is rebuilt. The hooks of
    * the recovery see `simulated: true`. What could not be rebuilt goes to `onError`, as always, and does not reject.
+   * @throws {RangeError} for another outcome than these three.
    * @throws {CheckpointRefusedError} when a hook refused it; every resource has then been told `aborted`.
    * @throws {Error} when another checkpoint is under way (a hook cannot ask for one), or the agent was disposed.
    */
@@ -66,7 +68,7 @@ let isAttached = false;
  */
 export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
   if (isAttached) throw new Error("Cannot attach twice: use the agent that is there, or dispose it first.");
-  const { hookTimeoutMs = 10_000, onError = console.error } = options;
+  const { hookTimeoutMs = 10_000, onError = printReasons } = options;
   // Unlike the clock of the real agent it would be wrong after a restore, and here is none.
   const now = (): number => performance.timeOrigin + performance.now();
   const underWay = new Map<string, Checkpoint>();
@@ -114,6 +116,9 @@ export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
     register,
     deliver,
     async checkpoint({ outcome = "restored" } = {}) {
+      if (!["restored", "continued", "aborted"].includes(outcome)) {
+        throw new RangeError(`Cannot play the outcome ${outcome}: there are restored, continued and aborted.`);
+      }
       if (isDetached) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
       // A hook that waited for the next checkpoint would wait for itself.
       if (lifecycle.state !== "running")

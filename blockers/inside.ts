@@ -17,7 +17,7 @@ export class BlockedError extends Error {
 
   constructor(blockers: readonly Blocker[]) {
     super(
-      `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${blockers.map(describeBlocker).join("; ")}`,
+      `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${blockers.map((blocker) => describeBlocker(blocker)).join("; ")}`,
     );
     this.blockers = blockers;
   }
@@ -29,12 +29,13 @@ export function otherSide({ what, who }: Pick<Blocker, "what" | "who">): string 
   return what.includes(other) ? "" : other;
 }
 
-/** A blocker and its cure, in one line that is safe to print. */
-export function describeBlocker(blocker: Blocker): string {
+/** A blocker and its cure, in one line that is safe to print. What is `about` its process already does not name it again. */
+export function describeBlocker(blocker: Blocker, about?: number): string {
   const { pid, fd, what, cure } = blocker;
-  const place = fd === undefined ? `process ${pid}` : `descriptor ${fd} of process ${pid}`;
+  const owner = pid === about ? "" : `process ${pid}`;
+  const place = [fd === undefined ? "" : `descriptor ${fd}`, owner].filter(Boolean).join(" of ");
   const other = otherSide(blocker);
-  return `${place}: ${what}${other ? `, ${other}` : ""} (${describeCure(cure)})`;
+  return `${place ? `${place}: ` : ""}${what}${other ? `, ${other}` : ""} (${describeCure(cure)})`;
 }
 
 /** What to do in the app, and then the options of CRIU that help as well, with what they cost. */

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { RestoredProcess } from "../driver/engine.ts";
 import { printable } from "../ffi/printable.ts";
@@ -12,6 +13,7 @@ import { collect, type NoticeFlags, positive, subcommand, withNoticeFlags } from
 import { count, duration } from "./units.ts";
 
 interface Flags extends NoticeFlags, EngineFlags {
+  readonly json?: boolean;
   readonly imagesDir: string;
   readonly leaveRunning?: boolean;
   readonly workDir?: string;
@@ -60,17 +62,20 @@ async function runDump(pid: number, criuArguments: string[], flags: Flags): Prom
   using progress = await showProgress("dump", pagesOf(pid, imagesDir));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
   const trace = openTrace(flags.trace, progress.onPhase);
-  const { label: labels = {}, fullDigests, ...rest } = flags;
+  const { label: labels = {}, fullDigests, engine: _, criu, trace: file, json, ...rest } = flags;
   const digests: Digests = fullDigests ? "full" : "quick";
   const options = { ...rest, labels, digests, pid, criuOptions, signal: cancel.signal, onPhase: trace.onPhase };
   const result = await engine.dump(options);
   trace.write(imagesDir, flags.trace && leaveRunning ? await roundsOf(pid, flags.timeoutMs) : []);
   warn("dump", result.warnings);
   const { pids, noticeToReadyMs, dumpMs } = result;
-  const told = `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
+  const told =
+    pids.length === 0
+      ? "none of its processes is attached"
+      : `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
   const afterwards = leaveRunning ? "it goes on" : "it has ended";
   return {
-    value: { ...result, imagesDir },
+    value: { ...result, imagesDir: resolve(imagesDir) },
     text: `${paint("green", "dumped")} ${pid} into ${printable(imagesDir)} in ${duration(dumpMs)} (${told}); ${afterwards}`,
   };
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import { printable } from "../ffi/printable.ts";
-import { ownScript, planCopy, planNoCopy, scriptIn, settingsIn } from "./hook_copy.ts";
+import { madeDirectories, ownScript, planCopy, planNoCopy, removeEmpty, scriptIn, settingsIn } from "./hook_copy.ts";
 import {
   applyChange,
   backupOf,
@@ -12,8 +12,10 @@ import {
   type HookTarget,
   hookLine,
   hookTargets,
+  installedHook,
   planAbsent,
   planInstalled,
+  planNoBackup,
   trustedPath,
 } from "./hook_file.ts";
 import { paint } from "./paint.ts";
@@ -92,7 +94,8 @@ async function runInstall(flags: Flags): Promise<Report> {
   const changes = byHand ? [] : [...planCopy(directory, flags.unaware), planned];
   return report(flags, path, changes, "has the hook", [
     `Settings: ${printable(settingsIn(directory))}`,
-    "Why a dump is refused: in CRIU's log (runc and podman: dump.log) and in the system's (journalctl -t criu-aware)",
+    "Why a dump is refused: see CRIU's log (runc and podman: dump.log), or run",
+    "  journalctl -t criu-aware",
   ]);
 }
 
@@ -100,7 +103,21 @@ async function runUninstall(flags: Flags): Promise<Report> {
   const directory = trustedPath(resolve(flags.dir));
   const path = trustedPath(configurationFile(flags.for, directory));
   const planned = planAbsent(path);
-  return report(flags, path, [planned, ...planNoCopy(directory, [planned])], "does not have the hook", []);
+  const copies = planNoCopy(directory, [planned]);
+  const isLast = copies.some(({ path, after }) => path === settingsIn(directory) && after === undefined);
+  const directories = isLast ? madeDirectories(directory) : [];
+  const byHand = installedHook(planned.after ?? "") !== undefined;
+  const state = byHand ? "has a line that somebody added by hand: take it out there" : "does not have the hook";
+  const changes = [planned, ...copies, planNoBackup(path)];
+  const reported = await report(
+    flags,
+    path,
+    changes,
+    state,
+    directories.map((made) => `- ${made} (when it is empty)`),
+  );
+  if (!flags.dryRun) removeEmpty(directories);
+  return reported;
 }
 
 async function report(

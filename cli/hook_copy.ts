@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, readFileSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type Change, configurationFile, hookTargets, installedHook, readTrusted, trustedPath } from "./hook_file.ts";
 
 /** The action script of this package. */
@@ -23,6 +23,40 @@ const comment = `# Settings of criu-aware-hook.sh. The environment of CRIU comes
 # CRIU_AWARE_LEASE_MS=5000      how long a ready app holds before the freeze
 `;
 
+// For hook uninstall: what was there before stays.
+const MADE = "# Made by hook install; gone with it when empty: ";
+const madeLine = (directory: string): string => {
+  const first = firstMissing(directory);
+  return first === undefined ? "" : `${MADE}${first}\n`;
+};
+
+/** The uppermost directory that is missing for `directory` to be there. */
+function firstMissing(directory: string): string | undefined {
+  let first: string | undefined;
+  for (let at = directory; !lstatSync(at, { throwIfNoEntry: false }); at = dirname(at)) first = at;
+  return first;
+}
+
+/** The directories that the settings in `directory` say we have made, it first. */
+export function madeDirectories(directory: string): string[] {
+  const first = readTrusted(settingsIn(directory))
+    ?.split("\n")
+    .find((line) => line.startsWith(MADE))
+    ?.slice(MADE.length);
+  const made: string[] = [];
+  for (let at = directory; first !== undefined && `${at}/`.startsWith(`${first}/`); at = dirname(at)) made.push(at);
+  return made;
+}
+
+/** Takes directories away, up to the first that is not empty. */
+export function removeEmpty(directories: readonly string[]): void {
+  try {
+    for (const directory of directories) rmdirSync(directory);
+  } catch {
+    // Somebody has something in it.
+  }
+}
+
 /**
  * What to change so that the script and its settings are in a directory. Settings that are there stay, except for `unaware` when it is
  * given; the first ones let processes without us be dumped as before.
@@ -30,7 +64,9 @@ const comment = `# Settings of criu-aware-hook.sh. The environment of CRIU comes
 export function planCopy(directory: string, unaware: boolean | undefined): Change[] {
   const settings = settingsIn(directory);
   const before = readTrusted(settings);
-  const others = before?.replace(new RegExp(`^${UNAWARE}=.*\n?`, "gm"), "").replace(/[^\n]$/, "$&\n") ?? comment;
+  const others =
+    before?.replace(new RegExp(`^${UNAWARE}=.*\n?`, "gm"), "").replace(/[^\n]$/, "$&\n") ??
+    comment + madeLine(directory);
   const stays = before !== undefined && unaware === undefined;
   const after = stays ? before : others + unawareLine(unaware ?? true);
   return [
@@ -56,8 +92,13 @@ export function planNoCopy(directory: string, changes: readonly Change[]): Chang
       return installedHook((change ? change.after : readTrusted(path)) ?? "") === scriptIn(directory);
     });
   if (isNamed) return [];
-  const isEdited = ({ before }: Change): boolean =>
-    before !== undefined && ![true, false].some((unaware) => before === comment + unawareLine(unaware));
+  const isEdited = ({ before }: Change): boolean => {
+    const text = before
+      ?.split("\n")
+      .filter((line) => !line.startsWith(MADE))
+      .join("\n");
+    return text !== undefined && ![true, false].some((unaware) => text === comment + unawareLine(unaware));
+  };
   const gone = (path: string): Change => ({ path, before: readTrusted(path), after: undefined });
   const settings = gone(settingsIn(directory));
   return [gone(scriptIn(directory)), ...(isEdited(settings) ? [] : [settings])];

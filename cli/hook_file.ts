@@ -80,6 +80,12 @@ export function planAbsent(path: string): Change {
   return { path, before, after: ours ? undefined : rest };
 }
 
+/** What to change so that no copy of ours is left of a file that somebody has put right by hand. */
+export function planNoBackup(path: string): Change {
+  const before = readTrusted(backupOf(path));
+  return { path: backupOf(path), before, after: before === readTrusted(path) ? undefined : before };
+}
+
 /** The copy of a file as it was before we first wrote to it. */
 export function backupOf(path: string): string {
   return `${path}.before-criu-aware`;
@@ -121,14 +127,23 @@ export function trustedPath(path: string): string {
 
 /** The text of a file that nobody else can change; undefined when there is none. @throws {UsageError} */
 export function readTrusted(path: string): string | undefined {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(trustedPath(path), "utf8");
+    bytes = readFileSync(trustedPath(path));
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return undefined;
     if (error instanceof UsageError) throw error;
     throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`);
   }
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    // Written back it would not be the same.
+    throw new UsageError(`Cannot change ${path}: it is no UTF-8 text. Change it by hand: criu-aware hook print.`);
+  }
 }
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function replace(path: string, text: string, mode: number): void {
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);

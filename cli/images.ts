@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
 import type { Finding, FoundPlace, Images, Manifest } from "../images/mod.ts";
 import { exitCodes } from "./exit_codes.ts";
@@ -6,31 +7,43 @@ import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";
 import { subcommand } from "./subcommand.ts";
 import { bytes, count, duration } from "./units.ts";
+import { type FindFlags, wantedText } from "./wanted_text.ts";
 
 /** `criu-aware images` */
 export function images(): Command {
   return subcommand("images", "show what a dump holds, search in it, or compare two", [
     "criu-aware images images",
-    "criu-aware images images --find 'my secret'",
+    "criu-aware images images --find 'a text'",
+    "criu-aware images images --find - < secret.txt",
+    "criu-aware images images --find-file secret.txt",
     "criu-aware images monday tuesday",
   ])
     .argument("<dir>", "where the images are")
     .argument("[other]", "compare with these")
-    .option("--find <text>", "is this text in the images? exit code 1 when it is not")
+    .addOption(new Option("--find <text>", "is this text in the images? -: read it from stdin").conflicts("findFile"))
+    .option("--find-file <file>", "is the text of this file in the images?")
+    .addHelpText(
+      "after",
+      `
+--find and --find-file: exit code 1 when the text is not there. A secret does
+not belong into an argument, which every user of this host sees in ps: let it
+be read from stdin or a file. It is not printed.`,
+    )
     .action(reporting(runImages));
 }
 
-async function runImages(directory: string, other: string | undefined, flags: { find?: string }): Promise<Report> {
-  if (flags.find === "") {
-    const { UsageError } = await import("../criu/usage_error.ts");
-    throw new UsageError("Cannot look for nothing: name a text of at least one letter.");
+async function runImages(directory: string, other: string | undefined, flags: FindFlags): Promise<Report> {
+  const wanted = wantedText(flags);
+  if (wanted !== undefined) {
+    if (other === undefined) return search(directory, wanted);
+    throw new UsageError("Cannot compare and search at once: give one directory, or leave out --find.");
   }
-  if (flags.find !== undefined) return search(directory, flags.find);
   const { readImages } = await import("../images/mod.ts");
   const found = readImages(directory);
   if (other !== undefined) return compare(found, readImages(other));
   const manifest = await manifestOf(directory);
-  return { value: { ...found, manifest }, text: await describe(found, manifest) };
+  const { directory: imagesDir, ...facts } = found;
+  return { value: { imagesDir, ...facts, manifest }, text: await describe(found, manifest) };
 }
 
 async function manifestOf(directory: string): Promise<Manifest | undefined> {
@@ -113,10 +126,20 @@ async function compare(a: Images, b: Images): Promise<Report> {
   const { compareImages } = await import("../images/mod.ts");
   const { table } = await import("./table.ts");
   const differences = compareImages(a, b);
-  const cell = (value: number | string | undefined): string => (value === undefined ? "-" : printable(value));
-  const rows = differences.map(({ subject, what, a, b }) => [subject, what, cell(a), cell(b)]);
+  const rows = differences.map(({ subject, what, a, b }) => {
+    const [first, second] = [withUnit(what, a), withUnit(what, b)];
+    // Rounded they may be the same.
+    const values = first === second ? [printable(a ?? "-"), printable(b ?? "-")] : [first, second];
+    return [printable(subject), what.replace(/ ms$/, ""), ...values];
+  });
   return {
     value: differences,
     text: rows.length === 0 ? "They do not differ." : table(["", "", "first", "second"], rows),
   };
+}
+
+/** A value of a comparison for people; `what` names its unit. */
+function withUnit(what: string, value: number | string | undefined): string {
+  if (typeof value !== "number") return printable(value ?? "-");
+  return / ms$/.test(what) ? duration(value) : /\bbytes\b|^memory\b/.test(what) ? bytes(value) : String(value);
 }

@@ -15,6 +15,7 @@ export function lastWords(log: string): string {
   } catch (error) {
     return `No lines of ${printable(log)} can be shown: ${printable((error as Error).message)}.`;
   }
+  if (end.trim() === "") return `${printable(log)} is empty.`;
   const lines = stripVTControlCharacters(end).trimEnd().split("\n").slice(-LINES);
   return `The end of ${printable(log)}:\n  ${lines.map((line) => printable(line)).join("\n  ")}`;
 }

@@ -1,20 +1,23 @@
 import { exitCodes } from "./exit_codes.ts";
 import { createProgram } from "./program.ts";
 import { fail, printJson } from "./report.ts";
-import { isCommanderEnd } from "./subcommand.ts";
+import { isCommanderEnd, oneLine } from "./subcommand.ts";
 
 /** Runs `criu-aware` with these arguments, and resolves with the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const json = args.includes("--json");
+  // After "--" it is meant for somebody else.
+  const json = (args.includes("--") ? args.slice(0, args.indexOf("--")) : args).includes("--json");
   process.exitCode = exitCodes.done;
   try {
-    await createProgram().parseAsync([...args], { from: "user" });
+    // As many other commands have it.
+    const words = args[0] === "-V" ? ["--version"] : [...args];
+    await createProgram().parseAsync(words, { from: "user" });
   } catch (error) {
     if (!isCommanderEnd(error)) return fail("criu-aware", error, json);
     if (error.exitCode === 0) return exitCodes.done;
     // For people, commander has said it already.
     const { usage } = exitCodes;
-    if (json) printJson({ error: { name: "UsageError", message: error.message, exitCode: usage } });
+    if (json) printJson({ error: { name: "UsageError", message: oneLine(error.message), exitCode: usage } });
     return usage;
   }
   return Number(process.exitCode);

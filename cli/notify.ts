@@ -5,7 +5,7 @@ import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting, say, warn } from "./report.ts";
 import { type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
-import { count } from "./units.ts";
+import { count, duration } from "./units.ts";
 
 interface Flags extends NoticeFlags {
   readonly id?: string;
@@ -17,7 +17,7 @@ interface Flags extends NoticeFlags {
 /** `criu-aware notify` */
 export function notify(): Command {
   const command = subcommand("notify", "tell apps that a dump comes, for a script that runs CRIU", [
-    "criu-aware notify 1234 -- criu dump -t 1234 -D images --leave-running",
+    "mkdir images && criu-aware notify 1234 -- criu dump -t 1234 -D images -R",
     "id=$(criu-aware notify 1234 --lease-ms 60000)",
     "criu-aware notify 1234 --id $id --tell continued",
   ])
@@ -29,15 +29,19 @@ export function notify(): Command {
     .addHelpText(
       "after",
       `
-Without a command the notice's id is printed once all apps are ready. They then
-hold until --tell, or until the lease ends, which counts as "continued". In
-doubt an image may exist: tell "aborted" only when it certainly does not.`,
+The command runs while the apps are held: above, CRIU, which lets them go on
+(-R, --leave-running). Without a command the notice's id is printed once all
+apps are ready. They then hold until --tell, or until the lease ends, which
+counts as "continued". In doubt an image may exist: tell "aborted" only when it
+certainly does not.`,
     );
   return withNoticeFlags(command).action(reporting(runNotify));
 }
 
 async function runNotify(pid: number, command: string[], flags: Flags): Promise<Report> {
   if (flags.tell !== undefined) return tell(pid, flags.id, flags.tell);
+  const { requireAttached } = await import("./pages.ts");
+  await requireAttached(pid);
   return command.length > 0 ? holdFor(pid, command, flags) : holdAlone(pid, flags);
 }
 
@@ -91,7 +95,9 @@ async function holdAlone(pid: number, flags: Flags): Promise<Report> {
   const { noticeId, pids } = participants;
   const { leaseMs } = flags;
   if (!flags.json)
-    say(`ready, and held for ${leaseMs} ms or until: criu-aware notify ${pid} --id ${noticeId} --tell …`);
+    say(
+      `criu-aware notify: held for ${duration(leaseMs)}, or until: criu-aware notify ${pid} --id ${noticeId} --tell continued`,
+    );
   return { value: { noticeId, pids, leaseMs }, text: noticeId };
 }
 

@@ -16,6 +16,11 @@ export async function openPages(pid: number): Promise<DriverPage[]> {
   );
 }
 
+/** @throws what {@linkcode openPages} throws. */
+export async function requireAttached(pid: number): Promise<void> {
+  closePages(await openPages(pid));
+}
+
 /** Lets go of pages. */
 export function closePages(pages: readonly DriverPage[]): void {
   for (const page of pages) page[Symbol.dispose]();

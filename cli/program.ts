@@ -1,9 +1,10 @@
-import tab from "@bomb.sh/tab/commander";
 import { Command } from "commander";
 import { version } from "../package/version.ts";
+import { complete, completion } from "./completion.ts";
 import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
 import { exitCodesHelp } from "./exit_codes.ts";
+import { help } from "./help.ts";
 import { hook } from "./hook.ts";
 import { images } from "./images.ts";
 import { inspect } from "./inspect.ts";
@@ -25,25 +26,13 @@ Examples:
 export function createProgram(): Command {
   const program = settled(new Command("criu-aware"))
     .description("Dump and restore Bun and Deno programs that take part in their checkpoint.")
-    .version(version, "-V, --version", "show the version")
+    .version(version, "-v, --version", "show the version")
     .usage("<command> [options]")
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .enablePositionalOptions()
     .addHelpText("after", `${examples}\n${exitCodesHelp}`);
-  for (const command of [run, dump, restore, status, inspect, images, state, simulate, notify, doctor, hook]) {
-    program.addCommand(command());
-  }
-  program.helpCommand(false);
-  tab(program, { completionCommandName: "completion" });
-  program.commands
-    .find((command) => command.name() === "completion")
-    ?.description("print a script that completes this command in a shell")
-    .addHelpText("after", completionExamples);
+  const all = [run, dump, restore, status, inspect, images, state, simulate, notify, doctor, hook, completion];
+  for (const command of all) program.addCommand(command());
+  program.helpCommand(false).addCommand(help(program)).addCommand(complete(createProgram), { hidden: true });
   return program;
 }
-
-const completionExamples = `
-Examples:
-  source <(criu-aware completion bash)
-  criu-aware completion zsh > "\${fpath[1]}/_criu-aware"
-  criu-aware completion fish > ~/.config/fish/completions/criu-aware.fish`;

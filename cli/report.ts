@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import type { Command } from "commander";
 import { printable, printableJson, printableText } from "../ffi/printable.ts";
 import { exitCodeOf } from "./exit_codes.ts";
+import { wrap } from "./wrap.ts";
 
 /** What a subcommand found or did: `value` is printed with --json, `text` without. */
 export interface Report {
@@ -34,18 +35,44 @@ export function reporting<A extends unknown[]>(run: (...args: A) => Promise<Repo
 }
 
 /** Prints an error, and returns its exit code. */
-export function fail(path: string, error: unknown, json: boolean, exitCode: number = exitCodeOf(error)): number {
-  const { name, message, ...details } = { ...(error as Error), name: nameOf(error), message: messageOf(error) };
-  if (json) printJson({ error: { name, message, ...details, exitCode } });
-  say(`${path}: ${message}`);
-  return exitCode;
+export function fail(path: string, thrown: unknown, json: boolean, exitCode?: number): number {
+  const error = firstError(thrown);
+  const code = exitCode ?? exitCodeOf(error);
+  const message = messageOf(error);
+  if (json) printJson({ error: { ...error, name: error.name, message, exitCode: code } });
+  say(`${path}: ${shortened(message)}`);
+  return code;
 }
 
-/** A remark for people, on stderr: stdout is for results. */
+/** What went wrong first: what went wrong later, when things were given back, hides it (`using`). Anything can be thrown. */
+function firstError(thrown: unknown): Error {
+  if (thrown instanceof SuppressedError) return firstError(thrown.suppressed);
+  return thrown instanceof Error ? thrown : new Error(typeof thrown === "object" ? "unknown error" : String(thrown));
+}
+
+// An app may refuse with thousands of reasons, and CRIU have a lot to say.
+const MOST_LINES = 100;
+const LONGEST_LINE = 4096;
+
+function shortened(message: string): string {
+  const lines = message.split("\n");
+  const shown = lines
+    .slice(0, MOST_LINES)
+    .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line));
+  const more = lines.length - shown.length;
+  return [...shown, ...(more > 0 ? [`  and ${more} more; --json shows all`] : [])].join("\n");
+}
+
+/** A remark for people, on stderr: stdout is for results. On a terminal in 80 columns; elsewhere a line stays one, for grep. */
 export function say(text: string): void {
+  if (!process.stderr.isTTY) return write(2, printableText(text));
   // A progress bar, or the echo of Ctrl-C, may stand in this line.
-  const start = process.stderr.isTTY ? "\r\x1b[K" : "";
-  write(2, `${start}${printableText(text)}`);
+  write(2, `\r\x1b[K${printableText(text.split("\n").map(inColumns).join("\n"))}`);
+}
+
+function inColumns(line: string): string {
+  const [indent = ""] = /^ */.exec(line) ?? [];
+  return wrap(line.slice(indent.length), `${indent}  `, indent);
 }
 
 /** What a subcommand has to say of processes that it dealt with all the same, a line each. */
@@ -68,7 +95,8 @@ export function print(text: string): void {
 
 /** A result for programs, on stdout: no character of it drives a terminal, and the value is exact. */
 export function printJson(value: unknown): void {
-  write(1, printableJson(JSON.stringify(value)));
+  // JSON has no bigint.
+  write(1, printableJson(JSON.stringify(value, (_, part) => (typeof part === "bigint" ? String(part) : part))));
 }
 
 // At once, whole, and in order: with a stream, a process.exit() could cut a pipe's text short.
@@ -86,12 +114,10 @@ function write(fd: number, text: string): void {
   }
 }
 
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : "Error";
-}
-
 /** What an error says, for people. Errors of the system name files in a single line; those of ours have lines of their own. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return printable(error);
-  return /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? "") ? printable(error.message) : error.message;
+export function messageOf(thrown: unknown): string {
+  const { message, errors, code } = firstError(thrown) as Partial<AggregateError & NodeJS.ErrnoException>;
+  if (/^E[A-Z0-9]+$/.test(code ?? "")) return printable(message);
+  // An AggregateError need not say anything itself.
+  return message || (errors ?? []).map(messageOf).join("; ") || "unknown error";
 }

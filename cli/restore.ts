@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
 import type { ProblemKind } from "../images/problem.ts";
@@ -78,7 +79,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const isWhole = result.processes.every(({ problems }) => problems.length === 0);
   const verdict = isWhole ? paint("green", "restored") : paint("red", "restored in part only:");
   return {
-    value: { ...result, imagesDir },
+    value: { ...result, imagesDir: resolve(imagesDir) },
     text: [
       `${verdict} ${result.pid} in ${duration(result.restoreMs)}, ${bytes(result.bytes)} of memory`,
       ...lines,

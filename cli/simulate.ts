@@ -15,13 +15,16 @@ export function simulate(): Command {
 }
 
 async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
+  const { requireAttached } = await import("./pages.ts");
+  await requireAttached(pid);
   const { simulate } = await import("../driver/simulate.ts");
   const engine = simulate();
   // Names the simulation; nothing is written.
   const imagesDir = `/simulated/${pid}`;
-  const dump = await engine.dump({ ...flags, pid, imagesDir });
+  const { strategy, timeoutMs, leaseMs } = flags;
+  const dump = await engine.dump({ ...(strategy ? { strategy } : {}), timeoutMs, leaseMs, pid, imagesDir });
   warn("simulate", dump.warnings);
-  const restore = await engine.restore({ imagesDir, timeoutMs: flags.timeoutMs });
+  const restore = await engine.restore({ imagesDir, timeoutMs });
   const lines = restore.processes.map(({ pid, outcome = "no outcome", round, problems }) => {
     const { noticedAt, readyAt, releasedAt, recoveredAt } = round ?? {};
     const spans = [span("prepared in", noticedAt, readyAt), span("rebuilt in", releasedAt, recoveredAt)];

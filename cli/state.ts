@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { printable } from "../ffi/printable.ts";
 import type { DescribedTensor, StateDescription } from "../gpu/state/describe.ts";
@@ -40,7 +41,11 @@ async function runState(target: string, flags: { export?: string }): Promise<Rep
   const texts = await Promise.all(slots.map((slot) => asText(slot, slot === newest && slots.length > 1)));
   const exported = flags.export !== undefined && newest ? [`Written to ${printable(flags.export)}.`] : [];
   return {
-    value: { slots, newest: newest?.path ?? null },
+    value: {
+      slots,
+      newest: newest?.path ?? null,
+      ...(exported.length > 0 ? { exported: resolve(String(flags.export)) } : {}),
+    },
     text: [...texts, ...exported].join("\n\n"),
     exitCode: newest ? exitCodes.done : exitCodes.failed,
   };
@@ -51,7 +56,7 @@ async function look(target: string): Promise<Slot[]> {
   // Whoever may write to this directory must not choose what a pid means.
   if (!/^\d+$/.test(target)) {
     if (!existsSync(target)) throw new UsageError(`There is no file ${target}.`);
-    return [await read(target, target)];
+    return [await read(target, resolve(target))];
   }
   const { findSegments } = await import("../gpu/state/find_segments.ts");
   if (!existsSync(`/proc/${target}`))
@@ -90,7 +95,8 @@ async function exportTo({ path }: Slot, file: string): Promise<void> {
 async function asText({ name, path, state, problem }: Slot, isNewest: boolean): Promise<string> {
   const { table } = await import("./table.ts");
   const title = paint("bold", printable(name === "memfd" ? path : name));
-  if (!state) return `${title}: ${paint("red", printable(problem ?? ""))}`;
+  // It names the file.
+  if (!state) return paint("red", printable(problem ?? ""));
   const { generation, tensors, references } = state;
   const facts = [
     generation === undefined ? "not saved by criu-aware" : `generation ${generation}`,

@@ -1,9 +1,11 @@
+import { basename } from "node:path";
 import type { Command } from "commander";
 import type { AttachedProcess } from "../driver/status.ts";
 import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
+import { wrap } from "./wrap.ts";
 
 /** `criu-aware status` */
 export function status(): Command {
@@ -28,36 +30,79 @@ async function showStatus(pid: number | undefined): Promise<Report> {
   );
 }
 
+const head = ["pid", "user", "state", "strategies", "generation", "outcome", "command"];
+
 async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
   if (processes.length === 0) return "No process is attached.";
-  const { table } = await import("./table.ts");
-  const rows = processes.map(({ pid, runtime, state, standstill, strategies, deaf, generation, lastOutcome = "-" }) => [
-    pid,
-    runtime,
-    standstill ? `${state}, ${standstill}` : state,
-    strategies.map((kind) => (deaf.includes(kind) ? `${kind} (deaf)` : kind)).join(" "),
-    generation,
-    lastOutcome,
+  const { fitLast, table } = await import("./table.ts");
+  const rows = processes.map((process) => [
+    String(process.pid),
+    userOf(process),
+    process.standstill ? `${process.state}, ${process.standstill}` : process.state,
+    printable(strategiesOf(process).join(" "), LONGEST_CELL),
+    String(process.generation),
+    process.lastOutcome ?? "-",
+    shortCommandOf(process),
   ]);
-  return table(["pid", "runtime", "state", "strategies", "generation", "last outcome"], rows);
+  return table(head, fitLast(head, rows));
 }
 
 async function asLines(process: AttachedProcess): Promise<string> {
   const { describeStandstill } = await import("../driver/paused.ts");
-  const { lastOutcome = "none yet", refusal, standstill, deaf } = process;
-  const facts = {
-    pid: process.pid,
-    runtime: printable(process.runtime, 200),
-    state: process.state,
-    ...(standstill ? { standstill: describeStandstill(standstill, process.pid) } : {}),
-    strategies: process.strategies.join(", ") || "none",
-    ...(deaf.length > 0 ? { deaf: `${deaf.join(", ")}: its handler was taken away after attach()` } : {}),
-    resources: process.resources.join(", ") || "none",
-    generation: `${process.generation} (how many times it was restored)`,
-    "last outcome": lastOutcome,
-    ...(refusal.length > 0 ? { refused: refusal.join("\n              ") } : {}),
+  const { pid, state, lastOutcome = "none yet", refusal, standstill, deaf, resources, generation } = process;
+  const facts: Record<string, readonly string[]> = {
+    pid: [String(pid)],
+    user: [userOf(process)],
+    command: [commandOf(process)],
+    runtime: [printable(process.runtime, LONGEST_CELL)],
+    state: [state],
+    ...(standstill ? { standstill: [describeStandstill(standstill, pid)] } : {}),
+    strategies: [listed(process.strategies)],
+    ...(deaf.length > 0 ? { deaf: [`${listed(deaf)}: its handler was taken away after attach()`] } : {}),
+    resources: [listed(resources)],
+    generation: [`${generation} (how many times it was restored)`],
+    "last outcome": [lastOutcome],
+    ...(refusal.length > 0 ? { refused: firstOf(refusal) } : {}),
   };
   return Object.entries(facts)
-    .map(([name, value]) => `${paint("dim", name.padEnd(13))} ${value}`)
+    .flatMap(([name, texts]) => labelled(name, texts))
     .join("\n");
+}
+
+// A page may say thousands of things, each of them thousands of characters long.
+const LONGEST_CELL = 40;
+const LONGEST_TEXT = 400;
+const MOST_TEXTS = 16;
+
+function firstOf(texts: readonly string[]): string[] {
+  const shown = texts.slice(0, MOST_TEXTS).map((text) => printable(text, LONGEST_TEXT));
+  return texts.length > MOST_TEXTS ? [...shown, `and ${texts.length - MOST_TEXTS} more; --json shows all`] : shown;
+}
+
+function listed(names: readonly string[]): string {
+  return firstOf(names).join(", ") || "none";
+}
+
+function labelled(name: string, texts: readonly string[]): string {
+  const indent = " ".repeat(14);
+  // The cure of a standstill has a command to copy: it stays in one line.
+  const [first = "", ...others] = texts.map((text) => (name === "standstill" ? text : wrap(text, indent)));
+  return [`${paint("dim", name.padEnd(13))} ${first.trimStart()}`, ...others].join("\n");
+}
+
+function strategiesOf({ strategies, deaf }: AttachedProcess): string[] {
+  return strategies.map((kind) => (deaf.includes(kind) ? `${kind} (deaf)` : kind));
+}
+
+function userOf({ uid, user }: AttachedProcess): string {
+  return printable(user ?? uid, LONGEST_CELL);
+}
+
+/** Without the directory of the program, which would leave no room for what it runs. */
+function shortCommandOf({ command: [program = "", ...args] }: AttachedProcess): string {
+  return printable([basename(program), ...args].join(" "), LONGEST_TEXT) || "-";
+}
+
+function commandOf({ command }: AttachedProcess): string {
+  return printable(command.join(" "), LONGEST_TEXT) || "-";
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { printable } from "../ffi/printable.ts";
 import { strategyNames } from "../strategies/notify.ts";
-import { pathOf, say } from "./report.ts";
+import { pathOf, print, say } from "./report.ts";
 
 /** A subcommand of which every mistake ends with one line that says how to get help. `examples` are whole lines. */
 export function subcommand(name: string, description: string, examples: readonly string[]): Command {
@@ -18,6 +18,8 @@ export function settled(command: Command): Command {
     .showSuggestionAfterError()
     .helpOption("-h, --help", "show this")
     .configureOutput({
+      writeOut: (text) => print(text.trimEnd()),
+      writeErr: (text) => say(text.trimEnd()),
       outputError: (text) => {
         const path = pathOf(command);
         say(`${path}: ${oneLine(text)} Run: ${path} --help`);
@@ -25,8 +27,8 @@ export function settled(command: Command): Command {
     });
 }
 
-/** "error: unknown option '--x'\n(Did you mean …?)" as one sentence. */
-function oneLine(text: string): string {
+/** What commander says, "error: unknown option '--x'\n(Did you mean …?)", as one sentence. */
+export function oneLine(text: string): string {
   const line = text
     .trim()
     .replace(/^error: /, "")

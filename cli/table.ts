@@ -34,6 +34,21 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return [...lines, ...more].join("\n");
 }
 
+/** Narrower than this, the last column says nothing. */
+const NARROWEST = 20;
+
+/** The same rows, their last cells cut so that no line is wider than the terminal, or 80 columns where there is none. */
+export function fitLast(head: readonly string[], rows: readonly (readonly string[])[]): string[][] {
+  const widths = head.map((word, column) => Math.max(word.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const others = widths.slice(0, -1).reduce((sum, width) => sum + Math.min(width, WIDEST) + 2, 0);
+  const left = Math.max(NARROWEST, (process.stdout.columns || 80) - others);
+  return rows.map((row) => row.map((text, column) => (column === head.length - 1 ? cut(text, left) : text)));
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
 /** One line; only what `paint` made keeps its escapes, and is as short as we made it. */
 function cell(content: string | number): string {
   const text = stripVTControlCharacters(String(content));

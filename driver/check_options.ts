@@ -1,30 +1,58 @@
-import { type CriuOptions, checkCriuOptions } from "../criu/options.ts";
+import { checkCriuOptions } from "../criu/options.ts";
 import { UsageError } from "../criu/usage_error.ts";
-import { type ProblemKind, problemKinds } from "../images/problem.ts";
+import { printable } from "../ffi/printable.ts";
+import { problemKinds } from "../images/problem.ts";
+import { type StrategyName, strategyNames } from "../strategies/notify.ts";
 
 /** The longest time that a timer can have: 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** What a value must be, when it is given. */
+type Kind = "time" | "pid" | "path" | "flag" | "call" | "strategy" | "digests" | "force" | "other";
+
+const kinds: Readonly<Record<Kind, { is(value: unknown): boolean; what: string }>> = {
+  time: {
+    is: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LONGEST_MS,
+    what: `a whole number of milliseconds from 0 to ${LONGEST_MS}`,
+  },
+  pid: { is: (value) => Number.isSafeInteger(value) && (value as number) > 0, what: "a pid, 1 or more" },
+  path: { is: (value) => typeof value === "string" && value !== "", what: "a path" },
+  flag: { is: (value) => typeof value === "boolean", what: "true or false" },
+  call: { is: (value) => typeof value === "function", what: "a function" },
+  strategy: { is: (value) => strategyNames.includes(value as StrategyName), what: strategyNames.join(", ") },
+  digests: { is: (value) => value === "quick" || value === "full", what: "quick or full" },
+  force: {
+    is: (value) => typeof value === "boolean" || (Array.isArray(value) && value.every(isProblemKind)),
+    what: `true, or a list of ${problemKinds.join(", ")}`,
+  },
+  /** What is checked where it is used. */
+  other: { is: () => true, what: "" },
+};
+
+/** The options of a function, all of them. */
+export type Known<T> = { readonly [K in keyof Required<T>]: Kind };
+
 /**
- * Checks what a program gives, before anything is begun.
- * @throws {UsageError} for an option of CRIU that there is not, for a kind of problem that there is not, and for a time that is negative, not finite or too long.
+ * Checks what a program gives, before anything is begun: a typo would be ignored silently, in JavaScript and in an object that
+ * TypeScript does not look into.
+ * @throws {UsageError} for an option that there is not, also among those of CRIU, and for a value that is none.
  */
-export function checkOptions(options: {
-  readonly criuOptions?: CriuOptions;
-  readonly timeoutMs?: number;
-  readonly leaseMs?: number;
-  readonly force?: boolean | readonly ProblemKind[];
-}): void {
-  checkCriuOptions(options.criuOptions ?? {});
-  const { force = false } = options;
-  const kinds = typeof force === "boolean" ? [] : force;
-  const unknown = Array.isArray(kinds) ? kinds.find((kind) => !problemKinds.includes(kind)) : String(force);
-  if (unknown !== undefined) {
-    throw new UsageError(`force must be true, or a list of ${problemKinds.join(", ")}; not ${String(unknown)}.`);
+export function checkOptions<T extends object>(given: T, known: Known<T>): void {
+  for (const [name, value] of Object.entries(given)) {
+    const kind = Object.hasOwn(known, name) ? kinds[known[name as keyof T]] : undefined;
+    if (kind === undefined)
+      throw new UsageError(`There is no option ${name}: the options are ${Object.keys(known).join(", ")}.`);
+    if (value !== undefined && !kind.is(value))
+      throw new UsageError(`${name} must be ${kind.what}, not ${said(value)}.`);
   }
-  for (const name of ["timeoutMs", "leaseMs"] as const) {
-    const time = options[name];
-    if (time === undefined || (time >= 0 && time <= LONGEST_MS)) continue;
-    throw new UsageError(`${name} must be a number of milliseconds from 0 to ${LONGEST_MS}, not ${String(time)}.`);
-  }
+  if ("criuOptions" in given) checkCriuOptions(given.criuOptions ?? {});
+}
+
+function isProblemKind(value: unknown): boolean {
+  return (problemKinds as readonly unknown[]).includes(value);
+}
+
+function said(value: unknown): string {
+  const isText = typeof value === "string" || Array.isArray(value);
+  return isText ? printable(JSON.stringify(value)) : printable(value) || typeof value;
 }

@@ -13,7 +13,7 @@ import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
-import { checkOptions } from "./check_options.ts";
+import { checkOptions, type Known } from "./check_options.ts";
 import { dumpDefaults } from "./defaults.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
@@ -25,6 +25,17 @@ import { moveIntoImages, openWorkDir, type WorkDir } from "./work_dir.ts";
 const LOG = "dump.log";
 /** What CRIU prints before it has a log. */
 const EARLY_LOG = "criu.log";
+const known: Known<CheckpointOptions> = {
+  imagesDir: "path",
+  trustImages: "flag",
+  workDir: "path",
+  leaveRunning: "flag",
+  criuOptions: "other",
+  timeoutMs: "time",
+  labels: "other",
+  digests: "digests",
+  criu: "path",
+};
 /** Longer than any dump: apps of the tree have no driver that renews it while this process waits. */
 const LEASE_MS = 600_000;
 
@@ -72,7 +83,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     const why = agent.state === "detached" ? "its agent was disposed" : "a checkpoint is under way";
     throw new UsageError(`Cannot dump this process now: ${why}.`);
   }
-  checkOptions(options);
+  checkOptions(options, known);
   requireRoot();
   const { leaveRunning = false, timeoutMs = 10_000 } = options;
   const criuOptions = { ...dumpDefaults, ...options.criuOptions };

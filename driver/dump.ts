@@ -16,6 +16,7 @@ import { dumpOptions } from "./defaults.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
+import { knownDumpOptions } from "./known_options.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { recordDump } from "./record.ts";
@@ -29,7 +30,7 @@ const STARTING_MS = 3;
 export async function dumpTree(runner: Runner, given: DumpOptions): Promise<DumpResult> {
   const { pid, leaveRunning = false, manifest = true, signal } = given;
   signal?.throwIfAborted();
-  checkOptions(given);
+  checkOptions(given, knownDumpOptions);
   requireRoot();
   using cuda = await openCudaIfAsked(given.cuda);
   const phases = watchPhases(given.onPhase);
@@ -153,5 +154,5 @@ async function blocked(
   const blockers = await findBlockers(processTree(pid), { criuOptions, ignore, leaveRunning });
   return blockers
     .filter(({ blocking }) => blocking)
-    .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker)] }));
+    .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker, blocker.pid)] }));
 }

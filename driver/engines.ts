@@ -1,7 +1,8 @@
 import { commandRunner } from "../criu/command.ts";
-import { findCriu } from "../criu/locate.ts";
+import { findCriu, type LocatedCriu } from "../criu/locate.ts";
 import { rpcRunner } from "../criu/rpc/rpc.ts";
 import type { Runner } from "../criu/run.ts";
+import { checkOptions } from "./check_options.ts";
 import { dumpTree } from "./dump.ts";
 import type { Engine } from "./engine.ts";
 import { type CriuQueries, queries } from "./queries.ts";
@@ -17,7 +18,7 @@ export interface CriuEngineOptions {
  * Drives CRIU by its RPC: CRIU itself asks this process at each hook, no process is started for one. When this process dies
  * during a dump, CRIU takes that as a refusal, and the apps go on.
  *
- * @throws {CriuError} when CRIU is missing or too old.
+ * @throws {CriuError} when CRIU is missing or too old. @throws {UsageError} for an option that there is not.
  * @example
  * ```ts
  * import { rpc } from "criu-aware/driver";
@@ -25,7 +26,7 @@ export interface CriuEngineOptions {
  * ```
  */
 export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
-  const criu = findCriu(options.criu);
+  const criu = chosenCriu(options);
   return { ...queries(criu.path), ...engine("rpc", rpcRunner(criu)) };
 }
 
@@ -33,7 +34,7 @@ export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
  * Drives the `criu` binary, with our action script. The script asks this process: when this process dies, the script fails,
  * CRIU gives up, and the apps go on.
  *
- * @throws {CriuError} when CRIU is missing or too old.
+ * @throws {CriuError} when CRIU is missing or too old. @throws {UsageError} for an option that there is not.
  * @example
  * ```ts
  * import { command } from "criu-aware/driver";
@@ -41,7 +42,12 @@ export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
  * ```
  */
 export function command(options: CriuEngineOptions = {}): Engine {
-  return engine("command", commandRunner(findCriu(options.criu)));
+  return engine("command", commandRunner(chosenCriu(options)));
+}
+
+function chosenCriu(options: CriuEngineOptions): LocatedCriu {
+  checkOptions(options, { criu: "path" });
+  return findCriu(options.criu);
 }
 
 function engine(kind: Engine["kind"], runner: Runner): Engine {

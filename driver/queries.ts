@@ -86,8 +86,9 @@ export function queries(criu: string): CriuQueries {
       const opts = { imagesDir: resolve(imagesDir), logFile: LOG };
       return (await ask(RequestType.CPUINFO_CHECK, opts, swrkArguments({}, work.path))).success;
     },
-    async preDump({ pid, imagesDir, criuOptions = {} }) {
-      checkOptions({ criuOptions });
+    async preDump(options) {
+      checkOptions(options, { pid: "pid", imagesDir: "path", criuOptions: "other" });
+      const { pid, imagesDir, criuOptions = {} } = options;
       const opts = { ...toRpc(criuOptions), pid, trackMem: true, notifyScripts: true };
       await succeed(RequestType.PRE_DUMP, imagesDir, opts, criuOptions);
     },

@@ -17,6 +17,7 @@ import { openCudaIfAsked } from "./cuda/processes.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { freeIds } from "./ids.ts";
+import { knownRestoreOptions } from "./known_options.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
 import { carryOptions, expectedAfter, hasCuda, requireFit } from "./record.ts";
@@ -31,7 +32,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   const given = resolve(options.imagesDir);
   const { timeoutMs = 10_000, signal } = options;
   signal?.throwIfAborted();
-  checkOptions(options);
+  checkOptions(options, knownRestoreOptions);
   requireRoot();
   if (!existsSync(join(given, "inventory.img"))) {
     throw new UsageError(

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { checkOptions } from "./check_options.ts";
 import { DumpRefusedError, type Engine } from "./engine.ts";
+import { knownDumpOptions, knownRestoreOptions } from "./known_options.ts";
 import { Participants } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt } from "./rebuilt.ts";
@@ -9,7 +10,7 @@ import { awaitRebuilt } from "./rebuilt.ts";
 /**
  * Goes through all phases of a dump and a restore without CRIU: the apps are told for real, prepare for real and hold for real,
  * but nothing is frozen or written, and `restore` lets the same processes go on. They then see the outcome `restored` with
- * `simulated: true`. For testing resources on any Linux machine, without root. Dump and restore with the same engine.
+ * `simulated: true`, and their `generation` stays as it was. For testing resources on any Linux machine, without root. Dump and restore with the same engine.
  *
  * @example
  * ```ts
@@ -24,7 +25,7 @@ export function simulate(): Engine {
   return {
     kind: "simulate",
     async dump(options) {
-      checkOptions(options);
+      checkOptions(options, knownDumpOptions);
       const imagesDir = resolve(options.imagesDir);
       if (held.has(imagesDir))
         throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);
@@ -49,7 +50,7 @@ export function simulate(): Engine {
       return { noticeId, pids, noticeToReadyMs, dumpMs: now() - started, leftRunning, warnings };
     },
     async restore(options) {
-      checkOptions(options);
+      checkOptions(options, knownRestoreOptions);
       const imagesDir = resolve(options.imagesDir);
       const phases = watchPhases(options.onPhase);
       const found = held.get(imagesDir);

@@ -1,4 +1,7 @@
 import { readdirSync } from "node:fs";
+import { commandLine } from "../ffi/command_line.ts";
+import { uidsOf } from "../ffi/process.ts";
+import { userNames } from "../ffi/user_names.ts";
 import type { Outcome, State } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { deafStrategies } from "../strategies/notify.ts";
@@ -7,6 +10,11 @@ import { type Standstill, standstillOf } from "./paused.ts";
 /** An attached process of this host. */
 export interface AttachedProcess {
   readonly pid: number;
+  /** The user that it runs as (its effective uid), and the name of that user where this host knows one. */
+  readonly uid: number;
+  readonly user: string | undefined;
+  /** Its program and its arguments, as it says itself. Not safe to print: a process may put anything there. */
+  readonly command: readonly string[];
   readonly runtime: string;
   readonly state: State;
   /** What keeps it from answering a notice: a signal that stopped it, a debugger, or the cgroup freezer. */
@@ -16,7 +24,7 @@ export interface AttachedProcess {
   /** Those of them that do not reach it any more. */
   readonly deaf: readonly string[];
   readonly resources: readonly string[];
-  /** How many times it was restored. */
+  /** How many times it was restored; simulated restores do not count. */
   readonly generation: number;
   readonly lastOutcome: Outcome | undefined;
   /** Why the last notice was refused; empty when it was not. */
@@ -28,12 +36,13 @@ export interface AttachedProcess {
 }
 
 /**
- * All attached processes that this user may look into: for root, those of the whole host, containers included. With `pids` only
- * those among them.
+ * All attached processes that this user may look into, by their pids: for root, those of the whole host, containers included. With
+ * `pids` only those among them.
  */
 export async function listAttached(pids: readonly number[] = allPids()): Promise<AttachedProcess[]> {
-  const found = await Promise.all(pids.map(lookAt));
-  return found.filter((process) => process !== undefined);
+  const names = userNames();
+  const found = await Promise.all(pids.map((pid) => lookAt(pid, names)));
+  return found.filter((process) => process !== undefined).sort((a, b) => a.pid - b.pid);
 }
 
 function allPids(): number[] {
@@ -42,13 +51,20 @@ function allPids(): number[] {
     .map(Number);
 }
 
-async function lookAt(pid: number): Promise<AttachedProcess | undefined> {
+async function lookAt(pid: number, names: ReadonlyMap<number, string>): Promise<AttachedProcess | undefined> {
   try {
     using page = await DriverPage.open(pid);
     const { state, generation, outcome, reply, refusal, rejected, ignored } = page.status();
     const { runtime, strategies = [], resources = [] } = page.document() ?? {};
+    const uid = Number(uidsOf(pid).split(/\s+/)[1]);
+    const command = commandLine(pid);
+    // Otherwise it may be another process that has the pid by now.
+    if (!page.process.isAlive()) return undefined;
     return {
       pid,
+      uid,
+      user: names.get(uid),
+      command,
       runtime: runtime ? `${runtime.name} ${runtime.version}` : "unknown",
       state,
       standstill: await standstillOf(pid),

@@ -47,7 +47,7 @@ export interface FindOptions {
  *
  * A find is certain; to find nothing is no proof: memory may hold a text in pieces (ropes), encoded, encrypted or compressed.
  *
- * @throws {RangeError} when there is nothing to look for.
+ * @throws {RangeError} when there is nothing to look for, or `places` is no number of places.
  * @throws {ImageError} when there is no such directory, a file in it cannot be read, or next to all is holes.
  * @example
  * ```ts
@@ -62,6 +62,9 @@ export async function findInImages(
 ): Promise<Finding[]> {
   if (wanted.length === 0) throw new RangeError("Cannot look for nothing: name a text of at least one letter.");
   const { places = 10, signal, onProgress } = options;
+  if (!Number.isInteger(places) || places < 0) {
+    throw new RangeError(`places must be a whole number, 0 or more, not ${places}.`);
+  }
   const needles = needlesOf(wanted);
   const sources = layersOf(resolve(directory)).flatMap(filesOf);
   const totalBytes = sumOf(sources, "bytes");

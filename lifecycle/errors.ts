@@ -21,7 +21,7 @@ export class ResourceError extends Error {
   readonly hook: "beforeCheckpoint" | "afterRestore";
 
   constructor(resource: string, hook: "beforeCheckpoint" | "afterRestore", cause: unknown) {
-    super(`${resource}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`${resource}: ${reasonOf(cause)}`, { cause });
     this.resource = resource;
     this.hook = hook;
   }
@@ -47,6 +47,25 @@ export class RecoveryError extends AggregateError {
     super(errors, `Cannot rebuild everything after "${outcome}": ${messages(errors).join("; ")}`);
     this.outcome = outcome;
   }
+}
+
+/** Longer ones would not fit where they travel: the page, a marker file, a line of a socket. */
+const LONGEST_REASON = 500;
+
+/** What was thrown, which can be anything, as one line. Of errors in one error, all say why. */
+function reasonOf(thrown: unknown): string {
+  try {
+    const { message, errors = [] } = Object(thrown);
+    const texts = [message, ...errors.map((error: Error) => error.message)].filter(Boolean);
+    return (texts.join("; ") || String(thrown)).replace(/\s+/g, " ").slice(0, LONGEST_REASON);
+  } catch {
+    return "an unknown error";
+  }
+}
+
+/** Says on stderr what happened, without the code around it: whoever wants more has `onError`. */
+export function printReasons(error: Error): void {
+  console.error(String(error));
 }
 
 /** The messages of errors, in order. */

@@ -130,7 +130,7 @@ export class Lifecycle {
     if (hold && errors.length === 0) {
       release = (visit.callers.find((caller) => caller.hold)?.hold ?? hold)();
       round.releasedAt = now();
-      if (release.outcome === "restored") {
+      if (release.outcome === "restored" && !release.simulated) {
         this.generation++;
         this.restoredAt = round.releasedAt;
       }

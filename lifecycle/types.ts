@@ -49,7 +49,7 @@ export interface CheckpointContext {
 export interface RestoreContext {
   readonly noticeId: string;
   readonly outcome: Outcome;
-  /** How many times this process was restored. */
+  /** How many times this process was restored; a simulated restore does not count. */
   readonly generation: number;
   /** True when no CRIU was at work: the simulate engine went through the phases. */
   readonly simulated: boolean;

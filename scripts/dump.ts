@@ -1,35 +1,57 @@
 #!/usr/bin/env bun
-/** Dumps a process tree; every attached process in it is told first. bun scripts/dump.ts --pid 1234 --images-dir DIR */
-import { Option } from "commander";
-import { command, parseArguments, strategyNames } from "criu-aware/driver";
+/**
+ * Dumps a process tree; every attached process in it is told first. Copy it and change what you like: it needs criu-aware and zx. Its
+ * options are those of `criu-aware dump`.
+ */
+import { parseArgs } from "node:util";
+import { command, DumpRefusedError, parseArguments, type StrategyName, UsageError } from "criu-aware/driver";
 import { chalk } from "zx";
-import { positive, program, report } from "./report.ts";
 
-const options = program("dump", "Dump a process tree with CRIU; every attached process in it is told first.")
-  .requiredOption("--pid <pid>", "the root of the tree", positive)
-  .requiredOption("--images-dir <dir>", "where the images go: a new or empty directory")
-  .option("--leave-running", "the tree goes on after the dump", false)
-  .addOption(
-    new Option("--strategy <name>", "how to notify (default: the first that the app listens to)").choices(
-      strategyNames,
-    ),
-  )
-  .option("--timeout-ms <ms>", "how long the apps may prepare", positive, 10_000)
-  .option("--lease-ms <ms>", "how long a ready app holds without a sign of life from here", positive, 5_000)
-  .option("--unaware", "dump also when no process of the tree is attached", false)
-  .option("--json", "print the result as one JSON object", false)
-  .argument("[criu-options...]", "after --: further options for criu dump, such as --file-locks")
-  .parse();
+const usage = `Usage: dump.ts <pid> -D <dir> [--leave-running] [--unaware] [--trust-images]
+  [--strategy signal|socket|file] [--timeout-ms 10000] [--lease-ms 5000]
+  [--criu <path>] [--json] [-- <options of criu dump>...]`;
 
-await report(options.name(), async () => {
-  const { json, ...dump } = options.opts();
-  const result = await command().dump({
-    ...dump,
-    pid: dump.pid,
-    imagesDir: dump.imagesDir,
-    criuOptions: parseArguments(options.args),
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      "images-dir": { type: "string", short: "D" },
+      "leave-running": { type: "boolean", default: false },
+      unaware: { type: "boolean", default: false },
+      "trust-images": { type: "boolean", default: false },
+      strategy: { type: "string" },
+      "timeout-ms": { type: "string", default: "10000" },
+      "lease-ms": { type: "string", default: "5000" },
+      criu: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return console.log(usage);
+  const [pid, ...criuArguments] = positionals;
+  const { "images-dir": imagesDir, strategy, criu, json } = values;
+  if (pid === undefined || imagesDir === undefined) throw new UsageError(usage);
+  const result = await command(criu === undefined ? {} : { criu }).dump({
+    pid: Number(pid),
+    imagesDir,
+    leaveRunning: values["leave-running"],
+    unaware: values.unaware,
+    trustImages: values["trust-images"],
+    timeoutMs: Number(values["timeout-ms"]),
+    leaseMs: Number(values["lease-ms"]),
+    criuOptions: parseArguments(criuArguments),
+    ...(strategy === undefined ? {} : { strategy: strategy as StrategyName }),
   });
   if (json) return console.log(JSON.stringify(result));
-  const held = `${result.pids.length} attached, held after ${result.noticeToReadyMs.toFixed(1)} ms`;
-  console.log(`${chalk.green("dumped")} in ${result.dumpMs.toFixed(0)} ms (${held}) into ${dump.imagesDir}`);
-});
+  const held = `${result.pids.length} told, held after ${result.noticeToReadyMs.toFixed(1)} ms`;
+  console.log(`${chalk.green("dumped")} ${pid} into ${imagesDir} in ${result.dumpMs.toFixed(0)} ms (${held})`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const { message, code = "" } = error as Error & { code?: string };
+  console.error(`dump.ts: ${message}`);
+  const isUsage = error instanceof UsageError || code.startsWith("ERR_PARSE_ARGS");
+  process.exitCode = isUsage ? 2 : error instanceof DumpRefusedError ? 3 : 1;
+}

@@ -1,23 +1,50 @@
 #!/usr/bin/env bun
-/** Restores what scripts/dump.ts dumped. bun scripts/restore.ts --images-dir DIR */
-import { command, parseArguments } from "criu-aware/driver";
+/**
+ * Restores a dumped process tree, and waits until its apps are rebuilt. Copy it and change what you like: it needs criu-aware and zx.
+ * Its options are those of `criu-aware restore`.
+ */
+import { parseArgs } from "node:util";
+import { command, parseArguments, UsageError } from "criu-aware/driver";
 import { chalk } from "zx";
-import { positive, program, report } from "./report.ts";
 
-const options = program("restore", "Restore a process tree with CRIU, and wait until its apps are rebuilt.")
-  .requiredOption("--images-dir <dir>", "where the images are")
-  .option("--timeout-ms <ms>", "how long to wait for a pid that is still taken, and for the apps", positive, 10_000)
-  .option("--json", "print the result as one JSON object", false)
-  .argument("[criu-options...]", "after --: further options for criu restore, such as --tcp-close")
-  .parse();
+const usage = `Usage: restore.ts <dir> [--timeout-ms 10000] [--force] [--trust-images]
+  [--criu <path>] [--json] [-- <options of criu restore>...]`;
 
-await report(options.name(), async () => {
-  const { imagesDir, timeoutMs, json } = options.opts();
-  const result = await command().restore({ imagesDir, timeoutMs, criuOptions: parseArguments(options.args) });
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      "timeout-ms": { type: "string", default: "10000" },
+      force: { type: "boolean", default: false },
+      "trust-images": { type: "boolean", default: false },
+      criu: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return console.log(usage);
+  const [imagesDir, ...criuArguments] = positionals;
+  const { criu, force, json } = values;
+  if (imagesDir === undefined) throw new UsageError(usage);
+  const result = await command(criu === undefined ? {} : { criu }).restore({
+    imagesDir,
+    force,
+    trustImages: values["trust-images"],
+    timeoutMs: Number(values["timeout-ms"]),
+    criuOptions: parseArguments(criuArguments),
+  });
   if (result.processes.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
   if (json) return console.log(JSON.stringify(result));
-  console.log(`${chalk.green("restored")} process ${result.pid} in ${result.restoreMs.toFixed(0)} ms`);
+  console.log(`${chalk.green("restored")} ${result.pid} in ${result.restoreMs.toFixed(0)} ms`);
   for (const { pid, outcome = "no outcome", generation, problems } of result.processes) {
     console.log(`  process ${pid}: ${problems.join("; ") || `${outcome}, generation ${generation}`}`);
   }
-});
+}
+
+try {
+  await main();
+} catch (error) {
+  const { message, code = "" } = error as Error & { code?: string };
+  console.error(`restore.ts: ${message}`);
+  process.exitCode = error instanceof UsageError || code.startsWith("ERR_PARSE_ARGS") ? 2 : 1;
+}

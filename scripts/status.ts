@@ -1,30 +1,39 @@
 #!/usr/bin/env bun
-/** Shows the attached processes of this host, or one of them. bun scripts/status.ts [--pid N] [--images-dir DIR] */
-import Table from "cli-table3";
+/**
+ * Shows the attached processes of this host, or one of them. Copy it and change what you like: it needs criu-aware and zx. Its options
+ * are those of `criu-aware status`.
+ */
+import { parseArgs } from "node:util";
 import { listAttached, UsageError } from "criu-aware/driver";
-import { positive, program, report } from "./report.ts";
+import { chalk } from "zx";
 
-const options = program("status", "Show the attached processes of this host.")
-  .option("--pid <pid>", "only this one", positive)
-  .option("--json", "print a JSON array", false)
-  .parse();
+const usage = "Usage: status.ts [pid] [--json]";
 
-await report(options.name(), async () => {
-  const { pid, json } = options.opts();
-  const processes = (await listAttached()).filter((process) => pid === undefined || process.pid === pid);
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+  });
+  if (values.help) return console.log(usage);
+  const [pid] = positionals;
+  const processes = await listAttached(pid === undefined ? undefined : [Number(pid)]);
   if (pid !== undefined && processes.length === 0) {
     throw new UsageError(
-      `Process ${pid} is not attached: there is none with that pid, it does not call attach(), or you are not its user.`,
+      `Process ${pid} is not attached: there is none with that pid, its program does not call attach(), or you are not its user.`,
     );
   }
-  if (json) return console.log(JSON.stringify(processes));
+  if (values.json) return console.log(JSON.stringify(pid === undefined ? processes : processes[0]));
   if (processes.length === 0) return console.log("No process is attached.");
-  const table = new Table({
-    head: ["pid", "runtime", "state", "strategies", "generation", "last outcome"],
-    style: { head: [], border: [] },
-  });
-  for (const { pid, runtime, state, strategies, generation, lastOutcome = "-" } of processes) {
-    table.push([pid, runtime, state, strategies.join(" "), generation, lastOutcome]);
+  for (const { pid, user, uid, runtime, state, strategies, generation, lastOutcome = "not dumped yet" } of processes) {
+    const facts = [user ?? `uid ${uid}`, runtime, strategies.join(" "), `generation ${generation}`, lastOutcome];
+    console.log(`${pid}  ${chalk.bold(state)}  ${facts.join(", ")}`);
   }
-  console.log(table.toString());
-});
+}
+
+try {
+  await main();
+} catch (error) {
+  const { message, code = "" } = error as Error & { code?: string };
+  console.error(`status.ts: ${message}`);
+  process.exitCode = error instanceof UsageError || code.startsWith("ERR_PARSE_ARGS") ? 2 : 1;
+}

@@ -5,6 +5,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import type { CudaOptions } from "../../ffi/libcuda.ts";
 import { CudaError } from "../../ffi/libcuda_errors.ts";
 import type { Runtime } from "../../ffi/runtime.ts";
+import { checkOptions } from "../check_options.ts";
 import { type CudaState, type GpuMap, gpuPairs, openProcessCheckpoint } from "./calls.ts";
 import type { Answer, Call } from "./guard.ts";
 
@@ -96,7 +97,9 @@ export async function openCudaProcesses(options: CudaOptions = {}): Promise<Cuda
   };
 
   return {
-    async suspend(pids, { timeoutMs = 10_000 } = {}) {
+    async suspend(pids, options = {}) {
+      checkOptions(options, { timeoutMs: "time" });
+      const { timeoutMs = 10_000 } = options;
       const users = pids.filter((pid) => here.state(pid) !== "none");
       for (const pid of users) {
         const state = here.state(pid);

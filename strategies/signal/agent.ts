@@ -1,6 +1,7 @@
 import type { Ring } from "../../ffi/doorbell.ts";
 import { type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
+import { checkTime } from "../../lifecycle/time.ts";
 import type { Notice } from "../../lifecycle/types.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
@@ -42,6 +43,7 @@ export interface SignalOptions {
  */
 export function signal(options: SignalOptions = {}): Strategy {
   const { signal = "SIGURG", bareLeaseMs } = options;
+  checkTime("bareLeaseMs", bareLeaseMs);
   const number = signalNumber(signal);
   return {
     kind: "signal",

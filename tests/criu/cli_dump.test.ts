@@ -30,7 +30,7 @@ for (const runtime of runtimes) {
       assert.equal((await status()).state, "running");
       assert.match(
         (await runCli(runtime, ["status"])).out,
-        new RegExp(`^${pid} +bun 1\\..*running +signal +0 +-$`, "m"),
+        new RegExp(`^${pid} +\\w+ +running +signal +0 +- +bun run `, "m"),
       );
 
       const images = join(directory.path, "images");

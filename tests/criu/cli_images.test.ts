@@ -58,7 +58,7 @@ for (const runtime of runtimes) {
       JSON.parse((await runCli(runtime, ["images", images, "--json"])).out).dump.frozenMs;
     // To the microsecond it is the same once in some thousand times.
     const isOther = (await frozen(first)) !== (await frozen(second));
-    assert.equal(/^dump +frozen ms +/m.test(compared.out), isOther, compared.out);
+    assert.equal(/^dump +frozen +[\d.]+ m?s/m.test(compared.out), isOther, compared.out);
     assert.equal((await runCli(runtime, ["images", first, first])).out, "They do not differ.");
     const none = await runCli(runtime, ["images", directory.path]);
     assert.equal(none.code, 1);
@@ -95,7 +95,8 @@ for (const runtime of runtimes) {
     // --tcp-close is wanted again by CRIU, and known from the manifest.
     const restored = await runCli(runtime, ["restore", images, "--trace", trace]);
     assert.equal(restored.code, 0, restored.err);
-    assert.equal(restored.err, "");
+    // On a busy machine it says how far it is.
+    assert.equal(restored.err.replace(/^restore: .*\n?/gm, ""), "");
     const { traceEvents } = JSON.parse(readFileSync(trace, "utf8"));
     const names = traceEvents.filter(({ ph }: { ph: string }) => ph === "X").map(({ name }: { name: string }) => name);
     for (const name of ["apps prepare", "CRIU dumps", "frozen", "CRIU restores", "restore", "held", "recovers"]) {

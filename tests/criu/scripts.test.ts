@@ -1,9 +1,10 @@
 /** The scripts as a user runs them: what they do, and one line with what to do when they cannot. In both runtimes. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { createProgram } from "../../cli/program.ts";
 import { App } from "../support/app.ts";
 import { noCriu } from "../support/criu.ts";
 import { pageStatus } from "../support/notice.ts";
@@ -12,20 +13,56 @@ import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
 const skip = noCriu;
-const scripts = join(import.meta.dirname as string, "../../scripts");
+const root = join(import.meta.dirname as string, "../..");
+const names = ["dump.ts", "restore.ts", "status.ts"] as const;
+
+/** Another directory, where criu-aware and zx are installed, with a copy of each script: as a user has them. */
+const elsewhere = temporaryDirectory();
+after(() => elsewhere[Symbol.dispose]());
+mkdirSync(join(elsewhere.path, "node_modules"));
+symlinkSync(root, join(elsewhere.path, "node_modules/criu-aware"));
+symlinkSync(join(root, "node_modules/zx"), join(elsewhere.path, "node_modules/zx"));
+writeFileSync(join(elsewhere.path, "package.json"), JSON.stringify({ dependencies: { "criu-aware": "*", zx: "*" } }));
+for (const name of names) copyFileSync(join(root, "scripts", name), join(elsewhere.path, name));
 
 function run(
   runtime: RuntimeName,
   script: string,
   args: readonly string[],
 ): { status: number | null; out: string; err: string } {
-  const [program, ...rest] = [...runCommand[runtime], join(scripts, script), ...args] as [string, ...string[]];
+  const [program, ...rest] = [...runCommand[runtime], join(elsewhere.path, script), ...args] as [string, ...string[]];
   const { status, stdout, stderr } = spawnSync(program, rest, {
+    cwd: elsewhere.path,
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },
   });
   return { status, out: stdout.trim(), err: stderr.trim() };
 }
+
+test("the scripts have options of the command, with the same defaults, and name each in their usage", () => {
+  for (const script of names) {
+    const subcommand = createProgram().commands.find((one) => one.name() === script.replace(".ts", ""));
+    const usage = run("bun", script, ["--help"]).out;
+    assert.ok(usage.split("\n").every((line) => line.length <= 80));
+    const code = readFileSync(join(elsewhere.path, script), "utf8");
+    const options = /options: \{([\s\S]*?)\n {4}\}/.exec(code)?.[1] ?? code;
+    const own = [
+      ...options.matchAll(/"?([\w-]+)"?: \{ type: "(\w+)"(?:, short: "(\w)")?(?:, default: ("[^"]*"|\w+))?/g),
+    ];
+    assert.ok(own.length >= 2, script);
+    for (const [, name = "", type, short, preset] of own.filter(([, name]) => name !== "help")) {
+      const option = subcommand?.options.find(({ long }) => long === `--${name}`);
+      assert.ok(option, `${script} --${name}`);
+      assert.equal(option.required, type === "string", name);
+      assert.equal(option.short, short && `-${short}`);
+      const unset = preset === undefined || preset === "false";
+      assert.equal(unset ? undefined : JSON.parse(preset), option.defaultValue?.toString(), name);
+      assert.ok(usage.includes(short ? `-${short} ` : `--${name}`), `${script} ${name}`);
+    }
+    const places = subcommand?.registeredArguments.map((one) => one.name().split("-")[0]) ?? [];
+    for (const place of places.filter((name) => name !== "criu")) assert.match(usage, new RegExp(`[<[]${place}[>\\]]`));
+  }
+});
 
 for (const runtime of runtimes) {
   test(`scripts in ${runtime}: status, dump, restore of an app`, { skip }, async () => {
@@ -33,21 +70,21 @@ for (const runtime of runtimes) {
     await using parent = await App.start("bun", {}, "parent_app.ts");
     const { child, shell } = await parent.event("child");
     const pid = String(child);
-    const before = run(runtime, "status.ts", ["--pid", pid, "--json"]);
-    assert.equal(JSON.parse(before.out)[0].state, "running");
-    assert.match(run(runtime, "status.ts", ["--pid", pid]).out, /bun 1\..*running.*signal/);
+    const before = run(runtime, "status.ts", [pid, "--json"]);
+    assert.equal(JSON.parse(before.out).state, "running");
+    assert.match(run(runtime, "status.ts", [pid]).out, /^\d+ {2}running {2}\w+, bun 1\..*, signal, generation 0/);
 
-    const dump = run(runtime, "dump.ts", ["--pid", pid, "--images-dir", images.path, "--leave-running"]);
+    const dump = run(runtime, "dump.ts", [pid, "-D", images.path, "--leave-running"]);
     assert.equal(dump.status, 0, dump.err);
-    assert.match(dump.out, /^dumped in \d+ ms \(1 attached, held after [\d.]+ ms\)/);
-    assert.equal(JSON.parse(run(runtime, "status.ts", ["--pid", pid, "--json"]).out)[0].lastOutcome, "continued");
+    assert.match(dump.out, /^dumped \d+ into \/.* in \d+ ms \(1 told, held after [\d.]+ ms\)$/);
+    assert.equal(JSON.parse(run(runtime, "status.ts", [pid, "--json"]).out).lastOutcome, "continued");
 
     using final = temporaryDirectory();
-    const again = run(runtime, "dump.ts", ["--pid", pid, "--images-dir", final.path, "--strategy", "signal", "--json"]);
+    const again = run(runtime, "dump.ts", [pid, "-D", final.path, "--strategy", "signal", "--json"]);
     assert.deepEqual(JSON.parse(again.out).pids, [child]);
     // Its parent would keep it a zombie.
     process.kill(shell as number, "SIGKILL");
-    const restore = run(runtime, "restore.ts", ["--images-dir", final.path, "--json"]);
+    const restore = run(runtime, "restore.ts", [final.path, "--json"]);
     assert.equal(restore.status, 0, restore.err);
     assert.equal(JSON.parse(restore.out).processes[0].outcome, "restored");
     process.kill(child as number, "SIGKILL");
@@ -60,42 +97,36 @@ for (const runtime of runtimes) {
     await using app = await App.start("bun", {}, "signs_app.ts");
     const pid = String(app.pid);
     const cases: [script: string, args: string[], status: number, message: RegExp][] = [
-      ["dump.ts", [], 2, /^dump: required option '--pid <pid>' not specified\. Run: /],
-      ["dump.ts", ["--pid", "abc", "--images-dir", images.path], 2, /^dump: .*'abc' is invalid.*positive whole number/],
-      ["dump.ts", ["--pid", "4194300", "--images-dir", images.path], 2, /^dump: There is no process 4194300\.$/],
+      ["dump.ts", [], 2, /^dump\.ts: Usage: dump\.ts <pid> -D <dir> /],
+      ["dump.ts", ["abc", "-D", images.path], 2, /^dump\.ts: pid must be a pid, 1 or more, not NaN\.$/],
+      ["dump.ts", ["4194300", "-D", images.path], 2, /^dump\.ts: There is no process 4194300\.$/],
+      ["dump.ts", [pid, "-D", images.path], 1, /^dump\.ts: No process in the tree .* is attached.*--unaware/],
+      ["dump.ts", [pid, "-D", app.directory, "--unaware"], 2, /^dump\.ts: .*it is not empty\. Name a new directory\.$/],
+      ["dump.ts", [pid, "-D", "/proc/none", "--unaware"], 2, /^dump\.ts: Cannot use \/proc\/none for images/],
       [
         "dump.ts",
-        ["--pid", pid, "--images-dir", images.path],
-        1,
-        /^dump: No process in the tree .* is attached.*--unaware/,
-      ],
-      [
-        "dump.ts",
-        ["--pid", pid, "--images-dir", app.directory, "--unaware"],
+        [pid, "-D", images.path, "--strategy", "pigeon"],
         2,
-        /^dump: .*it is not empty\. Name a new directory\.$/,
+        /^dump\.ts: .*signal, socket, file, not "pigeon"/,
       ],
+      ["dump.ts", [pid, "-D", images.path, "--timeout-ms", "soon"], 2, /^dump\.ts: timeoutMs must be a whole number/],
+      ["dump.ts", [pid, "-D", images.path, "--no-such"], 2, /^dump\.ts: Unknown option '--no-such'/],
       [
         "dump.ts",
-        ["--pid", pid, "--images-dir", "/proc/none", "--unaware"],
+        [pid, "-D", images.path, "--", "--no-such"],
         2,
-        /^dump: Cannot use \/proc\/none for images/,
+        /^dump\.ts: Cannot use these options of CRIU: .*--no-such/,
       ],
-      [
-        "dump.ts",
-        ["--pid", pid, "--images-dir", images.path, "--strategy", "pigeon"],
-        2,
-        /^dump: .*pigeon.*signal, socket, file/,
-      ],
-      ["restore.ts", ["--images-dir", images.path], 2, /^restore: There is no image in /],
-      ["restore.ts", ["--images-dir", "/none"], 2, /^restore: There is no image in \/none/],
-      ["status.ts", ["--pid", pid], 2, /^status: Process \d+ is not attached/],
+      ["restore.ts", [], 2, /^restore\.ts: Usage: restore\.ts <dir> /],
+      ["restore.ts", [images.path], 2, /^restore\.ts: There is no image in /],
+      ["restore.ts", ["/none"], 2, /^restore\.ts: There is no image in \/none/],
+      ["status.ts", [pid], 2, /^status\.ts: Process \d+ is not attached/],
     ];
     for (const [script, args, status, message] of cases) {
       const result = run(runtime, script, args);
       assert.equal(result.status, status, `${script} ${args.join(" ")}: ${result.err}`);
       assert.match(result.err, message);
-      assert.equal(result.err.split("\n").length, 1, result.err);
+      if (args.length > 0) assert.equal(result.err.split("\n").length, 1, result.err);
       assert.equal(result.out, "");
     }
   });
@@ -112,10 +143,10 @@ for (const runtime of runtimes) {
     writeFileSync(slow, '#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" != pre-dump ] || sleep 1\n');
     chmodSync(slow, 0o755);
     const images = join(directory.path, "images");
-    const [program, ...rest] = [...runCommand.bun, join(scripts, "dump.ts")] as string[];
+    const [program, ...rest] = [...runCommand.bun, join(elsewhere.path, "dump.ts")] as string[];
     const config = join(directory.path, "criu.conf");
     writeFileSync(config, `action-script ${slow}\n`);
-    const flags = ["--pid", String(app.pid), "--images-dir", images, "--lease-ms", "60000", "--", "--config", config];
+    const flags = [String(app.pid), "-D", images, "--lease-ms", "60000", "--", "--config", config];
     const temporary = join(directory.path, "tmp");
     mkdirSync(temporary);
     const env = { ...process.env, TMPDIR: temporary };

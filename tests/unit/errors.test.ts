@@ -35,6 +35,31 @@ test("ResourceError names the resource and keeps the cause, whatever was thrown"
   }
 });
 
+test("whatever a hook throws, its reason is one line of at most 500 characters, and all that went wrong in it", () => {
+  const hostile = {
+    get message() {
+      throw new Error("no");
+    },
+  };
+  const cases: [thrown: unknown, reason: string | RegExp][] = [
+    [new AggregateError([new Error("one"), new TypeError("two")], "both failed"), "both failed; one; two"],
+    [new AggregateError([new Error("one")]), "one"],
+    [new Error("cannot close", { cause: new Error("EBUSY") }), "cannot close"],
+    [new Error("first line\n    second\r\nthird"), "first line second third"],
+    [new Error(""), "Error"],
+    [{ message: "not an Error" }, "not an Error"],
+    [new Error("x".repeat(1_000_000)), /^x{500}$/],
+    [Object.create(null), "an unknown error"],
+    [hostile, "an unknown error"],
+    [new AggregateError([undefined]), "an unknown error"],
+  ];
+  for (const [thrown, reason] of cases) {
+    const text = new ResourceError("m", "beforeCheckpoint", thrown).message.slice(3);
+    if (typeof reason === "string") assert.equal(text, reason);
+    else assert.match(text, reason);
+  }
+});
+
 test("HookTimeoutError rounds its time and says what to do", () => {
   const error = new HookTimeoutError("afterRestore", 9.6);
   assert.match(error.message, /^afterRestore was not done after 10 ms: give the resource/);

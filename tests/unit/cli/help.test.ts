@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createProgram } from "../../../cli/program.ts";
-import { runCli } from "../../support/cli.ts";
-import type { RuntimeName } from "../../support/runtimes.ts";
+import { version } from "../../../package/version.ts";
+import { startProgram } from "../../support/child.ts";
+import { cli, runCli } from "../../support/cli.ts";
+import { type RuntimeName, runCommand } from "../../support/runtimes.ts";
 
 const runtime: RuntimeName = "Deno" in globalThis ? "deno" : "bun";
 const names: string[][] = [
@@ -22,6 +24,7 @@ const names: string[][] = [
   ["hook", "uninstall"],
   ["hook", "print"],
   ["completion"],
+  ["help"],
 ];
 
 test("the help names every subcommand and the exit codes, in 80 columns", async () => {
@@ -53,17 +56,28 @@ test("the help of each subcommand has examples that it would take itself, in 80 
   }
 });
 
-test("completion prints a script for each shell, and completes subcommands, options and their values", async () => {
-  const scripts = await Promise.all(["bash", "zsh", "fish"].map((shell) => runCli(runtime, ["completion", shell])));
-  for (const { code, out } of scripts) {
-    assert.equal(code, 0);
-    assert.match(out, /criu-aware complete --/);
+test("help shows what --help shows, of the program and of a command", async () => {
+  for (const name of [[], ["dump"], ["hook"], ["hook", "install"]]) {
+    const [asked, flag] = await Promise.all([runCli(runtime, ["help", ...name]), runCli(runtime, [...name, "--help"])]);
+    assert.equal(asked.code, 0);
+    assert.equal(asked.out, flag.out, name.join(" "));
   }
-  const complete = async (...words: string[]) => (await runCli(runtime, ["complete", "--", ...words])).out.split("\n");
-  assert.ok((await complete("re")).some((line) => line.startsWith("restore\t")));
-  assert.ok((await complete("dump", "--lea")).some((line) => line.startsWith("--leave-running\t")));
-  assert.deepEqual((await complete("dump", "--engine", "")).slice(0, 2), ["rpc\t", "command\t"]);
-  assert.equal((await runCli(runtime, ["completion", "tcsh"])).code, 2);
+});
+
+test("the version has three flags; without arguments the help comes on stderr, exit code 2", async () => {
+  const versions = await Promise.all(["-v", "-V", "--version"].map((flag) => runCli(runtime, [flag])));
+  for (const { code, out } of versions) assert.deepEqual([code, out], [0, version]);
+  for (const args of [[], ["hook"]]) {
+    const { code, out, err } = await runCli(runtime, args);
+    assert.deepEqual([code, out], [2, ""]);
+    assert.match(err, /^Usage: criu-aware/);
+  }
+});
+
+test("a reader that has seen enough of the help ends it without an error", async () => {
+  const command = [...runCommand[runtime], cli, "help"];
+  const { code, stdout, stderr } = await startProgram("sh", ["-c", '"$@" | head -1', "sh", ...command]).ended;
+  assert.deepEqual([code, stdout, stderr], [0, "Usage: criu-aware <command> [options]\n", ""]);
 });
 
 test("wrong usage is one line that says how to get help, exit code 2, and with --json a value", async () => {
@@ -77,7 +91,10 @@ test("wrong usage is one line that says how to get help, exit code 2, and with -
     [["dump", "1", "-D", "y", "--label", "x"], /name=value/],
     [["dump", "1", "-D", "y", "--engine", "x"], /Allowed choices are rpc, command/],
     [["dump", "1", "-D", "y", "--", "--no-such"], /^criu-aware dump: Cannot use these options of CRIU: .*--no-such/],
-    [["hook", "instal"], /^criu-aware hook: unknown command 'instal'/],
+    [["hook", "instal"], /^criu-aware hook: unknown command 'instal' \(Did you mean install\?\)/],
+    [["dump", "1", "-D", "y", "--leave-runing"], /unknown option '--leave-runing' \(Did you mean --leave-running\?\)/],
+    [["help", "statuss"], /^criu-aware: unknown command 'statuss' \(Did you mean status\?\)/],
+    [["help", "dump", "it"], /^criu-aware dump: 'dump' has no commands of its own\./],
     [["notify", "1", "--tell", "aborted"], /^criu-aware notify: --tell needs --id/],
     [["status", "4194300"], /^criu-aware status: Process 4194300 is not attached/],
     [["run"], /^criu-aware run: missing required argument 'command'/],
@@ -92,7 +109,7 @@ test("wrong usage is one line that says how to get help, exit code 2, and with -
       assert.match(text.err, message);
       assert.equal(text.err.split("\n").length, 1, text.err);
       assert.equal(text.out, "");
-      if (args[0] === "dumb" || args[1] === "instal") return;
+      if (["dumb", "help"].includes(args[0] as string) || args[1] === "instal") return;
       const json = await runCli(runtime, [log[0] as string, "--json", ...log.slice(1)]);
       const { error } = JSON.parse(json.out);
       assert.equal(error.exitCode, 2);
@@ -112,7 +129,7 @@ function tooWide(text: string): string[] {
 
 /** Parses the part of a line that calls `criu-aware`, without running it. */
 function parses(line: string): void {
-  const call = /criu-aware( [^)|>;]*)?/.exec(line)?.[1]?.trim() ?? "";
+  const call = /criu-aware( [^)|<>;]*)?/.exec(line)?.[1]?.trim() ?? "";
   const words = [...call.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word.replace(/\$\w+/, "1"));
   const program = createProgram();
   const ran: string[] = [];

@@ -186,3 +186,56 @@ test("hook install says what to do where it may not write", async () => {
   assert.equal(code, 2);
   assert.match(err, /^criu-aware hook install: Cannot write \/proc\/none\/criu-aware-hook\.sh: .*sudo/);
 });
+
+test("hook uninstall takes the directories away that hook install made, unless something else is in them", async () => {
+  using directory = temporaryDirectory();
+  const place = join(directory.path, "made/also/criu");
+  await hook(place, "install");
+  await hook(place, "install", "--for", "runc", "--no-unaware");
+  await hook(place, "uninstall");
+  assert.match(
+    (await hook(place, "uninstall", "--for", "runc", "--dry-run")).out,
+    /made\/also\/criu \(when it is empty\)/,
+  );
+  assert.equal(existsSync(join(place, "runc.conf")), true);
+  await hook(place, "uninstall", "--for", "runc");
+  assert.deepEqual(readdirSync(directory.path), []);
+
+  await hook(place, "install");
+  writeFileSync(join(directory.path, "made/mine"), "");
+  await hook(place, "uninstall");
+  assert.deepEqual(readdirSync(join(directory.path, "made")), ["mine"]);
+
+  const own = join(directory.path, "own");
+  mkdirSync(own);
+  await hook(own, "install");
+  await hook(own, "uninstall");
+  assert.deepEqual(readdirSync(own), []);
+});
+
+test("hook uninstall says so of a line that was added by hand, and leaves no copy of a file that was put right by hand", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "default.conf");
+  writeFileSync(file, "action-script /opt/criu-aware-hook.sh\n");
+  assert.match((await hook(directory.path, "uninstall")).out, /has a line that somebody added by hand/);
+  writeFileSync(file, "tcp-close\n");
+  await hook(directory.path, "install");
+  writeFileSync(file, "tcp-close\n");
+  await hook(directory.path, "uninstall");
+  assert.deepEqual(readdirSync(directory.path), ["default.conf"]);
+});
+
+test("hook install refuses a file that is no UTF-8, which it would not write back as it was", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "default.conf");
+  const before = Buffer.from("# caf\xe9\ntcp-close\n", "latin1");
+  writeFileSync(file, before);
+  const { code, err } = await runCli(runtime, ["hook", "install", "--dir", directory.path]);
+  assert.equal(code, 2);
+  assert.match(err, /default\.conf: it is no UTF-8 text\. Change it by hand: criu-aware hook print\.$/);
+  assert.deepEqual(readFileSync(file), before);
+  writeFileSync(file, "\ufeff# café\r\ntcp-close");
+  await hook(directory.path, "install");
+  await hook(directory.path, "uninstall");
+  assert.equal(readFileSync(file, "utf8"), "\ufeff# café\r\ntcp-close");
+});

@@ -2,25 +2,62 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkOptions } from "../../../driver/check_options.ts";
+import { checkpoint } from "../../../driver/checkpoint.ts";
+import { queries } from "../../../driver/queries.ts";
 import { simulate } from "../../../driver/simulate.ts";
+import { attach } from "../../../simulate.ts";
 
-test("a time that is negative, not finite or too long for a timer is a usage error", () => {
-  checkOptions({});
-  checkOptions({ timeoutMs: 0, leaseMs: 2 ** 31 - 1 });
-  for (const time of [Number.NaN, -1, Number.POSITIVE_INFINITY, 2 ** 31, "soon"]) {
+test("a time that is negative, fractional, not finite or too long for a timer is a usage error", () => {
+  const known = { timeoutMs: "time", leaseMs: "time" } as const;
+  checkOptions({}, known);
+  checkOptions({ timeoutMs: 0, leaseMs: 2 ** 31 - 1 }, known);
+  for (const time of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, 2 ** 31]) {
     for (const name of ["timeoutMs", "leaseMs"]) {
-      const message = `${name} must be a number of milliseconds from 0 to 2147483647, not ${time}.`;
-      assert.throws(() => checkOptions({ [name]: time as number }), { name: "UsageError", message });
+      const message = `${name} must be a whole number of milliseconds from 0 to 2147483647, not ${time}.`;
+      assert.throws(() => checkOptions({ [name]: time }, known), { name: "UsageError", message });
     }
   }
 });
 
 test("a kind of problem that there is not is a usage error", () => {
-  checkOptions({ force: true });
-  checkOptions({ force: ["cpu", "file"] });
-  const wrong = { name: "UsageError", message: /^force must be true, or a list of manifest, file, .*; not damage\.$/ };
-  assert.throws(() => checkOptions({ force: ["cpu", "damage" as "cpu"] }), wrong);
-  assert.throws(() => checkOptions({ force: "damage" as unknown as true }), wrong);
+  const known = { force: "force" } as const;
+  for (const force of [true, false, [], ["cpu", "file"]]) checkOptions({ force }, known);
+  const wrong = {
+    name: "UsageError",
+    message: /^force must be true, or a list of manifest, file, .*, not .*damage.*\.$/,
+  };
+  for (const force of ["damage", ["cpu", "damage"]]) assert.throws(() => checkOptions({ force }, known), wrong);
+});
+
+test("every function of the driver takes its own options only, and says which there are", async () => {
+  const agent = await attach({ strategies: [] });
+  const engine = simulate();
+  const run = { pid: process.pid, imagesDir: "/nothing-is-written" };
+  const typo = { leaveruning: true } as object;
+  const calls: ((extra: object) => Promise<unknown>)[] = [
+    (extra) => engine.dump({ ...run, ...extra }),
+    (extra) => engine.restore({ imagesDir: run.imagesDir, ...extra }),
+    (extra) => checkpoint(agent, { imagesDir: run.imagesDir, ...extra }),
+    (extra) => queries("/bin/false").preDump({ ...run, ...extra }),
+  ];
+  for (const call of calls) {
+    await assert.rejects(call(typo), { name: "UsageError", message: /^There is no option leaveruning: .*imagesDir/ });
+    await assert.rejects(call({ imagesDir: "" }), { name: "UsageError", message: 'imagesDir must be a path, not "".' });
+    await assert.rejects(call({ criuOptions: { fileLock: true } }), {
+      name: "UsageError",
+      message: /fileLock.*fileLocks/,
+    });
+  }
+  for (const pid of [0, -1, 1.5, Number.NaN, "1/../2"]) {
+    await assert.rejects(engine.dump({ ...run, pid: pid as number }), {
+      message: /^pid must be a pid, 1 or more, not /,
+    });
+  }
+  await assert.rejects(engine.dump({ ...run, leaveRunning: "no" as never }), {
+    message: 'leaveRunning must be true or false, not "no".',
+  });
+  await assert.rejects(agent.checkpoint({ outcome: "resumed" as never }), /Cannot play the outcome resumed: there are/);
+  await agent[Symbol.asyncDispose]();
 });
 
 test("an engine looks at times and at CRIU's options before it looks for apps", async () => {

@@ -163,6 +163,9 @@ test("a search can be cancelled, and needs something to look for", async () => {
     /enough/,
   );
   await assert.rejects(findInImages(directory.path, ""), RangeError);
+  for (const places of [-1, 0.5, Number.NaN]) {
+    await assert.rejects(findInImages(directory.path, "x", { places }), /places must be a whole number, 0 or more/);
+  }
   await assert.rejects(findInImages(join(directory.path, "missing"), secret), ImageError);
 });
 

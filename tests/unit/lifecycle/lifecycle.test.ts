@@ -162,19 +162,38 @@ test("a restore raises the generation, sets restoredAt and tells the hooks", asy
   stage.lifecycle.resources.add({ name: "a", afterRestore: (context) => void contexts.push(context) });
   assert.equal(stage.lifecycle.restoredAt, undefined);
   assert.equal(stage.lifecycle.lastOutcome, undefined);
-  stage.release = { outcome: "restored", simulated: true };
+  stage.release = { outcome: "restored", simulated: false };
   stage.onHold = () => {
     stage.now += 500;
   };
   assert.deepEqual(await stage.deliver({ id: "a" }), { reply: { reply: "ready" }, outcome: "restored" });
   const { outcome, generation, simulated, noticeId, signal } = contexts[0] as RestoreContext;
-  assert.deepEqual([outcome, generation, simulated, noticeId], ["restored", 1, true, "a"]);
+  assert.deepEqual([outcome, generation, simulated, noticeId], ["restored", 1, false, "a"]);
   assert.equal(signal.aborted, false);
   assert.equal(stage.lifecycle.generation, 1);
   assert.equal(stage.lifecycle.restoredAt, 1_000_500);
   assert.equal(stage.lifecycle.lastOutcome, "restored");
   await stage.deliver({ id: "b" });
   assert.equal(contexts[1]?.generation, 2);
+});
+
+test("a simulated restore is told to the hooks, and is none: generation and restoredAt stay as they are", async () => {
+  const stage = createStage();
+  const contexts: RestoreContext[] = [];
+  stage.lifecycle.resources.add({ name: "a", afterRestore: (context) => void contexts.push(context) });
+  for (const [simulated, generation] of [
+    [true, 0],
+    [false, 1],
+    [true, 1],
+  ] as const) {
+    stage.release = { outcome: "restored", simulated };
+    stage.now += 500;
+    await stage.deliver({ id: crypto.randomUUID() });
+    const context = contexts.at(-1);
+    assert.deepEqual([context?.outcome, context?.simulated, context?.generation], ["restored", simulated, generation]);
+    assert.equal(stage.lifecycle.generation, generation);
+    assert.equal(stage.lifecycle.restoredAt, generation === 0 ? undefined : 1_001_000);
+  }
 });
 
 test("a continued checkpoint leaves generation and restoredAt alone", async () => {

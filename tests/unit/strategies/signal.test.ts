@@ -39,6 +39,8 @@ test("SIGUSR1 warns in Deno, whose inspector it opens, and in Bun it does not", 
 
 test("signal() throws at once for a signal that cannot be used", () => {
   for (const bad of ["SIGKILL", "SIGRTMIN+99", 9, 0] as const) assert.throws(() => signal({ signal: bad }), RangeError);
+  for (const bad of [-1, Number.NaN])
+    assert.throws(() => signal({ bareLeaseMs: bad }), /bareLeaseMs must be a number of/);
 });
 
 test("any signal that is allowed can be the notice", async () => {
@@ -245,8 +247,7 @@ test("a driver's word ends the hold as continued, aborted, or a simulated restor
     assert.equal(agent.lastOutcome, outcome);
   }
   assert.deepEqual(seen, ["continued false", "aborted false", "restored true"]);
-  assert.equal(agent.generation, 1);
-  assert.ok(Math.abs(Date.now() - (agent.restoredAt as number)) < 5000);
+  assert.deepEqual([agent.generation, agent.restoredAt], [0, undefined]);
 });
 
 test("a lease that is renewed holds longer", async () => {
