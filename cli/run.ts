@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
@@ -7,7 +7,7 @@ import { lastWords } from "./last_words.ts";
 import { defaultLog, type Launched, launch } from "./launch.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
-import { positive, subcommand } from "./subcommand.ts";
+import { collect, positive, subcommand } from "./subcommand.ts";
 
 interface Flags extends RestoreFlags {
   readonly log?: string;
@@ -26,6 +26,12 @@ export function run(): Command {
     .option("--wait", "wait until it is attached")
     .option("--foreground", "stay until it ends, and pass signals on to it")
     .option("--restore-or-start <dir>", "restore the image in this directory when there is one that fits")
+    .option("--depends <file>", "start when this file or pattern has changed since the dump; may be repeated", collect)
+    .addOption(
+      new Option("--recovery <how>", "when a resource cannot be rebuilt: end it and start anew, or keep it")
+        .choices(["strict", "keep"])
+        .default("strict"),
+    )
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
@@ -40,7 +46,10 @@ is open for appending only. Deno's caches hold file locks, so DENO_DIR is
 /dev/null/none unless you set it; then dump the program with: -- --file-locks
 
 As the start command of a service: --foreground --restore-or-start DIR. The
-image is kept: every start goes on from the same moment.`;
+image is kept: every start goes on from the same moment. It is restored only
+when it is of the same command in the same directory, and its runtime, scripts,
+their modules, lock files and settings are what they were. What else counts,
+name by --depends.`;
 
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
   if (flags.restoreOrStart !== undefined) {
@@ -55,18 +64,18 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
     if (flags.wait) await awaitAttached(started, log, flags.timeoutMs);
     return started;
   };
-  const program = await restoreOrStart(start, log, flags).catch((error) => {
+  const program = await restoreOrStart(command, start, log, flags).catch((error) => {
     relay?.[Symbol.dispose]();
     throw error;
   });
   const { pid, ended, release, ...facts } = program;
   if (!relay) release();
   relay?.passTo(pid);
-  for (const problem of facts.problems) say(`criu-aware run: restored in part only: ${problem}`);
+  for (const error of facts.errors) say(`criu-aware run: restored in part only: ${error}`);
   return {
     value: { pid, log, ...facts },
     text: String(pid),
-    exitCode: facts.problems.length > 0 ? exitCodes.failed : exitCodes.done,
+    exitCode: facts.errors.length > 0 ? exitCodes.inPart : exitCodes.done,
     ...(relay ? { afterwards: () => ended.finally(() => relay[Symbol.dispose]()) } : {}),
   };
 }

@@ -31,20 +31,23 @@ async function showStatus(pid: number | undefined): Promise<Report> {
 async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
   if (processes.length === 0) return "No process is attached.";
   const { table } = await import("./table.ts");
-  const rows = processes.map(({ pid, runtime, state, standstill, strategies, deaf, generation, lastOutcome = "-" }) => [
-    pid,
-    runtime,
-    standstill ? `${state}, ${standstill}` : state,
-    strategies.map((kind) => (deaf.includes(kind) ? `${kind} (deaf)` : kind)).join(" "),
-    generation,
-    lastOutcome,
-  ]);
+  const rows = processes.map(
+    ({ pid, runtime, state, standstill, strategies, deaf, generation, lastOutcome = "-", errors }) => [
+      pid,
+      runtime,
+      standstill ? `${state}, ${standstill}` : state,
+      strategies.map((kind) => (deaf.includes(kind) ? `${kind} (deaf)` : kind)).join(" "),
+      generation,
+      errors.length > 0 ? `${lastOutcome}, in part only` : lastOutcome,
+    ],
+  );
   return table(["pid", "runtime", "state", "strategies", "generation", "last outcome"], rows);
 }
 
 async function asLines(process: AttachedProcess): Promise<string> {
   const { describeStandstill } = await import("../driver/paused.ts");
-  const { lastOutcome = "none yet", refusal, standstill, deaf } = process;
+  const { describeFailure } = await import("../driver/rebuilt.ts");
+  const { lastOutcome = "none yet", errors, refusal, standstill, deaf } = process;
   const facts = {
     pid: process.pid,
     runtime: printable(process.runtime, 200),
@@ -55,6 +58,7 @@ async function asLines(process: AttachedProcess): Promise<string> {
     resources: process.resources.join(", ") || "none",
     generation: `${process.generation} (how many times it was restored)`,
     "last outcome": lastOutcome,
+    ...(errors.length > 0 ? { "not rebuilt": errors.map(describeFailure).join("\n              ") } : {}),
     ...(refusal.length > 0 ? { refused: refusal.join("\n              ") } : {}),
   };
   return Object.entries(facts)

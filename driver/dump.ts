@@ -15,7 +15,8 @@ import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
-import { recordDump } from "./record.ts";
+import { awaitAll } from "./rebuilt.ts";
+import { dependsOf, recordDump } from "./record.ts";
 
 const LOG = "dump.log";
 /** A process that was just started shares the CPU of who started it until that one waits: who is busy here keeps CRIU from starting. */
@@ -27,6 +28,7 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   signal?.throwIfAborted();
   checkOptions(options);
   requireRoot();
+  const depends = dependsOf(options);
   using cuda = await openCudaIfAsked(options.cuda);
   const phases = watchPhases(options.onPhase);
   using images = claimImagesDir(await openLibc(), options.imagesDir, options.trustImages);
@@ -34,10 +36,14 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
   using stack = new DisposableStack();
   const found = alongside(async () => stack.use(await Participants.find(pid, options)), STARTING_MS);
   const firstScan = alongside(() => blocked(pid, options), STARTING_MS);
-  const surroundings = alongside(
-    () => (manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {}),
-    STARTING_MS,
-  );
+  const surroundings = alongside(async () => {
+    if (!manifest) return {};
+    const runsSince = await found.then(
+      (participants) => participants.runSince(),
+      () => undefined,
+    );
+    return { ...programsOf(processTree(pid), { depends, runsSince }), machine: describeMachine() };
+  }, STARTING_MS);
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});
   let described: Promise<ImageFacts> | undefined;
@@ -99,12 +105,14 @@ export async function dumpTree(runner: Runner, options: DumpOptions): Promise<Du
     await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, described);
     phases.enter("recorded");
   }
+  const dumpMs = now() - started;
   return {
     noticeId,
     pids,
     noticeToReadyMs: phases.between("notice", "ready"),
-    dumpMs: now() - started,
+    dumpMs,
     leftRunning: leaveRunning,
+    processes: leaveRunning ? await awaitAll(pid, pids, options.timeoutMs ?? 10_000) : [],
     warnings,
   };
 }

@@ -95,6 +95,12 @@ export class Participants implements Disposable {
     });
   }
 
+  /** When the first of them was started, in milliseconds since 1970: for one that was restored, in its first life. */
+  runSince(): number | undefined {
+    const times = this.#pages.flatMap((page) => page.document()?.runtime.startedAt ?? []);
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
   /** Tells every app and waits for all replies; when one refuses, all others are told `aborted`. Resolves with the refusals. */
   async prepare(): Promise<Refusal[]> {
     const { timeoutMs = 10_000, leaseMs = 5_000, strategy, criuOptions = {}, cuda, signal } = this.#options;

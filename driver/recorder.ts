@@ -3,8 +3,8 @@
  * drives CRIU for checkpoint().
  */
 import { writeManifest } from "../images/manifest.ts";
-import { removeMark } from "./images_dir.ts";
+import { readMark, removeMark } from "./images_dir.ts";
 
 const [imagesDir, facts] = process.argv.slice(2) as [string, string];
-await writeManifest(imagesDir, JSON.parse(facts));
+await writeManifest(imagesDir, { ...JSON.parse(facts), ...readMark(imagesDir) });
 removeMark(imagesDir);

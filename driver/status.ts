@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import type { Outcome, State } from "../lifecycle/types.ts";
+import type { Outcome, RecoveryFailure, State } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { deafStrategies } from "../strategies/notify.ts";
 import { type Standstill, standstillOf } from "./paused.ts";
@@ -19,6 +19,8 @@ export interface AttachedProcess {
   /** How many times it was restored. */
   readonly generation: number;
   readonly lastOutcome: Outcome | undefined;
+  /** What it could not rebuild after its last checkpoint, whatever the outcome; empty when all is well. */
+  readonly errors: readonly RecoveryFailure[];
   /** Why the last notice was refused; empty when it was not. */
   readonly refusal: readonly string[];
   /** Notices from senders without the right to, since it has attached. */
@@ -46,7 +48,7 @@ async function lookAt(pid: number): Promise<AttachedProcess | undefined> {
   try {
     using page = await DriverPage.open(pid);
     const { state, generation, outcome, reply, refusal, rejected, ignored } = page.status();
-    const { runtime, strategies = [], resources = [] } = page.document() ?? {};
+    const { runtime, strategies = [], resources = [], lastRound } = page.document() ?? {};
     return {
       pid,
       runtime: runtime ? `${runtime.name} ${runtime.version}` : "unknown",
@@ -57,6 +59,7 @@ async function lookAt(pid: number): Promise<AttachedProcess | undefined> {
       resources,
       generation,
       lastOutcome: outcome,
+      errors: lastRound?.errors ?? [],
       refusal: reply === "refused" ? refusal : [],
       rejectedNotices: rejected,
       ignoredSignals: ignored,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /** Restores what scripts/dump.ts dumped. bun scripts/restore.ts --images-dir DIR */
-import { command, parseArguments } from "criu-aware/driver";
+import { command, describeFailure, parseArguments } from "criu-aware/driver";
 import { chalk } from "zx";
 import { positive, program, report } from "./report.ts";
 
@@ -14,10 +14,12 @@ const options = program("restore", "Restore a process tree with CRIU, and wait u
 await report(options.name(), async () => {
   const { imagesDir, timeoutMs, json } = options.opts();
   const result = await command().restore({ imagesDir, timeoutMs, criuOptions: parseArguments(options.args) });
-  if (result.processes.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+  if (result.processes.some(({ errors }) => errors.length > 0)) process.exitCode = 1;
   if (json) return console.log(JSON.stringify(result));
   console.log(`${chalk.green("restored")} process ${result.pid} in ${result.restoreMs.toFixed(0)} ms`);
-  for (const { pid, outcome = "no outcome", generation, problems } of result.processes) {
-    console.log(`  process ${pid}: ${problems.join("; ") || `${outcome}, generation ${generation}`}`);
+  for (const { pid, outcome = "no outcome", generation, errors } of result.processes) {
+    console.log(
+      `  process ${pid}: ${errors.map(describeFailure).join("; ") || `${outcome}, generation ${generation}`}`,
+    );
   }
 });
