@@ -220,6 +220,24 @@ test("another directory, another build of the runtime and a changed file that wa
   assert.match((await service.run(command)).why ?? "", /^bun has changed since the dump of /);
 });
 
+test("restore brings back what was dumped also when its script was edited since, and says so", { skip }, async () => {
+  await using service = new Service();
+  const { pid } = await service.run([...runCommand.bun, "app.ts"]);
+  assert.equal((await service.dump(pid)).code, 0);
+  const text = readFileSync(join(service.path, "app.ts"), "utf8");
+  service.write("app.ts", `${text}// edited`);
+  const edited = await service.aware(["restore", service.images]);
+  assert.equal(edited.code, 0, edited.err);
+  assert.match(
+    edited.err,
+    /^criu-aware restore: app\.ts has changed since the dump of \S+ \S+\. What is restored has loaded/,
+  );
+  await end(pid);
+  service.write("app.ts", text);
+  assert.equal((await service.aware(["restore", service.images])).err, "");
+  await end(pid);
+});
+
 test("a script of package.json is known by what it starts", { skip }, async () => {
   await using service = new Service();
   service.write("package.json", JSON.stringify({ scripts: { start: `${runCommand.bun.join(" ")} app.ts` } }));

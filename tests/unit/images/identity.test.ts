@@ -43,7 +43,7 @@ class Project implements AsyncDisposable {
     // Until then it is this very process, or env(1).
     const shell = realpathSync("/bin/sh");
     await waitFor("the program", () => {
-      const program = describeProgram([pid]);
+      const program = describeProgram([pid], { ownMounts: true });
       return program?.executable === shell && program.command?.at(-1) === args.at(-1);
     });
     return pid;
