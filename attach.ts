@@ -2,7 +2,12 @@ import { createClock } from "./ffi/clock.ts";
 import { type Doorbell, listenToOne, openDoorbell } from "./ffi/doorbell.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { SIGURG } from "./ffi/signal_numbers.ts";
-import { type CheckpointRefusedError, printReasons, type RecoveryError } from "./lifecycle/errors.ts";
+import {
+  type CheckpointRefusedError,
+  printReasons,
+  type RecoveryError,
+  type ResourceError,
+} from "./lifecycle/errors.ts";
 import { type Caller, Lifecycle } from "./lifecycle/lifecycle.ts";
 import { checkTime } from "./lifecycle/time.ts";
 import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
@@ -42,6 +47,8 @@ export interface Agent extends AsyncDisposable {
   /** When it was restored last, in milliseconds since 1970. A simulated restore leaves it as it was. */
   readonly restoredAt: number | undefined;
   readonly lastOutcome: Outcome | undefined;
+  /** What could not be rebuilt after the last checkpoint, whatever its outcome. Empty when all is well. */
+  readonly lastErrors: readonly ResourceError[];
   /**
    * Adds a resource; disposal of what is returned takes it out again. While a checkpoint is under way it counts for the next.
    * @throws {TypeError} when it has no name, an unknown tier, or is registered already.
@@ -113,7 +120,7 @@ async function start(options: AttachOptions): Promise<Agent> {
   const { name, version } = libc.runtime;
   const describe = (): void =>
     page.describe({
-      runtime: { name, version },
+      runtime: { name, version, startedAt: performance.timeOrigin },
       strategies: listeners.map(({ endpoint }) => endpoint),
       resources: lifecycle.resources.inOrder.map(({ name }) => name),
       lastRound,
@@ -186,6 +193,9 @@ async function start(options: AttachOptions): Promise<Agent> {
     },
     get lastOutcome() {
       return lifecycle.lastOutcome;
+    },
+    get lastErrors() {
+      return lifecycle.lastErrors;
     },
     register,
     deliver,

@@ -12,7 +12,7 @@ import type { Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
 
 export type { Agent, AttachOptions } from "./attach.ts";
-export type { Outcome, Round } from "./lifecycle/types.ts";
+export type { Outcome, RecoveryFailure, Round } from "./lifecycle/types.ts";
 
 /** Options of {@linkcode SimulatedAgent.checkpoint}. */
 export interface SimulatedCheckpointOptions {
@@ -26,7 +26,7 @@ export interface SimulatedAgent extends Agent {
   readonly lastRound: Round | undefined;
   /**
    * Goes through one whole checkpoint in this process, and resolves with its outcome once everything is rebuilt. The hooks of
-   * the recovery see `simulated: true`. What could not be rebuilt goes to `onError`, as always, and does not reject.
+   * the recovery see `simulated: true`. What could not be rebuilt goes to `onError` and `lastErrors`, as always, and does not reject.
    * @throws {RangeError} for another outcome than these three.
    * @throws {CheckpointRefusedError} when a hook refused it; every resource has then been told `aborted`.
    * @throws {Error} when another checkpoint is under way (a hook cannot ask for one), or the agent was disposed.
@@ -109,6 +109,9 @@ export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
     },
     get lastOutcome() {
       return lifecycle.lastOutcome;
+    },
+    get lastErrors() {
+      return lifecycle.lastErrors;
     },
     get lastRound() {
       return lastRound;

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { RestoredProcess } from "../driver/engine.ts";
 import { printable } from "../ffi/printable.ts";
 import type { Digests } from "../images/digest.ts";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { exitCodes } from "./exit_codes.ts";
 import { type Labels, readLabel } from "./labels.ts";
 import { paint } from "./paint.ts";
 import { pagesOf, showProgress } from "./progress.ts";
@@ -21,6 +21,7 @@ interface Flags extends NoticeFlags, EngineFlags {
   readonly unaware?: boolean;
   readonly cuda?: boolean;
   readonly ignore?: readonly string[];
+  readonly depends?: readonly string[];
   readonly fullDigests?: boolean;
   readonly label?: Labels;
   readonly trace?: string;
@@ -43,6 +44,7 @@ export function dump(): Command {
     .option("--unaware", "dump also when no process of the tree is attached")
     .option("--ignore <blocker>", "a kind, or a part of its text, that need not be cured; may be repeated", collect)
     .option("--full-digests", "digest the memory, too: slower, and a restore then notices any change in it")
+    .option("--depends <file>", "a file or pattern that run --restore-or-start compares; may be repeated", collect)
     .option("--label <name=value>", "kept beside the images; may be repeated", readLabel)
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
   return withEngineFlags(withNoticeFlags(command)).action(reporting(runDump));
@@ -54,6 +56,7 @@ const consequences = {
 };
 
 async function runDump(pid: number, criuArguments: string[], flags: Flags): Promise<Report> {
+  const { describeFailure } = await import("../driver/rebuilt.ts");
   const { parseArguments } = await import("../criu/options.ts");
   const criuOptions = parseArguments(criuArguments);
   const engine = await pickEngine(flags);
@@ -66,22 +69,19 @@ async function runDump(pid: number, criuArguments: string[], flags: Flags): Prom
   const digests: Digests = fullDigests ? "full" : "quick";
   const options = { ...rest, labels, digests, pid, criuOptions, signal: cancel.signal, onPhase: trace.onPhase };
   const result = await engine.dump(options);
-  trace.write(imagesDir, flags.trace && leaveRunning ? await roundsOf(pid, flags.timeoutMs) : []);
+  trace.write(imagesDir, result.processes);
   warn("dump", result.warnings);
   const { pids, noticeToReadyMs, dumpMs } = result;
   const told =
     pids.length === 0
       ? "none of its processes is attached"
       : `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
-  const afterwards = leaveRunning ? "it goes on" : "it has ended";
+  const incomplete = result.processes.filter(({ errors }) => errors.length > 0);
+  const goesOn = incomplete.length > 0 ? paint("red", "it goes on in part only:") : "it goes on";
+  const lines = incomplete.map(({ pid, errors }) => `\n  process ${pid}: ${errors.map(describeFailure).join("; ")}`);
   return {
     value: { ...result, imagesDir: resolve(imagesDir) },
-    text: `${paint("green", "dumped")} ${pid} into ${printable(imagesDir)} in ${duration(dumpMs)} (${told}); ${afterwards}`,
+    text: `${paint("green", "dumped")} ${pid} into ${printable(imagesDir)} in ${duration(dumpMs)} (${told}); ${leaveRunning ? goesOn : "it has ended"}${lines.join("")}`,
+    exitCode: incomplete.length > 0 ? exitCodes.inPart : exitCodes.done,
   };
-}
-
-/** What the apps that went on say, once they are done. */
-async function roundsOf(pid: number, timeoutMs: number): Promise<readonly RestoredProcess[]> {
-  const { awaitRebuilt } = await import("../driver/rebuilt.ts");
-  return awaitRebuilt(pid, timeoutMs);
 }

@@ -7,6 +7,7 @@ export const exitCodes = {
   failed: 1,
   usage: 2,
   refused: 3,
+  inPart: 4,
   cancelled: 130,
 } as const;
 
@@ -21,6 +22,8 @@ Exit codes:
        doctor: a dump could not work
   2    wrong usage: nothing was begun
   3    an app refused the checkpoint: nothing was frozen, every app goes on
+  4    dumped or restored, but an app could not rebuild everything, has
+       ended, or is not done: see what is printed of each process
   130  cancelled by SIGINT (Ctrl-C) or SIGTERM
   run --foreground: the exit code of its program, 128 + N after signal N
 `;

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { printable } from "../ffi/printable.ts";
 import type { ProblemKind } from "../images/problem.ts";
 import { cancelOnSignal } from "./cancel.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
@@ -48,6 +47,7 @@ const consequences = {
 };
 
 async function runRestore(imagesDir: string, criuArguments: string[], flags: Flags): Promise<Report> {
+  const { describeFailure } = await import("../driver/rebuilt.ts");
   const { parseArguments } = await import("../criu/options.ts");
   const criuOptions = parseArguments(criuArguments);
   const { stepAside } = await import("./step_aside.ts");
@@ -73,10 +73,10 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   });
   trace.write(imagesDir, result.processes, result.stats);
   const lines = result.processes.map(
-    ({ pid, outcome = "no outcome", generation, problems }) =>
-      `  process ${pid}: ${problems.length > 0 ? problems.map((text) => printable(text)).join("; ") : `${outcome}, generation ${generation}`}`,
+    ({ pid, outcome = "no outcome", generation, errors }) =>
+      `  process ${pid}: ${errors.map(describeFailure).join("; ") || `${outcome}, generation ${generation}`}`,
   );
-  const isWhole = result.processes.every(({ problems }) => problems.length === 0);
+  const isWhole = result.processes.every(({ errors }) => errors.length === 0);
   const verdict = isWhole ? paint("green", "restored") : paint("red", "restored in part only:");
   return {
     value: { ...result, imagesDir: resolve(imagesDir) },
@@ -84,6 +84,6 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
       `${verdict} ${result.pid} in ${duration(result.restoreMs)}, ${bytes(result.bytes)} of memory`,
       ...lines,
     ].join("\n"),
-    exitCode: isWhole ? exitCodes.done : exitCodes.failed,
+    exitCode: isWhole ? exitCodes.done : exitCodes.inPart,
   };
 }

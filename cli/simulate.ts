@@ -18,6 +18,7 @@ async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
   const { requireAttached } = await import("./pages.ts");
   await requireAttached(pid);
   const { simulate } = await import("../driver/simulate.ts");
+  const { describeFailure } = await import("../driver/rebuilt.ts");
   const engine = simulate();
   // Names the simulation; nothing is written.
   const imagesDir = `/simulated/${pid}`;
@@ -25,15 +26,15 @@ async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
   const dump = await engine.dump({ ...(strategy ? { strategy } : {}), timeoutMs, leaseMs, pid, imagesDir });
   warn("simulate", dump.warnings);
   const restore = await engine.restore({ imagesDir, timeoutMs });
-  const lines = restore.processes.map(({ pid, outcome = "no outcome", round, problems }) => {
+  const lines = restore.processes.map(({ pid, outcome = "no outcome", round, errors }) => {
     const { noticedAt, readyAt, releasedAt, recoveredAt } = round ?? {};
     const spans = [span("prepared in", noticedAt, readyAt), span("rebuilt in", releasedAt, recoveredAt)];
-    return `  process ${pid}: ${problems.join("; ") || [outcome, ...spans.flat()].join(", ")}`;
+    return `  process ${pid}: ${errors.map(describeFailure).join("; ") || [outcome, ...spans.flat()].join(", ")}`;
   });
   return {
     value: { dump, restore },
     text: [`${paint("green", "simulated")} a dump and a restore of ${pid}`, ...lines].join("\n"),
-    exitCode: restore.processes.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.done,
+    exitCode: restore.processes.some(({ errors }) => errors.length > 0) ? exitCodes.inPart : exitCodes.done,
   };
 }
 

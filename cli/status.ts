@@ -41,7 +41,7 @@ async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
     process.standstill ? `${process.state}, ${process.standstill}` : process.state,
     printable(strategiesOf(process).join(" "), LONGEST_CELL),
     String(process.generation),
-    process.lastOutcome ?? "-",
+    outcomeOf(process),
     shortCommandOf(process),
   ]);
   return table(head, fitLast(head, rows));
@@ -49,7 +49,8 @@ async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
 
 async function asLines(process: AttachedProcess): Promise<string> {
   const { describeStandstill } = await import("../driver/paused.ts");
-  const { pid, state, lastOutcome = "none yet", refusal, standstill, deaf, resources, generation } = process;
+  const { describeFailure } = await import("../driver/rebuilt.ts");
+  const { pid, state, lastOutcome, errors, refusal, standstill, deaf, resources, generation } = process;
   const facts: Record<string, readonly string[]> = {
     pid: [String(pid)],
     user: [userOf(process)],
@@ -61,7 +62,8 @@ async function asLines(process: AttachedProcess): Promise<string> {
     ...(deaf.length > 0 ? { deaf: [`${listed(deaf)}: its handler was taken away after attach()`] } : {}),
     resources: [listed(resources)],
     generation: [`${generation} (how many times it was restored)`],
-    "last outcome": [lastOutcome],
+    "last outcome": [lastOutcome ?? "none yet"],
+    ...(errors.length > 0 ? { "not rebuilt": firstOf(errors.map(describeFailure)) } : {}),
     ...(refusal.length > 0 ? { refused: firstOf(refusal) } : {}),
   };
   return Object.entries(facts)
@@ -92,6 +94,11 @@ function labelled(name: string, texts: readonly string[]): string {
 
 function strategiesOf({ strategies, deaf }: AttachedProcess): string[] {
   return strategies.map((kind) => (deaf.includes(kind) ? `${kind} (deaf)` : kind));
+}
+
+function outcomeOf({ lastOutcome, errors }: AttachedProcess): string {
+  const outcome = lastOutcome ?? "-";
+  return errors.length > 0 ? `${outcome}, in part only` : outcome;
 }
 
 function userOf({ uid, user }: AttachedProcess): string {

@@ -8,9 +8,11 @@ import { runOptions, swrkArguments } from "../criu/rpc/options.ts";
 import { dumpSelf } from "../criu/rpc/self.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { processTree } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
+import type { ResourceError } from "../lifecycle/errors.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { checkOptions, type Known } from "./check_options.ts";
@@ -19,7 +21,7 @@ import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
 import { Participants } from "./participants.ts";
-import { recordDump } from "./record.ts";
+import { dependsOf, recordDump } from "./record.ts";
 import { moveIntoImages, openWorkDir, type WorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
@@ -34,6 +36,7 @@ const known: Known<CheckpointOptions> = {
   timeoutMs: "time",
   labels: "other",
   digests: "digests",
+  depends: "other",
   criu: "path",
 };
 /** Longer than any dump: apps of the tree have no driver that renews it while this process waits. */
@@ -43,10 +46,25 @@ const LEASE_MS = 600_000;
 export interface CheckpointOptions
   extends Pick<
     DumpOptions,
-    "imagesDir" | "trustImages" | "workDir" | "leaveRunning" | "criuOptions" | "timeoutMs" | "labels" | "digests"
+    | "imagesDir"
+    | "trustImages"
+    | "workDir"
+    | "leaveRunning"
+    | "criuOptions"
+    | "timeoutMs"
+    | "labels"
+    | "digests"
+    | "depends"
   > {
   /** The criu binary. @default that of our set-up, else the one on the PATH */
   readonly criu?: string;
+}
+
+/** What became of a checkpoint that this process asked for, in the life that reads it. */
+export interface CheckpointResult {
+  readonly outcome: Outcome;
+  /** What could not be rebuilt after it. Empty when all is well. */
+  readonly errors: readonly ResourceError[];
 }
 
 /**
@@ -72,7 +90,7 @@ export interface CheckpointOptions
  * console.log(outcome === "restored" ? "I am a copy" : "I am the original");
  * ```
  */
-export async function checkpoint(agent: Agent, options: CheckpointOptions): Promise<{ readonly outcome: Outcome }> {
+export async function checkpoint(agent: Agent, options: CheckpointOptions): Promise<CheckpointResult> {
   if (process.pid === 1) {
     throw new UsageError(
       "Cannot dump pid 1 from inside: CRIU would be in the tree that it dumps. Start the app below a small init (docker run " +
@@ -85,6 +103,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   }
   checkOptions(options, known);
   requireRoot();
+  const depends = dependsOf(options);
   const { leaveRunning = false, timeoutMs = 10_000 } = options;
   const criuOptions = { ...dumpDefaults, ...options.criuOptions };
   const criu = findCriu(options.criu);
@@ -107,13 +126,19 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const { name, version } = libc.runtime;
   const self = { pid: process.pid, runtime: `${name} ${version}`, generation: agent.generation };
   const apps = [self, ...others.apps()];
+  // What this process was, it was before it was restored as well.
+  const { program, programs, ownMounts } = programsOf(processTree(process.pid), {
+    depends,
+    runsSince: performance.timeOrigin,
+  });
   const facts = {
     criu: criu.version,
     noticeId,
     apps,
     leftRunning: leaveRunning,
     criuOptions,
-    ...programsOf([process.pid]),
+    programs,
+    ownMounts,
   };
   const refusals = await others.prepare();
   if (refusals.length > 0) {
@@ -140,8 +165,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     work.keep();
     return { outcome: images.discard() ? "aborted" : "continued", simulated: false };
   };
-  images.leaveMark();
-  const outcome = await new Promise<Outcome>((resolve, reject) => {
+  images.leaveMark({ program });
+  const result = await new Promise<CheckpointResult>((resolve, reject) => {
     agent.deliver(notice, {
       hold,
       reply(reply) {
@@ -150,9 +175,10 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
         images.discard();
         reject(new DumpRefusedError([{ pid: process.pid, reasons: reply.reasons }]));
       },
-      outcome: resolve,
+      outcome: (outcome, errors) => resolve({ outcome, errors }),
     });
   });
+  const { outcome } = result;
   // In a copy it is long gone, and what has its name is somebody else's.
   if (outcome === "restored") work.keep();
   if (outcome === "restored") others.leaveHeld();
@@ -160,10 +186,10 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   if (failed) throw failed;
   if (outcome === "continued" && leaveRunning) {
     moveIntoImages(work.path, imagesDir);
-    await recordDump(imagesDir, facts, options);
+    await recordDump(imagesDir, { ...facts, ...(program ? { program } : {}) }, options);
     removeMark(imagesDir);
   }
-  return { outcome };
+  return result;
 }
 
 /** A command that writes the manifest, for this process will have ended. */

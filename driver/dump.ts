@@ -19,7 +19,8 @@ import { claimImagesDir } from "./images_dir.ts";
 import { knownDumpOptions } from "./known_options.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
-import { recordDump } from "./record.ts";
+import { awaitAll } from "./rebuilt.ts";
+import { dependsOf, recordDump } from "./record.ts";
 import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
@@ -32,6 +33,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   signal?.throwIfAborted();
   checkOptions(given, knownDumpOptions);
   requireRoot();
+  const depends = dependsOf(given);
   using cuda = await openCudaIfAsked(given.cuda);
   const phases = watchPhases(given.onPhase);
   const libc = await openLibc();
@@ -43,10 +45,14 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   const found = alongside(async () => stack.use(await Participants.find(pid, given)), STARTING_MS);
   const criuOptions = await dumpOptions(libc, pid, found, given.criuOptions ?? {});
   const options = { ...given, criuOptions };
-  const surroundings = alongside(
-    () => (manifest ? { ...programsOf(processTree(pid)), machine: describeMachine() } : {}),
-    STARTING_MS,
-  );
+  const surroundings = alongside(async () => {
+    if (!manifest) return {};
+    const runsSince = await found.then(
+      (participants) => participants.runSince(),
+      () => undefined,
+    );
+    return { ...programsOf(processTree(pid), { depends, runsSince }), machine: describeMachine() };
+  }, STARTING_MS);
   const apps = found.then((participants) => participants.apps());
   apps.catch(() => {});
   let described: Promise<ImageFacts> | undefined;
@@ -129,12 +135,14 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
     await recordDump(imagesDir, { ...facts, ...(await surroundings) }, options, described);
     phases.enter("recorded");
   }
+  const dumpMs = now() - started;
   return {
     noticeId,
     pids,
     noticeToReadyMs: phases.between("notice", "ready"),
-    dumpMs: now() - started,
+    dumpMs,
     leftRunning: leaveRunning,
+    processes: leaveRunning ? await awaitAll(pid, pids, options.timeoutMs ?? 10_000) : [],
     warnings,
   };
 }

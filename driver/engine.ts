@@ -3,7 +3,7 @@ import { printable } from "../ffi/printable.ts";
 import type { Digests } from "../images/digest.ts";
 import type { Problem, ProblemKind } from "../images/problem.ts";
 import type { RestoreStats } from "../images/types.ts";
-import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { Outcome, RecoveryFailure, Round } from "../lifecycle/types.ts";
 import type { CudaDumpOptions, CudaRestoreOptions } from "./cuda/processes.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
 
@@ -47,6 +47,12 @@ export interface DumpOptions extends NoticeOptions {
   readonly leaveRunning?: boolean;
   /** Words of the user's own, kept in the manifest. */
   readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * Files, directories and patterns (`*`, `**`, `{a,b}`) that the program depends on and that nobody can see: the manifest knows them
+   * again, besides the scripts, modules and lock files that `describeProgram` of criu-aware/images finds. Relative to the working
+   * directory of this process.
+   */
+  readonly depends?: readonly string[];
   /** Write a manifest beside the images. Without one they are restored only with `force`. @default true */
   readonly manifest?: boolean;
   /** How thoroughly the manifest knows the images again: see `writeManifest`. @default "quick" */
@@ -96,6 +102,11 @@ export interface DumpResult {
   /** The whole dump, the notice and CRIU's own start included. */
   readonly dumpMs: number;
   readonly leftRunning: boolean;
+  /**
+   * With `leaveRunning`, what became of the attached processes: all went well only when none has `errors`. The image is whole all the
+   * same. Empty without, for the tree has ended.
+   */
+  readonly processes: readonly RecoveredProcess[];
   /** What went wrong with apps that were ready all the same: a strategy that does not reach one any more. */
   readonly warnings: readonly Refusal[];
 }
@@ -151,19 +162,19 @@ export interface RestoreResult {
   readonly stats?: RestoreStats | undefined;
   /**
    * The attached processes of the tree, as they say themselves, and those that should be there and are not. The restore is done
-   * only when none has `problems`.
+   * only when none has `errors`.
    */
-  readonly processes: readonly RestoredProcess[];
+  readonly processes: readonly RecoveredProcess[];
 }
 
-/** One attached process after a restore. */
-export interface RestoredProcess {
+/** One attached process after a checkpoint. */
+export interface RecoveredProcess {
   readonly pid: number;
   readonly outcome: Outcome | undefined;
   readonly generation: number;
   readonly round: Round | undefined;
-  /** What is wrong with it: that it has ended, is not done, or could not rebuild something. Empty when all is well. */
-  readonly problems: readonly string[];
+  /** What is wrong with it: that it has ended, is not done, or what it could not rebuild. Empty when all is well. */
+  readonly errors: readonly RecoveryFailure[];
 }
 
 /** At least one app refused the checkpoint. Nothing was frozen; every app goes on, and has been told `aborted`. */

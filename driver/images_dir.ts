@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmdirSync,
   rmSync,
   type Stats,
@@ -28,8 +29,11 @@ const CLAIM = "criu-aware.claim";
 /** A directory for the images of one dump, which no other dump can get meanwhile. Disposal gives it up, not what is in it. */
 export interface ImagesDir extends Disposable {
   readonly path: string;
-  /** Turns the lock into a file of its own, for a process that dumps itself: CRIU would find a lock in the tree. */
-  leaveMark(): void;
+  /**
+   * Turns the lock into a file of its own, for a process that dumps itself: CRIU would find a lock in the tree. It keeps what `readMark`
+   * finds again.
+   */
+  leaveMark(facts?: object): void;
   /** Removes all that a dump which did not come to be has made: the directory is as it was before. Returns whether no image is left. */
   discard(): boolean;
 }
@@ -86,8 +90,8 @@ function lockOf(libc: Libc, { path, first }: OwnDirectory): DirectoryLock | "tak
 function claimed(path: string, lock: DirectoryLock | undefined, first: string | undefined): ImagesDir {
   return {
     path,
-    leaveMark() {
-      writeFileSync(join(path, CLAIM), "", { flag: "wx", mode: 0o600 });
+    leaveMark(facts = {}) {
+      writeFileSync(join(path, CLAIM), JSON.stringify(facts), { flag: "wx", mode: 0o600 });
       lock?.[Symbol.dispose]();
     },
     discard() {
@@ -97,6 +101,11 @@ function claimed(path: string, lock: DirectoryLock | undefined, first: string | 
     },
     [Symbol.dispose]: () => lock?.[Symbol.dispose](),
   };
+}
+
+/** What `leaveMark()` was given: too much for the command line of who goes on with it. */
+export function readMark(directory: string): object {
+  return JSON.parse(readFileSync(join(directory, CLAIM), "utf8"));
 }
 
 /** Ends what `leaveMark()` began, once the images are whole. */

@@ -11,6 +11,7 @@ export const knownDumpOptions: Known<DumpOptions> = {
   labels: "other",
   manifest: "flag",
   digests: "digests",
+  depends: "other",
   cuda: "other",
   ignore: "other",
   onHook: "call",

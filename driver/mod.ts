@@ -11,7 +11,7 @@ export { type TrialResult, tryCriu } from "../criu/trial.ts";
 export { UsageError } from "../criu/usage_error.ts";
 export { PageError } from "../page/errors.ts";
 export { type StrategyName, strategyNames } from "../strategies/notify.ts";
-export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
+export { type CheckpointOptions, type CheckpointResult, checkpoint } from "./checkpoint.ts";
 export type { CudaState, GpuMap } from "./cuda/calls.ts";
 export {
   type CudaDumpOptions,
@@ -28,7 +28,7 @@ export {
   type Engine,
   type OnHook,
   type Phase,
-  type RestoredProcess,
+  type RecoveredProcess,
   type RestoreOptions,
   type RestoreResult,
 } from "./engine.ts";
@@ -36,6 +36,7 @@ export { type CriuEngineOptions, command, rpc } from "./engines.ts";
 export { explain } from "./failures/explain.ts";
 export type { NoticeOptions, Refusal } from "./participants.ts";
 export type { CriuFeatures, CriuQueries, CriuVersion } from "./queries.ts";
+export { describeFailure } from "./rebuilt.ts";
 export { UnfitImagesError } from "./record.ts";
 export { simulate } from "./simulate.ts";
 export { type AttachedProcess, listAttached } from "./status.ts";

@@ -97,6 +97,12 @@ export class Participants implements Disposable {
     });
   }
 
+  /** When the first of them was started, in milliseconds since 1970: for one that was restored, in its first life. */
+  runSince(): number | undefined {
+    const times = this.#pages.flatMap((page) => page.document()?.runtime.startedAt ?? []);
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
   /** The markers that the apps wait for, as they say. */
   markers(): { pid: number; path: string }[] {
     return this.#pages.flatMap((page) =>

@@ -1,8 +1,11 @@
 import { CriuError } from "../criu/errors.ts";
 import { type CriuOption, type CriuOptions, checkCriuOptions } from "../criu/options.ts";
+import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
 import { capabilityProblems } from "../images/check_capabilities.ts";
 import { checkManifest } from "../images/check_manifest.ts";
+import { absoluteDepends } from "../images/identity/depends.ts";
+import { describeChanges } from "../images/identity/misfit.ts";
 import { describeImages, readManifest, writeManifest } from "../images/manifest.ts";
 import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
 import type { Needs } from "../images/needs.ts";
@@ -38,6 +41,18 @@ export class UnfitImagesError extends Error {
       `Cannot restore ${printable(imagesDir)} here (with ${force} it is tried all the same):\n  ${lines.join("\n  ")}`,
     );
     this.problems = problems;
+  }
+}
+
+/**
+ * The files and patterns that a dump is to know again, absolute.
+ * @throws {UsageError} for a file that is not there.
+ */
+export function dependsOf({ depends = [] }: Pick<DumpOptions, "depends">): string[] {
+  try {
+    return absoluteDepends(depends);
+  } catch (error) {
+    throw new UsageError(`${printable((error as Error).message)}: name one that is there, or a pattern.`);
   }
 }
 
@@ -78,6 +93,7 @@ export async function requireFit(
   const { cpuCap } = criuOptions;
   const problems = await checkManifest(imagesDir, { criu, cpuCap, ...(signal ? { signal } : {}) });
   if (needs) problems.push(...capabilityProblems(needs.capabilities));
+  if (onProblem) problems.push(...sourceProblems(imagesDir));
   const isForced = (kind: ProblemKind): boolean =>
     typeof force === "boolean" ? force && kind !== "file" : force.includes(kind);
   const errors = problems.filter(({ severity }) => severity === "error");
@@ -93,6 +109,17 @@ export function hasCuda(imagesDir: string): boolean {
     return readManifest(imagesDir).cuda === true;
   } catch {
     return false;
+  }
+}
+
+/** What is restored is what it was, whatever its files say by now: to be known, and no reason against it. */
+function sourceProblems(imagesDir: string): Problem[] {
+  try {
+    const what = describeChanges(readManifest(imagesDir));
+    const cure = "What is restored has loaded what they were before.";
+    return what === undefined ? [] : [{ severity: "warning", kind: "program", what, cure }];
+  } catch {
+    return [];
   }
 }
 

@@ -4,11 +4,11 @@
  */
 import { rmSync } from "node:fs";
 import { writeManifest } from "../images/manifest.ts";
-import { removeMark } from "./images_dir.ts";
+import { readMark, removeMark } from "./images_dir.ts";
 import { moveIntoImages } from "./work_dir.ts";
 
 const [imagesDir, facts, workDir, remove] = process.argv.slice(2) as [string, string, string, string?];
 moveIntoImages(workDir, imagesDir);
 if (remove !== undefined) rmSync(workDir, { recursive: true, force: true });
-await writeManifest(imagesDir, JSON.parse(facts));
+await writeManifest(imagesDir, { ...JSON.parse(facts), ...readMark(imagesDir) });
 removeMark(imagesDir);

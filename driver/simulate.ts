@@ -5,7 +5,7 @@ import { DumpRefusedError, type Engine } from "./engine.ts";
 import { knownDumpOptions, knownRestoreOptions } from "./known_options.ts";
 import { Participants } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
-import { awaitRebuilt } from "./rebuilt.ts";
+import { awaitAll } from "./rebuilt.ts";
 
 /**
  * Goes through all phases of a dump and a restore without CRIU: the apps are told for real, prepare for real and hold for real,
@@ -46,8 +46,10 @@ export function simulate(): Engine {
         held.set(imagesDir, participants);
       }
       const noticeToReadyMs = phases.between("notice", "ready");
-      const { leaveRunning: leftRunning = false } = options;
-      return { noticeId, pids, noticeToReadyMs, dumpMs: now() - started, leftRunning, warnings };
+      const { leaveRunning: leftRunning = false, timeoutMs = 10_000 } = options;
+      const dumpMs = now() - started;
+      const processes = leftRunning ? await awaitAll(options.pid, pids, timeoutMs) : [];
+      return { noticeId, pids, noticeToReadyMs, dumpMs, leftRunning, processes, warnings };
     },
     async restore(options) {
       checkOptions(options, knownRestoreOptions);
@@ -62,7 +64,7 @@ export function simulate(): Engine {
       participants.tell("simulated");
       phases.enter("restored");
       const restoreMs = now() - started;
-      const processes = await awaitRebuilt(participants.pid, options.timeoutMs ?? 10_000);
+      const processes = await awaitAll(participants.pid, participants.pids, options.timeoutMs ?? 10_000);
       phases.enter("rebuilt");
       return { pid: participants.pid, restoreMs, bytes: 0, processes };
     },

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { commandLine } from "../ffi/command_line.ts";
 import { uidsOf } from "../ffi/process.ts";
 import { userNames } from "../ffi/user_names.ts";
-import type { Outcome, State } from "../lifecycle/types.ts";
+import type { Outcome, RecoveryFailure, State } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { deafStrategies } from "../strategies/notify.ts";
 import { type Standstill, standstillOf } from "./paused.ts";
@@ -27,6 +27,8 @@ export interface AttachedProcess {
   /** How many times it was restored; simulated restores do not count. */
   readonly generation: number;
   readonly lastOutcome: Outcome | undefined;
+  /** What it could not rebuild after its last checkpoint, whatever the outcome; empty when all is well. */
+  readonly errors: readonly RecoveryFailure[];
   /** Why the last notice was refused; empty when it was not. */
   readonly refusal: readonly string[];
   /** Notices from senders without the right to, since it has attached. */
@@ -55,7 +57,7 @@ async function lookAt(pid: number, names: ReadonlyMap<number, string>): Promise<
   try {
     using page = await DriverPage.open(pid);
     const { state, generation, outcome, reply, refusal, rejected, ignored } = page.status();
-    const { runtime, strategies = [], resources = [] } = page.document() ?? {};
+    const { runtime, strategies = [], resources = [], lastRound } = page.document() ?? {};
     const uid = Number(uidsOf(pid).split(/\s+/)[1]);
     const command = commandLine(pid);
     // Otherwise it may be another process that has the pid by now.
@@ -73,6 +75,7 @@ async function lookAt(pid: number, names: ReadonlyMap<number, string>): Promise<
       resources,
       generation,
       lastOutcome: outcome,
+      errors: lastRound?.errors ?? [],
       refusal: reply === "refused" ? refusal : [],
       rejectedNotices: rejected,
       ignoredSignals: ignored,

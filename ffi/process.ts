@@ -43,6 +43,15 @@ export function startTime(pid: number | "self"): string {
   return stat(pid)[19] as string;
 }
 
+/** proc(5) counts in hundredths of a second on every architecture: USER_HZ. */
+const TICK_MS = 10;
+
+/** When a process was started, or restored, in milliseconds since 1970, to a few hundredths of a second. Throws when there is none. */
+export function startedAt(pid: number): number {
+  const [uptime] = readFileSync("/proc/uptime", "utf8").split(" ");
+  return Math.round(Date.now() - Number(uptime) * 1000 + Number(startTime(pid)) * TICK_MS);
+}
+
 /** The start time of a process; undefined when there is none, or it has ended and was not reaped, or may not be seen. */
 export function aliveSince(pid: number): string | undefined {
   try {

@@ -1,5 +1,6 @@
 import type { Digest } from "./digest.ts";
 import { ImageError } from "./errors.ts";
+import type { Program } from "./identity/program.ts";
 import type { Machine } from "./machine.ts";
 import type { Executable } from "./types.ts";
 
@@ -18,6 +19,8 @@ export interface DumpFacts {
   /** What the processes run, as `programsOf` found it before the dump. @default it is read from the images */
   readonly programs?: readonly Executable[];
   readonly ownMounts?: boolean;
+  /** What the tree is, as `describeProgram` found it before the dump. */
+  readonly program?: Program;
   /** @default this machine is looked at */
   readonly machine?: Machine;
   /** Words of the user's own. */
@@ -84,6 +87,27 @@ const fields: Readonly<Record<string, Check>> = {
   }),
   programs: list(shape({ path: text, bytes: optional(count), buildId: optional(text) })),
   ownMounts: flag,
+  program: optional(
+    shape({
+      command: optional(list(text)),
+      cwd: text,
+      executable: text,
+      startedAt: count,
+      depends: list(text),
+      files: optional(
+        list(
+          shape({
+            path: text,
+            real: optional(text),
+            bytes: count,
+            sha256: optional(text),
+            modifiedAt: optional(count),
+            isLate: optional(flag),
+          }),
+        ),
+      ),
+    }),
+  ),
   plugins: list(text),
   files: list(shape({ name: fileName, bytes: count, sha256: optional(text), crc32: optional(text) })),
 };

@@ -1,5 +1,7 @@
 import { readlinkSync, statSync } from "node:fs";
 import { buildIdOf } from "./build_id.ts";
+import { type DescribeOptions, describeProgram } from "./identity/describe.ts";
+import type { Program } from "./identity/program.ts";
 import type { Executable, Images } from "./types.ts";
 
 /** The programs that the processes of a dump run, each once. */
@@ -7,10 +9,12 @@ export interface Programs {
   readonly programs: readonly Executable[];
   /** Whether their paths are those of a container. */
   readonly ownMounts: boolean;
+  /** What the tree is; undefined when only its images are known. */
+  readonly program?: Program;
 }
 
 /** Of running processes, the root of their tree first. Those that may not be looked into, or have just ended, are left out. */
-export function programsOf(pids: readonly number[]): Programs {
+export function programsOf(pids: readonly number[], options: Omit<DescribeOptions, "ownMounts"> = {}): Programs {
   const programs = pids.flatMap((pid) => {
     const exe = `/proc/${pid}/exe`;
     try {
@@ -22,7 +26,9 @@ export function programsOf(pids: readonly number[]): Programs {
       return [];
     }
   });
-  return { programs: eachOnce(programs), ownMounts: mountsOf(pids[0]) !== mountsOf("self") };
+  const ownMounts = mountsOf(pids[0]) !== mountsOf("self");
+  const program = describeProgram(pids, { ...options, ownMounts });
+  return { programs: eachOnce(programs), ownMounts, ...(program ? { program } : {}) };
 }
 
 /** Of a dump. */

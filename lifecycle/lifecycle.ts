@@ -1,4 +1,4 @@
-import { CheckpointRefusedError, messages, RecoveryError } from "./errors.ts";
+import { CheckpointRefusedError, messages, RecoveryError, type ResourceError } from "./errors.ts";
 import { callHook } from "./hook.ts";
 import { Register } from "./register.ts";
 import { checkTime } from "./time.ts";
@@ -19,8 +19,8 @@ export interface Caller {
   reply(reply: Reply): void;
   /** True once nobody waits for the answer any more: a notice that has not begun is then void. */
   isGone?(): boolean;
-  /** Tells how it ended, after every resource was rebuilt. */
-  outcome?(outcome: Outcome): void;
+  /** Tells how it ended, once every resource had its turn, and what could not be rebuilt. */
+  outcome?(outcome: Outcome, errors: readonly ResourceError[]): void;
   /** A hold of its own, in the place of the one that waits for a driver's word. */
   hold?(): Release;
 }
@@ -66,6 +66,8 @@ export class Lifecycle {
   /** When it was restored last, in milliseconds since 1970. */
   restoredAt: number | undefined;
   lastOutcome: Outcome | undefined;
+  /** What could not be rebuilt in the last round. */
+  lastErrors: readonly ResourceError[] = [];
 
   /** @throws {RangeError} for a time of the hooks that is none. */
   constructor(ports: Ports) {
@@ -141,11 +143,11 @@ export class Lifecycle {
       this.#answer(visit, "recovering", round, { reply: "refused", reasons: messages(errors) });
       this.#report(new CheckpointRefusedError(notice.id, errors));
     }
-    await this.#recover(entered, round);
+    this.lastErrors = await this.#recover(entered, round);
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
-    tell(visit.callers, (caller) => caller.outcome?.(release.outcome));
+    tell(visit.callers, (caller) => caller.outcome?.(release.outcome, this.lastErrors));
   }
 
   #arm(notice: Notice, errors: Error[]): (() => Release) | undefined {
@@ -157,9 +159,9 @@ export class Lifecycle {
     }
   }
 
-  async #recover(entered: readonly Resource[], round: Writable<Round>): Promise<void> {
+  async #recover(entered: readonly Resource[], round: Writable<Round>): Promise<ResourceError[]> {
     const { id: noticeId, outcome = "aborted", simulated = false } = round;
-    const errors: Error[] = [];
+    const errors: ResourceError[] = [];
     for (const resource of entered) {
       const context = { noticeId, outcome, simulated, generation: this.generation };
       // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
@@ -169,9 +171,13 @@ export class Lifecycle {
     }
     if (errors.length > 0) {
       // It has to fit on the page.
-      round.failures = messages(errors.slice(0, 8)).map((text) => text.slice(0, 200));
+      round.errors = errors.slice(0, 8).map(({ resource, message }) => ({
+        resource: resource.slice(0, 64),
+        message: message.slice(resource.length + 2, resource.length + 202),
+      }));
       this.#report(new RecoveryError(outcome, errors));
     }
+    return errors;
   }
 
   /** Returns why it did not reach some of the callers. */

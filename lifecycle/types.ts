@@ -82,7 +82,14 @@ export interface Round {
   readonly outcome?: Outcome | undefined;
   readonly simulated?: boolean;
   /** What could not be rebuilt: of the first few resources, the beginning of each reason. */
-  readonly failures?: readonly string[];
+  readonly errors?: readonly RecoveryFailure[];
+}
+
+/** What went wrong in a process after a checkpoint. */
+export interface RecoveryFailure {
+  /** The resource whose `afterRestore` threw or outlasted its time; undefined when it is the process as a whole. */
+  readonly resource?: string | undefined;
+  readonly message: string;
 }
 
 /** While it is being made. */

@@ -1,12 +1,12 @@
 import { cString } from "../ffi/bytes.ts";
 import { printable } from "../ffi/printable.ts";
-import type { Outcome, Round } from "../lifecycle/types.ts";
+import type { Outcome, RecoveryFailure, Round } from "../lifecycle/types.ts";
 import type { Fields } from "./fields.ts";
 import { texts } from "./layout.ts";
 
 /** What is longer, or more, than anybody needs is cut: a table, a refusal and a manifest have to stay readable. */
 const longest = { word: 64, resource: 256, failure: 1024, path: 4096 } as const;
-const most = { strategies: 16, details: 16, resources: 1024, failures: 64 } as const;
+const most = { strategies: 16, details: 16, resources: 1024, errors: 64 } as const;
 
 /** How a driver reaches a strategy of the app: `kind`, and what else that strategy says of itself. */
 export interface Endpoint {
@@ -16,7 +16,12 @@ export interface Endpoint {
 
 /** What an agent says of itself, in JSON on its page. */
 export interface PageDocument {
-  readonly runtime: { readonly name: string; readonly version: string };
+  readonly runtime: {
+    readonly name: string;
+    readonly version: string;
+    /** When the program was started, in milliseconds since 1970; a restore does not change it. */
+    readonly startedAt?: number | undefined;
+  };
   readonly strategies: readonly Endpoint[];
   readonly resources: readonly string[];
   readonly lastRound: Round | undefined;
@@ -47,7 +52,11 @@ export function readDocument(fields: Fields): PageDocument | undefined {
   }
   const runtime = Object(value.runtime) as Record<string, unknown>;
   return {
-    runtime: { name: word(runtime.name), version: word(runtime.version) },
+    runtime: {
+      name: word(runtime.name),
+      version: word(runtime.version),
+      ...(isNumber(runtime.startedAt) ? { startedAt: runtime.startedAt as number } : {}),
+    },
     strategies: list(value.strategies, most.strategies).map((entry) => endpoint(Object(entry))),
     resources: list(value.resources, most.resources).map((text) => printable(text, longest.resource)),
     lastRound: round(value.lastRound),
@@ -76,15 +85,25 @@ function round(value: unknown): Round | undefined {
   const { id, noticedAt, ...rest } = Object(value) as Record<string, unknown>;
   if (typeof id !== "string" || !isNumber(noticedAt)) return undefined;
   const found: Record<string, unknown> = { id: word(id), noticedAt };
-  if (Array.isArray(rest.failures)) {
-    found.failures = list(rest.failures, most.failures).map((text) => printable(text, longest.failure));
-  }
+  // Whatever stands there: that something failed is not to be lost.
+  if (rest.errors !== undefined) found.errors = failures(rest.errors);
   for (const [name, isRight] of Object.entries(optional)) {
     if (rest[name] === undefined) continue;
     if (!isRight(rest[name])) return undefined;
     found[name] = rest[name];
   }
   return found as unknown as Round;
+}
+
+function failures(value: unknown): RecoveryFailure[] {
+  const given = Array.isArray(value) ? list(value, most.errors) : [value];
+  return given.map((entry) => {
+    const { resource, message } = Object(entry) as Record<string, unknown>;
+    return {
+      ...(resource === undefined ? {} : { resource: printable(resource, longest.resource) }),
+      message: printable(message, longest.failure),
+    };
+  });
 }
 
 /** JSON has numbers that are infinite: 1e999. */

@@ -4,7 +4,7 @@
  * Its options are those of `criu-aware restore`.
  */
 import { parseArgs } from "node:util";
-import { command, parseArguments, UsageError } from "criu-aware/driver";
+import { command, describeFailure, parseArguments, UsageError } from "criu-aware/driver";
 import { chalk } from "zx";
 
 const usage = `Usage: restore.ts <dir> [--timeout-ms 10000] [--force] [--trust-images]
@@ -33,11 +33,13 @@ async function main(): Promise<void> {
     timeoutMs: Number(values["timeout-ms"]),
     criuOptions: parseArguments(criuArguments),
   });
-  if (result.processes.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+  if (result.processes.some(({ errors }) => errors.length > 0)) process.exitCode = 4;
   if (json) return console.log(JSON.stringify(result));
   console.log(`${chalk.green("restored")} ${result.pid} in ${result.restoreMs.toFixed(0)} ms`);
-  for (const { pid, outcome = "no outcome", generation, problems } of result.processes) {
-    console.log(`  process ${pid}: ${problems.join("; ") || `${outcome}, generation ${generation}`}`);
+  for (const { pid, outcome = "no outcome", generation, errors } of result.processes) {
+    console.log(
+      `  process ${pid}: ${errors.map(describeFailure).join("; ") || `${outcome}, generation ${generation}`}`,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Engine, RestoredProcess, StrategyName } from "criu-aware/driver";
+import type { Engine, RecoveredProcess, StrategyName } from "criu-aware/driver";
 import { type DeviceName, type RuntimeName, Trainer } from "./trainer.ts";
 
 /** One checkpoint of one trainer. Durations in milliseconds. */
@@ -94,7 +94,7 @@ async function takeAway(
 }
 
 /** What the app did, as it says itself. */
-export function appMoments(round: RestoredProcess["round"]): Moment[] {
+export function appMoments(round: RecoveredProcess["round"]): Moment[] {
   const said = [
     ["the notice arrives", round?.noticedAt],
     ["model saved and released, held", round?.readyAt],

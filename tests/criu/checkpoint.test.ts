@@ -51,10 +51,30 @@ for (const runtime of runtimes) {
     await app.ended();
     assert.deepEqual(app.named("checkpoint"), []);
     await waitFor("the manifest", () => existsSync(join(imagesDir, MANIFEST)), 10_000);
-    assert.equal(readManifest(imagesDir).leftRunning, false);
+    const { leftRunning, program } = readManifest(imagesDir);
+    assert.equal(leftRunning, false);
+    // Longer than a command line can be, it comes to who writes it down by another way.
+    assert.ok(program?.files?.some(({ path }) => path.endsWith("/tests/support/self_app.ts")));
+    assert.ok(!existsSync(join(imagesDir, "criu-aware.claim")));
     await rpc().restore({ imagesDir });
     assert.equal((await app.event("checkpoint")).outcome, "restored");
     await app.goesOn();
+  });
+
+  test(`${runtime}: checkpoint() and the agent say in both lives what could not be rebuilt`, { skip }, async () => {
+    using images = temporaryDirectory();
+    const imagesDir = join(images.path, "images");
+    await using app = await App.start(runtime, { imagesDir, leaveRunning: true, fails: true }, "self_app.ts");
+    process.kill(app.pid, "SIGUSR2");
+    const errors = ["ResourceError: self: the app was told to fail"];
+    const original = await app.event("checkpoint");
+    assert.deepEqual([original.outcome, original.errors, original.lastErrors], ["continued", errors, errors]);
+    process.kill(app.pid, "SIGKILL");
+    await app.ended();
+    const { processes } = await rpc().restore({ imagesDir });
+    assert.deepEqual(processes[0]?.errors, [{ resource: "self", message: "the app was told to fail" }]);
+    const copy = await app.event("checkpoint", 2);
+    assert.deepEqual([copy.outcome, copy.errors, copy.lastErrors], ["restored", errors, errors]);
   });
 
   test(`${runtime}: checkpoint() rejects when a resource refuses, and nothing is left`, { skip }, async () => {

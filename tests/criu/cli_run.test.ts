@@ -55,9 +55,11 @@ for (const runtime of runtimes) {
           await end(pid);
           // The second time the log is not even there.
           if (round === 2) rmSync(log);
-          const restored = await runCli(runtime, ["run", "--log", log, "--restore-or-start", images, "--", "false"]);
+          const again = ["run", "--log", log, "--restore-or-start", images, "--", ...probe(app, directory.path)];
+          const restored = await runCli(runtime, again);
           assert.equal(restored.out, String(pid), restored.err);
-          assert.equal(restored.err, "");
+          const told = /^criu-aware run: restored \d+ from the dump of \d{4}-\d\d-\d\d \d\d:\d\d in .+, generation 1$/;
+          assert.match(restored.err, told);
         }
         await waitFor("the app to go on", () => printed(log, "released") === 1);
       } finally {
@@ -131,7 +133,7 @@ for (const runtime of runtimes) {
       ["SIGTERM", 5],
       ["SIGKILL", 137],
     ] as const) {
-      const words = ["run", "--foreground", "--log", log, "--restore-or-start", images, "--", "false"];
+      const words = ["run", "--foreground", "--log", log, "--restore-or-start", images, "--", "sh", "-c", trap];
       const [program = "", ...rest] = [...runCommand[runtime], cli, ...words];
       const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
       const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code)));

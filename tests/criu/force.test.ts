@@ -92,6 +92,6 @@ test("a manifest that is damaged is damage, and one that is not there is none", 
   writeFileSync(join(images, "criu-aware.json"), "{");
   await refused([images, "--force"], /--force=file.*is damaged/s, path);
   const { processes } = await rpc().restore({ imagesDir: images, force: ["file"] });
-  assert.deepEqual(processes[0]?.problems, []);
+  assert.deepEqual(processes[0]?.errors, []);
   await app.goesOn();
 });

@@ -65,7 +65,7 @@ for (const runtime of runtimes) {
     assert.equal(dumped.code, 0, dumped.text);
     const again = await inSmallNamespace(
       path,
-      `${aware} run --foreground ${log} --restore-or-start ${path}/images -- false >${path}/pid &
+      `${aware} run --foreground ${log} --restore-or-start ${path}/images -- ${appIn(path)} >${path}/pid &
        until [ -s ${path}/pid ]; do sleep 0.1; done
        ${aware} dump $(cat ${path}/pid) -D ${path}/again`,
     );

@@ -4,8 +4,10 @@ import { attach } from "criu-aware";
 import { unblocked } from "criu-aware/blockers";
 import { type CheckpointOptions, checkpoint } from "criu-aware/driver";
 
-const { refuses, atOnce, ...options } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
+const { refuses, fails, atOnce, ...options } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
   readonly refuses?: boolean;
+  /** Cannot rebuild itself. */
+  readonly fails?: boolean;
   /** Tries at once, and ends. */
   readonly atOnce?: boolean;
 };
@@ -20,12 +22,16 @@ agent.register({
   beforeCheckpoint() {
     if (refuses) throw new Error("the app was told to refuse");
   },
-  afterRestore: ({ outcome, generation }) => say("after", { outcome, generation }),
+  afterRestore({ outcome, generation }) {
+    say("after", { outcome, generation });
+    if (fails) throw new Error("the app was told to fail");
+  },
 });
 const dump = async (): Promise<void> => {
   try {
-    const { outcome } = await checkpoint(agent, options);
-    say("checkpoint", { outcome, generation: agent.generation });
+    const { outcome, errors } = await checkpoint(agent, options);
+    const failed = { errors: errors.map(String), lastErrors: agent.lastErrors.map(String) };
+    say("checkpoint", { outcome, generation: agent.generation, ...(fails ? failed : {}) });
   } catch (error) {
     say("failed", { name: (error as Error).name, message: (error as Error).message });
   }

@@ -68,7 +68,7 @@ test("the page says what the process is, and follows its resources", async () =>
   using page = await DriverPage.open(process.pid);
   const libc = await openLibc();
   assert.deepEqual(page.document(), {
-    runtime: { name: libc.runtime.name, version: libc.runtime.version },
+    runtime: { name: libc.runtime.name, version: libc.runtime.version, startedAt: performance.timeOrigin },
     strategies: [{ kind: "signal", signal: SIGURG }],
     resources: [],
     lastRound: undefined,

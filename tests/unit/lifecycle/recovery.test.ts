@@ -52,3 +52,34 @@ test("an afterRestore that outlasts its time is reported, and the next one gets 
   assert.deepEqual(log, ["before next", "after next"]);
   assert.match(stage.reports[0]?.message ?? "", /slow: afterRestore was not done after 5 ms/);
 });
+
+test("what could not be rebuilt is on the round, with the app and with whoever asked, whatever the outcome", async () => {
+  for (const outcome of ["restored", "continued", "aborted"] as const) {
+    const stage = createStage();
+    stage.release = { outcome, simulated: false };
+    stage.lifecycle.resources.add({
+      name: "one",
+      afterRestore: () => {
+        throw new Error("no route");
+      },
+    });
+    const asked = await new Promise<readonly ResourceError[]>((resolve) => {
+      stage.lifecycle.deliver({ id: "a" }, { reply: () => {}, outcome: (_, errors) => resolve(errors) });
+    });
+    assert.deepEqual(stage.published.at(-1)?.round.errors, [{ resource: "one", message: "no route" }]);
+    assert.deepEqual(stage.lifecycle.lastErrors, asked);
+    assert.equal(asked[0]?.message, "one: no route");
+  }
+});
+
+test("a recovery in which all goes well takes the errors of the last one away", async () => {
+  const stage = createStage();
+  let fails = true;
+  stage.lifecycle.resources.add({ name: "one", afterRestore: () => (fails ? Promise.reject("no") : undefined) });
+  await stage.deliver({ id: "a" });
+  assert.equal(stage.lifecycle.lastErrors.length, 1);
+  fails = false;
+  await stage.deliver({ id: "b" });
+  assert.deepEqual(stage.lifecycle.lastErrors, []);
+  assert.equal(stage.published.at(-1)?.round.errors, undefined);
+});

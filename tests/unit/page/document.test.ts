@@ -163,3 +163,20 @@ test("names and lists of any length are cut, and numbers are finite", async () =
   put(fields, JSON.stringify({ strategies: [{ kind: "file", path }] }));
   assert.equal(readDocument(fields)?.strategies[0]?.path, path);
 });
+
+test("that something could not be rebuilt is not lost, whatever stands there", async () => {
+  const fields = await emptyFields();
+  const errors = [{ resource: "cache", message: "no route" }, { message: "it has ended" }];
+  const lastRound = { ...document.lastRound, errors };
+  writeDocument(fields, { ...document, lastRound } as PageDocument);
+  assert.deepEqual(readDocument(fields)?.lastRound?.errors, errors);
+  for (const wrong of [7, "text", null, {}, [null]]) {
+    put(fields, JSON.stringify({ ...document, lastRound: { ...lastRound, errors: wrong } }));
+    assert.equal(readDocument(fields)?.lastRound?.errors?.length, 1);
+  }
+  put(
+    fields,
+    JSON.stringify({ ...document, lastRound: { ...lastRound, errors: [{ resource: "\u001b[31m", message: "\n" }] } }),
+  );
+  assert.deepEqual(readDocument(fields)?.lastRound?.errors, [{ resource: "\ufffd[31m", message: "\ufffd" }]);
+});
