@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Agent } from "../attach.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
+import { type PrivateDirectory, privateDirectory } from "../criu/private_directory.ts";
 import { runOptions, swrkArguments } from "../criu/rpc/options.ts";
 import { dumpSelf } from "../criu/rpc/self.ts";
 import { UsageError } from "../criu/usage_error.ts";
@@ -12,6 +13,7 @@ import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { ownModule, programCommand } from "../package/program.ts";
 import { checkOptions } from "./check_options.ts";
+import { linkDenoCache } from "./deno_cache.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
@@ -102,7 +104,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
 
   const { labels = {} } = options;
   const opts = { ...runOptions(imagesDir, LOG, criuOptions), leaveRunning };
-  const then = leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels });
+  using cache = leaveRunning || name !== "deno" ? undefined : privateDirectory();
+  const then = leaveRunning ? [] : recorder(libc, imagesDir, { ...facts, labels }, cache);
   const notice: Notice = {
     id: noticeId,
     deadline: Date.now() + timeoutMs,
@@ -140,8 +143,11 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   return { outcome };
 }
 
-/** A command that writes the manifest, for this process will have ended. */
-function recorder({ runtime }: Libc, imagesDir: string, facts: DumpFacts): string[] {
+/** A command that writes the manifest, for this process will have ended. Deno's needs a cache that is not this process's. */
+function recorder({ runtime }: Libc, imagesDir: string, facts: DumpFacts, cache?: PrivateDirectory): string[] {
   const program = programCommand(runtime.name, ownModule("./recorder", import.meta.url));
-  return [...program, imagesDir, JSON.stringify(facts)];
+  const command = [...program, imagesDir, JSON.stringify(facts)];
+  if (!cache) return command;
+  linkDenoCache(cache.path);
+  return ["env", `DENO_DIR=${cache.path}`, ...command, cache.path];
 }
