@@ -1,9 +1,15 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { shippedText } from "../package/shipped.ts";
 import { type Change, configurationFile, hookTargets, installedHook, readTrusted, trustedPath } from "./hook_file.ts";
 
 /** The action script of this package. */
-export const ownScript: string = join(import.meta.dirname as string, "../criu/hook.sh");
+const ownScript = new URL("../criu/hook.sh", import.meta.url);
+
+/** The path of that script; undefined where this package was loaded from a URL, and has no files. */
+export function ownScriptPath(): string | undefined {
+  return ownScript.protocol === "file:" ? fileURLToPath(ownScript.href) : undefined;
+}
 
 /** Where the copy of the script is that root runs. Its settings lie beside it, for no variable passes through runc or podman. */
 export function scriptIn(directory: string): string {
@@ -27,7 +33,7 @@ const comment = `# Settings of criu-aware-hook.sh. The environment of CRIU comes
  * What to change so that the script and its settings are in a directory. Settings that are there stay, except for `unaware` when it is
  * given; the first ones let processes without us be dumped as before.
  */
-export function planCopy(directory: string, unaware: boolean | undefined): Change[] {
+export async function planCopy(directory: string, unaware: boolean | undefined): Promise<Change[]> {
   const settings = settingsIn(directory);
   const before = readTrusted(settings);
   const others = before?.replace(new RegExp(`^${UNAWARE}=.*\n?`, "gm"), "").replace(/[^\n]$/, "$&\n") ?? comment;
@@ -37,7 +43,7 @@ export function planCopy(directory: string, unaware: boolean | undefined): Chang
     {
       path: scriptIn(directory),
       before: readTrusted(scriptIn(directory)),
-      after: readFileSync(ownScript, "utf8"),
+      after: await shippedText(ownScript),
       mode: 0o755,
     },
     { path: settings, before, after, mode: 0o644 },

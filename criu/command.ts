@@ -1,41 +1,32 @@
 import type { StdioOptions } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HookChannel } from "./hook_channel.ts";
+import { hookChannelScript } from "./hook_channel_script.ts";
 import type { LocatedCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
+import { type PrivateDirectory, privateDirectory } from "./private_directory.ts";
 import type { End, Run, Runner } from "./run.ts";
 
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
-const hook = join(import.meta.dirname as string, "hook_channel.sh");
 
 /** Runs the `criu` binary, with our action script, which asks this process through its pipes (hook_channel.ts). */
 export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
   return {
     version,
     async dump(run) {
+      using directory = privateDirectory();
       using channel = await HookChannel.open(["pre-dump", "post-dump"], run.onHook);
       const leave = run.leaveRunning ? ["--leave-running"] : [];
-      return await runCriu(criu, ["dump", "--tree", String(run.pid), ...leave], run, channel);
+      return await runCriu(criu, ["dump", "--tree", String(run.pid), ...leave], run, directory, channel);
     },
     async restore(run) {
-      // Of its own, for nobody else: what it says is believed.
-      const directory = mkdtempSync(join(tmpdir(), "criu-aware-"));
-      const remove = (): void => rmSync(directory, { recursive: true, force: true });
-      // A second Ctrl-C ends this process before it comes to the end of this block.
-      process.once("exit", remove);
-      using _ = {
-        [Symbol.dispose]() {
-          process.off("exit", remove);
-          remove();
-        },
-      };
-      const pidFile = join(directory, "pid");
+      using directory = privateDirectory();
+      const pidFile = join(directory.path, "pid");
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.
       using channel = run.asks ? await HookChannel.open(restoreHooks, run.onHook) : undefined;
-      const end = await runCriu(criu, args, run, channel, run.onStart);
+      const end = await runCriu(criu, args, run, directory, channel, run.onStart);
       return { ...end, pid: end.exitCode === 0 ? Number(readFileSync(pidFile, "utf8")) : 0 };
     },
   };
@@ -45,12 +36,17 @@ async function runCriu(
   criu: string,
   args: string[],
   run: Run,
+  directory: PrivateDirectory,
   channel: HookChannel | undefined,
   onStart?: (pid: number) => void,
 ): Promise<End> {
   const { fds, criuOptions } = passDescriptors(run.criuOptions, 3);
   const all = [...args, "--images-dir", run.imagesDir, "--log-file", run.log, ...toArguments(criuOptions)];
-  if (channel) all.push("--action-script", hook);
+  if (channel) {
+    const script = join(directory.path, "hook.sh");
+    writeFileSync(script, hookChannelScript, { mode: 0o700 });
+    all.push("--action-script", script);
+  }
   const env = { ...process.env, ...channel?.env };
   // Not at import: an app that drives CRIU by RPC needs no zx.
   const { $ } = await import("zx");

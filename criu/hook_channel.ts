@@ -8,7 +8,7 @@ import type { Run } from "./run.ts";
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
 /**
- * Lets the action script hook_channel.sh ask this process. CRIU closes the script's standard input and every other descriptor,
+ * Lets the action script of hook_channel_script.ts ask this process. CRIU closes the script's standard input and every other descriptor,
  * so it opens our pipes by /proc/pid/fd: no file is left behind, and when this process dies the script reads the end of the
  * pipe. It knows their inodes: a later process of our pid is not asked.
  */

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Agent } from "../attach.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
@@ -11,6 +10,7 @@ import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
+import { ownModule, programCommand } from "../package/program.ts";
 import { checkOptions } from "./check_options.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
@@ -142,8 +142,6 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
 
 /** A command that writes the manifest, for this process will have ended. */
 function recorder({ runtime }: Libc, imagesDir: string, facts: DumpFacts): string[] {
-  const run = runtime.name === "deno" ? ["run", "--allow-all", "--no-lock"] : ["run"];
-  const program = new URL("./recorder.ts", import.meta.url);
-  const path = program.protocol === "file:" ? fileURLToPath(program.href) : program.href;
-  return [process.execPath, ...run, path, imagesDir, JSON.stringify(facts)];
+  const program = programCommand(runtime.name, ownModule("./recorder", import.meta.url));
+  return [...program, imagesDir, JSON.stringify(facts)];
 }

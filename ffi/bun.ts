@@ -7,6 +7,8 @@ const SIGPWR = 30;
 export const runtime: Runtime = {
   name: "bun",
   version: Bun.version,
+  // Without AsyncDisposableStack before.
+  oldest: "1.3.0",
   pitfalls: { [SIGPWR]: { refuse: true, why: "Bun's engine stops threads with SIGPWR" } },
   dlopen<const T extends SymbolTable>(name: string, table: T): Bound<T> {
     const symbols: Record<string, FFIFunction> = {};

@@ -43,7 +43,7 @@ let opened: Promise<Libc> | undefined;
 
 /**
  * Opens libc by FFI, once for each JavaScript thread.
- * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
+ * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno, and in a version of these that is too old.
  */
 export function openLibc(): Promise<Libc> {
   opened ??= open();
@@ -59,6 +59,7 @@ async function open(): Promise<Libc> {
   }
   // The conditions `bun` and `deno` of package.json choose, and refuse any other runtime here; a bundle holds the one that it was made for.
   const { runtime } = await import("#runtime");
+  requireVersion(runtime);
   const { soname, libc } = load(runtime);
   const errnoView = new Int32Array(runtime.view(libc.__errno_location(), 4));
   const errno = (): number => errnoView[0] as number;
@@ -72,6 +73,12 @@ async function open(): Promise<Libc> {
       throw new SystemCallError(call, errno());
     },
   };
+}
+
+/** @throws {UnsupportedPlatformError} when this version of the runtime is older than the oldest that works. */
+export function requireVersion({ name, version, oldest }: Pick<Runtime, "name" | "version" | "oldest">): void {
+  if (version.localeCompare(oldest, "en", { numeric: true }) >= 0) return;
+  throw new UnsupportedPlatformError(`Cannot run in ${name} ${version}: criu-aware needs ${oldest} or newer.`);
 }
 
 function load(runtime: Runtime): { soname: string; libc: Bound<typeof symbols> } {

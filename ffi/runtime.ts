@@ -26,6 +26,8 @@ export type Bound<T extends SymbolTable> = {
 export interface Runtime {
   readonly name: "bun" | "deno";
   readonly version: string;
+  /** The oldest version that this library works in; `engines` of package.json says the same. */
+  readonly oldest: string;
   /** Signals that a program should leave alone in this runtime: why, and whether it must. */
   readonly pitfalls: Readonly<Record<number, { readonly refuse: boolean; readonly why: string }>>;
   /** Opens a shared library. Throws what the runtime throws when there is none of that name. */

@@ -12,7 +12,6 @@ const copied = [
   "SECURITY.md",
   "LICENSE",
   "criu/hook.sh",
-  "criu/hook_channel.sh",
   "scripts/dump.ts",
   "scripts/report.ts",
   "scripts/restore.ts",

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { ownModule } from "../../package/program.ts";
 import type { DeviceLimits } from "../device/device.ts";
 import { DeviceError } from "../device/device_error.ts";
 import type { DType, OwnArrayOf } from "../state/dtype.ts";
@@ -130,7 +131,7 @@ class RemoteDevice<P extends Program> implements WebGpuDevice<P> {
   }
 
   #start(): void {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" });
+    const worker = new Worker(ownModule("./worker", import.meta.url).href, { type: "module" });
     worker.onmessage = ({ data }: { readonly data: Answer }) => this.#answered(data);
     worker.onerror = (event) => {
       event.preventDefault();

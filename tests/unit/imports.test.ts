@@ -22,7 +22,7 @@ const allowed: Record<string, readonly string[]> = {
   "strategies/socket": strategy,
   "gpu/state": ["ffi"],
   "gpu/device": ["gpu/state", "ffi"],
-  "gpu/webgpu": device,
+  "gpu/webgpu": [...device, "package"],
   "gpu/cuda": device,
   // Beside the rooms: what an app imports of them, and the choice of a device.
   "gpu/mod.ts": ["gpu"],
