@@ -1,4 +1,4 @@
-import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import { dlopen, type FFIFunction, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 import type { Bound, CType, Runtime, Signature, SymbolTable } from "./runtime.ts";
 
 const SIGPWR = 30;
@@ -29,6 +29,6 @@ export const runtime: Runtime = {
 };
 
 /** Bun passes addresses as bigint only by its integer types. */
-export function typeOf(type: CType): FFITypeOrString {
+export function typeOf(type: CType): Exclude<CType, "usize"> {
   return type === "usize" ? "u64" : type;
 }

@@ -1,6 +1,7 @@
 /** The one table of libc functions, and errno. Every other module of this folder stands on it. */
 import type { Bound, Runtime } from "./runtime.ts";
 import { SystemCallError } from "./system_call_error.ts";
+import { UnsupportedPlatformError } from "./unsupported_platform.ts";
 
 // Parameters as in the man pages, sections 2 and 3; what only some apps or drivers need stands in files.ts,
 // inotify.ts and unix_socket.ts, beside its use. Variadic integer arguments (open, fcntl, syscall) are passed like
@@ -49,16 +50,14 @@ export function openLibc(): Promise<Libc> {
   return opened;
 }
 
-/** This machine, or this runtime, cannot do what the library needs. */
-export class UnsupportedPlatformError extends Error {
-  override readonly name = "UnsupportedPlatformError";
-}
-
 async function open(): Promise<Libc> {
-  if (process.platform !== "linux") {
-    throw new UnsupportedPlatformError("Cannot call libc: CRIU and its notices exist on Linux only.");
+  // A browser has no process.
+  if (globalThis.process?.platform !== "linux") {
+    throw new UnsupportedPlatformError(
+      "Cannot call libc: CRIU exists on Linux only. Elsewhere, attach() of criu-aware/simulate plays checkpoints.",
+    );
   }
-  // The conditions `bun` and `deno` of package.json choose; a bundle holds the one that it was made for.
+  // The conditions `bun` and `deno` of package.json choose, and refuse any other runtime here; a bundle holds the one that it was made for.
   const { runtime } = await import("#runtime");
   requireVersion(runtime);
   const { soname, libc } = load(runtime);

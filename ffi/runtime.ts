@@ -1,6 +1,7 @@
 /**
  * The two runtimes behind one interface. `bun.ts` and `deno.ts` implement it, and with what is named after them are the only
- * files that know which runtime this is; they are loaded when the first agent attaches, never at import.
+ * files that know which runtime this is; they are loaded when the first agent attaches, never at import. In any other runtime
+ * `node.ts` is loaded then, and refuses.
  */
 
 /** The C types that mean the same in bun:ffi and Deno.dlopen. Addresses are `usize`. */
@@ -43,5 +44,5 @@ export interface Runtime {
   watch(fd: number, onBytes: (bytes: number) => void): Promise<Disposable>;
 }
 
-/** Makes the function at an address callable. `bun_code.ts` and `deno_code.ts` implement it. */
+/** Makes the function at an address callable. `bun_code.ts` and `deno_code.ts` implement it; `node_code.ts` refuses. */
 export type Link = <const S extends Signature>(address: bigint, signature: S) => Bound<{ readonly code: S }>["code"];

@@ -9,17 +9,22 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
+/** The package.json of the tarball. */
+export interface Published {
+  readonly exports: Readonly<Record<string, { readonly types?: string; readonly default: string }>>;
+  readonly [field: string]: unknown;
+}
+
 const javaScript = (path: string): string => path.replace(/\.ts$/, ".js");
 
 /** The package.json of the tarball: every module is JavaScript with types beside it, and nothing is said that only the tree needs. */
-export function manifest({ scripts, files, overrides, devDependencies, ...rest }: Manifest): Record<string, unknown> {
-  const entries = Object.entries(rest.exports).map(([name, path]) => [
-    name,
-    { types: path.replace(/\.ts$/, ".d.ts"), default: javaScript(path) },
-  ]);
+export function manifest({ scripts, files, overrides, devDependencies, ...rest }: Manifest): Published {
+  const entries = Object.entries(rest.exports).map(
+    ([name, path]) => [name, { types: path.replace(/\.ts$/, ".d.ts"), default: javaScript(path) }] as const,
+  );
   return {
     ...rest,
-    exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
+    exports: { ...Object.fromEntries(entries), "./package.json": { default: "./package.json" } },
     imports: compiled(rest.imports),
     bin: compiled(rest.bin),
   };

@@ -1,5 +1,5 @@
 import type { Ring } from "../../ffi/doorbell.ts";
-import { type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
+import { SIGURG, type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import type { Notice } from "../../lifecycle/types.ts";
 import type { Strategy } from "../strategy.ts";
@@ -41,7 +41,7 @@ export interface SignalOptions {
  * ```
  */
 export function signal(options: SignalOptions = {}): Strategy {
-  const { signal = "SIGURG", bareLeaseMs } = options;
+  const { signal = SIGURG, bareLeaseMs } = options;
   const number = signalNumber(signal);
   return {
     kind: "signal",
