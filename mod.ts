@@ -1,6 +1,8 @@
 /**
  * criu-aware: the way for a Bun or Deno program to take part in its own checkpoint by CRIU.
  *
+ * In Deno it needs `--allow-ffi`, and what the strategies need.
+ *
  * @module
  */
 export { type Agent, type AttachOptions, attach } from "./attach.ts";

@@ -2,6 +2,8 @@
  * The app's half without Linux and without CRIU: for the laptop of a developer, and for tests of an app's resources. Every
  * `beforeCheckpoint` and `afterRestore` runs as it would, with the same order, time limits and rollback; nothing is frozen.
  *
+ * In Deno it needs no permission.
+ *
  * @module
  */
 import type { Agent, AttachOptions } from "./attach.ts";

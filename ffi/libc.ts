@@ -1,5 +1,6 @@
 /** The one table of libc functions, and errno. Every other module of this folder stands on it. */
 import type { Bound, Runtime } from "./runtime.ts";
+import { sonames } from "./sonames.ts";
 import { SystemCallError } from "./system_call_error.ts";
 import { UnsupportedPlatformError } from "./unsupported_platform.ts";
 
@@ -82,13 +83,14 @@ export function requireVersion({ name, version, oldest }: Pick<Runtime, "name" |
 }
 
 function load(runtime: Runtime): { soname: string; libc: Bound<typeof symbols> } {
-  const musl = `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`;
   let cause: unknown;
-  for (const soname of ["libc.so.6", musl]) {
+  for (const soname of sonames) {
     try {
       return { soname, libc: runtime.dlopen(soname, symbols) };
     } catch (error) {
       cause = error;
+      // Deno says which flag is missing; of another name it would say the same.
+      if ((error as Error).name === "NotCapable") break;
     }
   }
   throw new UnsupportedPlatformError(`Cannot open libc: ${(cause as Error).message}`, { cause });

@@ -12,7 +12,7 @@ export interface Commands {
 
 /** @throws {Skipped} where CRIU cannot work. */
 export async function dumpAndRestore({ directory }: Packed, { run, command }: Commands): Promise<void> {
-  const PATH = [dirname(criu()), process.env.PATH].join(delimiter);
+  const PATH = [dirname(criuHere()), process.env.PATH].join(delimiter);
   // Where the command may look for a CRIU of its own is nobody's business here.
   const env = { PATH, XDG_DATA_HOME: join(directory, "data") };
   const criuAware = (...args: readonly string[]) => output([...command, ...args], { cwd: directory, env });
@@ -34,7 +34,8 @@ export async function dumpAndRestore({ directory }: Packed, { run, command }: Co
   }
 }
 
-function criu(): string {
+/** The CRIU of this machine. @throws {Skipped} where it cannot work. */
+export function criuHere(): string {
   if (process.platform !== "linux") throw new Skipped("the dump: CRIU runs on Linux only");
   if (process.geteuid?.() !== 0) throw new Skipped("the dump: CRIU needs root");
   try {

@@ -1,8 +1,8 @@
 /** One app that is simulated, dumped and restored on real CRIU by a command, as a user would do it. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { output, Skipped } from "./check.ts";
+import { output } from "./check.ts";
 
 /** What is needed for a round. */
 export interface RoundOptions {
@@ -31,19 +31,6 @@ agent.register({ name: "speaks", afterRestore: ({ outcome, simulated }) => conso
 console.log("attached");
 setInterval(() => {}, 1000);
 `;
-
-/** An environment in which our set-up's CRIU is found, whatever is installed. @throws {Skipped} when CRIU cannot work here. */
-export function criuEnvironment(root: string): Record<string, string> {
-  if (process.getuid?.() !== 0) throw new Skipped("CRIU needs root");
-  const bin = join(root, ".tools/criu/bin");
-  const PATH = `${bin}:${process.env.PATH}`;
-  try {
-    execFileSync("criu", ["--version"], { env: { ...process.env, PATH }, stdio: "ignore" });
-  } catch {
-    throw new Skipped("CRIU is missing: npm run setup");
-  }
-  return { PATH };
-}
 
 /** Simulates, dumps and restores the app once, and ends it. @throws {Error} with what was said, when a step fails. */
 export async function playRound(options: RoundOptions): Promise<void> {

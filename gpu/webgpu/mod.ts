@@ -2,6 +2,9 @@
  * WebGPU behind the device interface, in Bun and Deno: state that survives a checkpoint, objects that are made anew after
  * it, and a driver that is out of the process meanwhile.
  *
+ * In Deno it needs `--allow-ffi --allow-env=DENO_WEBGPU_BACKEND --allow-read=DIR`, where DIR has the app's module for its GPU, and this
+ * package when it is not loaded from a URL: a worker loads them.
+ *
  * @module
  */
 

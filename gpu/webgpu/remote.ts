@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { readOrEmpty } from "../../ffi/read_or_empty.ts";
 import { ownModule } from "../../package/program.ts";
 import type { DeviceLimits } from "../device/device.ts";
 import { DeviceError } from "../device/device_error.ts";
@@ -127,7 +127,7 @@ class RemoteDevice<P extends Program> implements WebGpuDevice<P> {
   }
 
   #isThere(): boolean {
-    return this.#thread !== undefined && existsSync(`/proc/self/task/${this.#thread}`);
+    return this.#thread !== undefined && readOrEmpty(`/proc/self/task/${this.#thread}/stat`) !== "";
   }
 
   #start(): void {

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { type Check, output } from "../check.ts";
+import { criuHere } from "../dumped.ts";
 import { publishLocally } from "../jsr_registry.ts";
-import { criuEnvironment, playRound, roundApp } from "../round.ts";
+import { playRound, roundApp } from "../round.ts";
 
 const name = "jsr:@criu-aware/criu-aware";
 
@@ -24,12 +25,12 @@ export const check: Check = {
       mkdirSync(path);
       return path;
     };
-    const criu = criuEnvironment(root);
+    const PATH = [dirname(criuHere()), process.env.PATH].join(delimiter);
     using registry = await publishLocally(root, place("registry"));
     const project = place("project");
     writeFileSync(join(project, "app.ts"), roundApp(name));
     writeFileSync(join(project, "self.ts"), selfApp);
-    const env = { ...criu, JSR_URL: registry.url, DENO_DIR: join(directory, "cache"), NO_COLOR: "1" };
+    const env = { PATH, JSR_URL: registry.url, DENO_DIR: join(directory, "cache"), NO_COLOR: "1" };
     const deno = [join(root, "node_modules/.bin/deno"), "run", "--allow-all", "--quiet", "--no-lock"];
     const command = [...deno, `${name}/cli`];
     const run = (...args: string[]): Promise<string> => output([...command, ...args], { cwd: project, env });

@@ -1,3 +1,10 @@
+/**
+ * Notices by a signal, SIGURG unless another one is named.
+ *
+ * In Deno it needs `--allow-ffi`.
+ *
+ * @module
+ */
 import type { Ring } from "../../ffi/doorbell.ts";
 import { SIGURG, type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";

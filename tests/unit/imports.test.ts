@@ -148,6 +148,7 @@ test("only the leaves know which runtime this is", () => {
     "ffi/bun_reader.ts",
     "ffi/deno.ts",
     "ffi/deno_code.ts",
+    "ffi/deno_proc.ts",
     "ffi/deno_reader.ts",
     // What WebGPU is reached by.
     "gpu/webgpu/bun.ts",
