@@ -61,6 +61,9 @@ export interface Agent extends AsyncDisposable {
 
 let isAttached = false;
 
+/** Before 1.3.12 an AsyncDisposableStack of Bun's uses only what is disposed asynchronously. */
+const dispose = (kept: Disposable): void => kept[Symbol.dispose]();
+
 /**
  * Attaches this process: opens its agent page and listens for notices, so that it takes part in its own checkpoint.
  *
@@ -72,7 +75,7 @@ let isAttached = false;
  * module that is imported later does, is registered before: by the option `resources`, or by `criu-aware/registry`.
  *
  * @throws {TypeError} for one of `resources` that has no name, an unknown tier, or is there twice.
- * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
+ * @throws {UnsupportedPlatformError} on anything but Linux with Bun 1.3.0 or newer, or Deno 2.7.12 or newer.
  * @throws {SystemCallError} when the kernel denies something, for example EMFILE.
  * @throws {RangeError} for a time that is negative or NaN.
  * @throws {Error} when this process is attached already, by another thread (a worker) or another copy of this package too.
@@ -112,7 +115,7 @@ async function start(options: AttachOptions): Promise<Agent> {
   }
 
   await using cleanup = new AsyncDisposableStack();
-  const page = cleanup.use(new AppPage(libc));
+  const page = cleanup.adopt(new AppPage(libc), dispose);
   const listeners: Listener[] = [];
   let lastRound: Round | undefined;
   let doorbell: Doorbell;
@@ -163,14 +166,14 @@ async function start(options: AttachOptions): Promise<Agent> {
     deliver: (...args) => (early ? void early.push(args) : deliver(...args)),
   };
   for (const resource of options.resources ?? []) lifecycle.resources.add(resource);
-  for (const strategy of options.strategies) listeners.push(cleanup.use(strategy.start(context)));
+  for (const strategy of options.strategies) listeners.push(cleanup.adopt(strategy.start(context), dispose));
 
   const register = (resource: Resource): Disposable => {
     const registration = lifecycle.resources.add(resource);
     describe();
     return registration;
   };
-  cleanup.use(join(register));
+  cleanup.adopt(join(register), dispose);
   describe();
   page.open(wakeSignal);
   const firstTurn = setImmediate(() => {

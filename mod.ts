@@ -1,11 +1,13 @@
 /**
  * criu-aware: the way for a Bun or Deno program to take part in its own checkpoint by CRIU.
  *
+ * In Deno it needs `--allow-ffi`, and what the strategies need.
+ *
  * @module
  */
 export { type Agent, type AttachOptions, attach } from "./attach.ts";
-export { UnsupportedPlatformError } from "./ffi/libc.ts";
 export { SystemCallError } from "./ffi/system_call_error.ts";
+export { UnsupportedPlatformError } from "./ffi/unsupported_platform.ts";
 export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError } from "./lifecycle/errors.ts";
 export type { Caller, Release } from "./lifecycle/lifecycle.ts";
 export type {

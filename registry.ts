@@ -1,6 +1,8 @@
 /**
  * The meeting point of libraries and apps: a library registers its resources here, whether or not the app attaches, and does
- * not have to depend on more than this module. It does nothing until an app attaches.
+ * not have to depend on more than this module. It does nothing until an app attaches. In Deno it needs no permission.
+ *
+ * @module
  */
 import { checkResource } from "./lifecycle/resource.ts";
 import type { Resource } from "./lifecycle/types.ts";

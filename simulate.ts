@@ -3,6 +3,8 @@
  * `beforeCheckpoint` and `afterRestore` runs as it would, with the same order, time limits and rollback; nothing is frozen, and
  * `generation` and `restoredAt` stay as they were.
  *
+ * In Deno it needs no permission.
+ *
  * @module
  */
 import type { Agent, AttachOptions } from "./attach.ts";
@@ -43,7 +45,8 @@ interface Checkpoint {
 let isAttached = false;
 
 /**
- * Attaches this process to nothing: takes the options of the real `attach()` and works on any system where Bun or Deno runs.
+ * Attaches this process to nothing: takes the options of the real `attach()`, or none, and works in Bun, Deno and Node.js, on any
+ * system.
  * The strategies are not started and `leaseMs` counts for nothing, because no notice comes from outside: the app, or its
  * test, calls {@linkcode SimulatedAgent.checkpoint}. The hold is over at once. Libraries on `criu-aware/registry` take part.
  *
@@ -53,7 +56,7 @@ let isAttached = false;
  * ```ts
  * import { attach } from "criu-aware/simulate";
  *
- * const agent = await attach({ strategies: [] });
+ * const agent = await attach();
  * agent.register({ name: "cache", afterRestore: ({ outcome }) => console.log(outcome) });
  * await agent.checkpoint();
  * await agent.checkpoint({ outcome: "aborted" });
@@ -66,7 +69,7 @@ let isAttached = false;
  * const agent = await attach({ strategies: [signal()] });
  * ```
  */
-export async function attach(options: AttachOptions): Promise<SimulatedAgent> {
+export async function attach(options: Partial<AttachOptions> = {}): Promise<SimulatedAgent> {
   if (isAttached) throw new Error("Cannot attach twice: use the agent that is there, or dispose it first.");
   const { hookTimeoutMs = 10_000, onError = printReasons } = options;
   // Unlike the clock of the real agent it would be wrong after a restore, and here is none.

@@ -1,3 +1,4 @@
+import { isArm64 } from "../ffi/arm64.ts";
 import type { Descriptor, OpenSocket } from "./descriptor.ts";
 import { checkDevice } from "./devices.ts";
 import { checkFile } from "./files.ts";
@@ -14,7 +15,7 @@ const dumped = /^\[?(eventfd|eventpoll|fanotify|inotify|signalfd|timerfd)\b/;
 const unnamed = /^\/(memfd:|dev\/zero \(deleted\)|SYSV|anon_hugepage)/;
 /** To ask every file for its type would take a third of the time of a scan: device files are where they belong, or in a chroot. */
 const mayBeDevice = /\/dev\//;
-const O_DIRECT = process.arch === "arm64" ? 0o200000 : 0o40000;
+const O_DIRECT = isArm64 ? 0o200000 : 0o40000;
 
 /** Looks at all descriptors of the tree, and returns the sockets, by inode, for further questions. */
 export function checkDescriptors(

@@ -1,6 +1,8 @@
 /**
  * What would make a dump fail, found before CRIU is asked: for apps, drivers and people.
  *
+ * In Deno it needs `--allow-all`: Deno opens /proc to nobody else.
+ *
  * @module
  */
 export { BlockedError, blockers, describeBlocker, describeCure, otherSide, unblocked } from "./inside.ts";

@@ -1,10 +1,11 @@
 import { decoder, encoder } from "../ffi/bytes.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { O_DIRECTORY } from "../ffi/open_flags.ts";
 import { type FileStat, statAt } from "../ffi/stat.ts";
 import { scanCalls } from "./calls.ts";
 
 const O_CLOEXEC = 0o2000000;
-const O_DIRECTORY_CLOEXEC = O_CLOEXEC | (process.arch === "arm64" ? 0o40000 : 0o200000);
+const O_DIRECTORY_CLOEXEC = O_CLOEXEC | O_DIRECTORY;
 const LONGEST_PATH = 4096;
 
 /** A directory of /proc about descriptors or mappings: /proc/pid/fd, fdinfo or map_files. */

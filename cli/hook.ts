@@ -1,8 +1,17 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
-import { madeDirectories, ownScript, planCopy, planNoCopy, removeEmpty, scriptIn, settingsIn } from "./hook_copy.ts";
+import {
+  madeDirectories,
+  ownScriptPath,
+  planCopy,
+  planNoCopy,
+  removeEmpty,
+  scriptIn,
+  settingsIn,
+} from "./hook_copy.ts";
 import {
   applyChange,
   backupOf,
@@ -71,9 +80,7 @@ function printHook(): Command {
   return subcommand("print", "print the line for a configuration file, to add it by hand", [
     "criu-aware hook print",
     "criu-aware hook print >> /etc/criu/runc.conf",
-  ]).action(
-    reporting(async () => ({ value: { script: ownScript, line: hookLine(ownScript) }, text: hookLine(ownScript) })),
-  );
+  ]).action(reporting(runPrint));
 }
 
 function withFileFlags(command: Command): Command {
@@ -81,6 +88,16 @@ function withFileFlags(command: Command): Command {
     .addOption(new Option("--for <program>", "whose configuration").choices(hookTargets).default("criu"))
     .option("--dir <dir>", "where its configuration is", CONFIGURATION_DIR)
     .option("--dry-run", "show what would change, and change nothing");
+}
+
+async function runPrint(): Promise<Report> {
+  const script = ownScriptPath();
+  if (script === undefined) {
+    throw new UsageError(
+      "Cannot name the action script: CRIU runs files only, and this criu-aware was loaded from a URL. Use: criu-aware hook install",
+    );
+  }
+  return { value: { script, line: hookLine(script) }, text: hookLine(script) };
 }
 
 async function runInstall(flags: Flags): Promise<Report> {
@@ -91,7 +108,7 @@ async function runInstall(flags: Flags): Promise<Report> {
   const byHand =
     planned.before !== undefined && planned.after === planned.before && !planned.after.includes(scriptIn(directory));
   // The configuration last: it never names a script that is not there.
-  const changes = byHand ? [] : [...planCopy(directory, flags.unaware), planned];
+  const changes = byHand ? [] : [...(await planCopy(directory, flags.unaware)), planned];
   return report(flags, path, changes, "has the hook", [
     `Settings: ${printable(settingsIn(directory))}`,
     "Why a dump is refused: see CRIU's log (runc and podman: dump.log), or run",

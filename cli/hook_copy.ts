@@ -1,9 +1,16 @@
-import { lstatSync, readFileSync, rmdirSync } from "node:fs";
+import { lstatSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { shippedText } from "../package/shipped.ts";
 import { type Change, configurationFile, hookTargets, installedHook, readTrusted, trustedPath } from "./hook_file.ts";
 
 /** The action script of this package. */
-export const ownScript: string = join(import.meta.dirname as string, "../criu/hook.sh");
+const ownScript = new URL("../criu/hook.sh", import.meta.url);
+
+/** The path of that script; undefined where this package was loaded from a URL, and has no files. */
+export function ownScriptPath(): string | undefined {
+  return ownScript.protocol === "file:" ? fileURLToPath(ownScript.href) : undefined;
+}
 
 /** Where the copy of the script is that root runs. Its settings lie beside it, for no variable passes through runc or podman. */
 export function scriptIn(directory: string): string {
@@ -61,7 +68,7 @@ export function removeEmpty(directories: readonly string[]): void {
  * What to change so that the script and its settings are in a directory. Settings that are there stay, except for `unaware` when it is
  * given; the first ones let processes without us be dumped as before.
  */
-export function planCopy(directory: string, unaware: boolean | undefined): Change[] {
+export async function planCopy(directory: string, unaware: boolean | undefined): Promise<Change[]> {
   const settings = settingsIn(directory);
   const before = readTrusted(settings);
   const others =
@@ -73,7 +80,7 @@ export function planCopy(directory: string, unaware: boolean | undefined): Chang
     {
       path: scriptIn(directory),
       before: readTrusted(scriptIn(directory)),
-      after: readFileSync(ownScript, "utf8"),
+      after: await shippedText(ownScript),
       mode: 0o755,
     },
     { path: settings, before, after, mode: 0o644 },

@@ -7,7 +7,6 @@ import { passDescriptors, toArguments } from "./options.ts";
 import { type End, PID_FILE, type Run, type Runner } from "./run.ts";
 
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
-const hook = join(import.meta.dirname as string, "hook_channel.sh");
 
 /** Runs the `criu` binary, with our action script, which asks this process through its pipes (hook_channel.ts). */
 export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
@@ -39,7 +38,7 @@ async function runCriu(
   const { fds, criuOptions } = passDescriptors(run.criuOptions, 3);
   const places = ["--images-dir", run.imagesDir, "--work-dir", run.workDir, "--log-file", run.log];
   const all = [...args, ...places, ...toArguments(criuOptions)];
-  if (channel) all.push("--action-script", hook);
+  if (channel) all.push("--action-script", channel.script);
   const env = { ...process.env, ...channel?.env };
   // Not at import: an app that drives CRIU by RPC needs no zx.
   const { $ } = await import("zx");

@@ -1,20 +1,26 @@
-import { readlinkSync } from "node:fs";
+import { readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { drain } from "#reader";
 import { cString } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { hookChannelScript } from "./hook_channel_script.ts";
+import { type PrivateDirectory, privateDirectory } from "./private_directory.ts";
 import type { Run } from "./run.ts";
 
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
 /**
- * Lets the action script hook_channel.sh ask this process. CRIU closes the script's standard input and every other descriptor,
+ * Lets the action script of hook_channel_script.ts ask this process. CRIU closes the script's standard input and every other descriptor,
  * so it opens our pipes by /proc/pid/fd: no file is left behind, and when this process dies the script reads the end of the
  * pipe. It knows their inodes: a later process of our pid is not asked.
  */
 export class HookChannel implements Disposable {
   /** For the environment of CRIU. */
   readonly env: Readonly<Record<string, string>>;
+  /** The path of the action script, which nobody else can change. */
+  readonly script: string;
+  readonly #directory: PrivateDirectory;
   readonly #libc: Libc;
   readonly #descriptors: readonly number[];
   readonly #listening: Disposable;
@@ -26,6 +32,9 @@ export class HookChannel implements Disposable {
       const text = (await onHook(hook)) ? "go\n" : "no\n";
       fileCalls(libc).write(answer.write, cString(text), text.length);
     };
+    this.#directory = privateDirectory();
+    this.script = join(this.#directory.path, "hook.sh");
+    writeFileSync(this.script, hookChannelScript, { mode: 0o700 });
     this.#libc = libc;
     this.#descriptors = [question.read, question.write, answer.read, answer.write];
     this.env = {
@@ -47,6 +56,7 @@ export class HookChannel implements Disposable {
   [Symbol.dispose](): void {
     this.#listening[Symbol.dispose]();
     for (const descriptor of this.#descriptors) this.#libc.close(descriptor);
+    this.#directory[Symbol.dispose]();
   }
 }
 

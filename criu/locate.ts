@@ -6,7 +6,7 @@ import { CriuError } from "./errors.ts";
 
 const NEEDED = [4, 2] as const;
 /** Where our set-up unpacks CRIU when the system has none that works. */
-const unpacked = join(import.meta.dirname as string, "../.tools/criu/bin/criu");
+const unpacked = join(import.meta.dirname ?? "/", "../.tools/criu/bin/criu");
 
 /** A CRIU, and the version that it says it has, such as `4.2.1`. */
 export interface LocatedCriu {

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Agent } from "../attach.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
@@ -15,14 +14,16 @@ import { programsOf } from "../images/programs.ts";
 import type { ResourceError } from "../lifecycle/errors.ts";
 import type { Release } from "../lifecycle/lifecycle.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
+import { ownModule, programCommand } from "../package/program.ts";
 import { checkOptions, type Known } from "./check_options.ts";
 import { dumpDefaults } from "./defaults.ts";
+import { denoDirWithoutLocks } from "./deno_cache.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
 import { Participants } from "./participants.ts";
 import { dependsOf, recordDump } from "./record.ts";
-import { moveIntoImages, openWorkDir, type WorkDir } from "./work_dir.ts";
+import { DENO_CACHE, moveIntoImages, openWorkDir, type WorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
 /** What CRIU prints before it has a log. */
@@ -192,18 +193,11 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   return result;
 }
 
-/** A command that writes the manifest, for this process will have ended. */
+/** A command that writes the manifest, for this process will have ended. Deno's needs a cache that is not this process's. */
 function recorder({ runtime }: Libc, imagesDir: string, work: WorkDir, facts: DumpFacts): string[] {
-  const run = runtime.name === "deno" ? ["run", "--allow-all", "--no-lock"] : ["run"];
-  const program = new URL("./recorder.ts", import.meta.url);
-  const path = program.protocol === "file:" ? fileURLToPath(program.href) : program.href;
-  return [
-    process.execPath,
-    ...run,
-    path,
-    imagesDir,
-    JSON.stringify(facts),
-    work.path,
-    ...(work.isFresh ? ["--remove"] : []),
-  ];
+  const program = programCommand(runtime.name, ownModule("./recorder", import.meta.url));
+  const remove = work.isFresh ? ["--remove"] : [];
+  const command = [...program, imagesDir, JSON.stringify(facts), work.path, ...remove];
+  if (runtime.name !== "deno") return command;
+  return ["env", `DENO_DIR=${denoDirWithoutLocks(join(work.path, DENO_CACHE))}`, ...command];
 }

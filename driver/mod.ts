@@ -1,6 +1,8 @@
 /**
  * The driver's side: engines that dump and restore process trees whose apps know about it.
  *
+ * In Deno it needs `--allow-all`: it runs CRIU, and Deno opens /proc to nobody else.
+ *
  * @module
  */
 

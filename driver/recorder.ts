@@ -3,12 +3,13 @@
  * orphan that drives CRIU for checkpoint().
  */
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { writeManifest } from "../images/manifest.ts";
 import { readMark, removeMark } from "./images_dir.ts";
-import { moveIntoImages } from "./work_dir.ts";
+import { DENO_CACHE, moveIntoImages } from "./work_dir.ts";
 
 const [imagesDir, facts, workDir, remove] = process.argv.slice(2) as [string, string, string, string?];
 moveIntoImages(workDir, imagesDir);
-if (remove !== undefined) rmSync(workDir, { recursive: true, force: true });
 await writeManifest(imagesDir, { ...JSON.parse(facts), ...readMark(imagesDir) });
 removeMark(imagesDir);
+rmSync(remove === undefined ? join(workDir, DENO_CACHE) : workDir, { recursive: true, force: true });

@@ -1,6 +1,7 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { type PrivateDirectory, privateDirectory } from "../criu/private_directory.ts";
 import { PID_FILE } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { makeOwnDirectory } from "../ffi/own_directory.ts";
@@ -13,6 +14,9 @@ const written: Readonly<Record<"dump" | "restore", readonly string[]>> = {
   dump: ["dump.log", "criu.log", "stats-dump", "irmap-cache"],
   restore: ["restore.log", "stats-restore", PID_FILE],
 };
+
+/** A cache for the Deno that writes the manifest when the process that dumped itself has ended. */
+export const DENO_CACHE = "deno";
 
 /**
  * The directory in which CRIU works: its logs, numbers and pid files, so that they are never written into the images. After
@@ -34,28 +38,30 @@ export interface WorkDir extends Disposable {
  * @throws {UsageError} when that cannot be, or when somebody else may write there.
  */
 export function openWorkDir(work: "dump" | "restore", given?: string): WorkDir {
-  const path = given === undefined ? makeFresh() : openGiven(given);
+  const fresh = given === undefined ? makeFresh() : undefined;
+  const path = fresh?.path ?? openGiven(given as string);
   const clear = (): void => {
     for (const name of written[work]) rmSync(join(path, name), { force: true });
   };
   clear();
-  if (given !== undefined) return { path, isFresh: false, clear, keep() {}, [Symbol.dispose]() {} };
-  let isKept = false;
-  const remove = (): void => rmSync(path, { recursive: true, force: true });
-  // A second Ctrl-C ends this process before it comes to the disposal.
-  process.once("exit", remove);
   return {
     path,
-    isFresh: true,
+    isFresh: fresh !== undefined,
     clear,
-    keep() {
-      isKept = true;
-    },
+    keep: () => fresh?.keep(),
     [Symbol.dispose]() {
-      process.off("exit", remove);
-      if (!isKept || !existsSync(path) || readdirSync(path).length === 0) remove();
+      fresh?.[Symbol.dispose]();
+      if (fresh) removeEmpty(path);
     },
   };
+}
+
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Gone, or there is something to look at.
+  }
 }
 
 /** Puts what CRIU has said of a dump beside its images. A copy that cannot be made costs nobody the dump. */
@@ -73,12 +79,15 @@ export function moveIntoImages(workDir: string, imagesDir: string): void {
   }
 }
 
-function makeFresh(): string {
-  const parent = tmpdir();
+function makeFresh(): PrivateDirectory {
+  using made = new DisposableStack();
   try {
-    return walkTrusted(mkdtempSync(join(parent, "criu-aware-"))).path;
+    const directory = made.use(privateDirectory());
+    const { path } = walkTrusted(directory.path);
+    made.move();
+    return { ...directory, path };
   } catch (error) {
-    throw unusable(parent, error, "Make room there");
+    throw unusable(tmpdir(), error, "Make room there");
   }
 }
 

@@ -1,11 +1,11 @@
 import { bytesOf, cString } from "./bytes.ts";
 import { fileCalls } from "./files.ts";
 import type { Libc } from "./libc.ts";
+import { O_DIRECTORY } from "./open_flags.ts";
 
 // openat2(2): struct open_how { u64 flags, mode, resolve } (linux/openat2.h). The number is the same everywhere.
 const SYS_OPENAT2 = 437;
 const O_PATH = 0o10000000;
-const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 const O_CLOEXEC = 0o2000000;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;

@@ -1,4 +1,4 @@
-import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import { dlopen, type FFIFunction, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 import type { Bound, CType, Runtime, Signature, SymbolTable } from "./runtime.ts";
 
 const SIGPWR = 30;
@@ -7,6 +7,8 @@ const SIGPWR = 30;
 export const runtime: Runtime = {
   name: "bun",
   version: Bun.version,
+  // Without AsyncDisposableStack before.
+  oldest: "1.3.0",
   pitfalls: { [SIGPWR]: { refuse: true, why: "Bun's engine stops threads with SIGPWR" } },
   dlopen<const T extends SymbolTable>(name: string, table: T): Bound<T> {
     const symbols: Record<string, FFIFunction> = {};
@@ -27,6 +29,6 @@ export const runtime: Runtime = {
 };
 
 /** Bun passes addresses as bigint only by its integer types. */
-export function typeOf(type: CType): FFITypeOrString {
+export function typeOf(type: CType): Exclude<CType, "usize"> {
   return type === "usize" ? "u64" : type;
 }

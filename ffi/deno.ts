@@ -7,6 +7,8 @@ const SIGUSR1 = 10;
 export const runtime: Runtime = {
   name: "deno",
   version: Deno.version.deno,
+  // net.Socket takes no descriptor before.
+  oldest: "2.7.12",
   pitfalls: { [SIGUSR1]: { refuse: false, why: "SIGUSR1 also opens Deno's inspector on 127.0.0.1:9229" } },
   dlopen<const T extends SymbolTable>(name: string, table: T): Bound<T> {
     const symbols: Record<string, Deno.ForeignFunction> = {};

@@ -1,10 +1,9 @@
 import { cString } from "./bytes.ts";
 import { fileCalls } from "./files.ts";
 import type { Libc } from "./libc.ts";
+import { O_DIRECTORY, O_NOFOLLOW } from "./open_flags.ts";
 import { SystemCallError } from "./system_call_error.ts";
 
-const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
-const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 const O_CLOEXEC = 0o2000000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;

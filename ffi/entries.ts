@@ -1,3 +1,4 @@
+import { isArm64 } from "./arm64.ts";
 import { cString } from "./bytes.ts";
 import { fileCalls } from "./files.ts";
 import type { Libc } from "./libc.ts";
@@ -12,7 +13,7 @@ const symbols = {
 let bound: Bound<typeof symbols> | undefined;
 
 // renameat2(2), by number, for old musl has none: asm/unistd_64.h (x86-64), asm-generic/unistd.h (aarch64).
-const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
+const SYS_RENAMEAT2 = isArm64 ? 276 : 316;
 const AT_FDCWD = -100;
 const RENAME_EXCHANGE = 2;
 const O_WRONLY_CREAT_EXCL_CLOEXEC = 0o1 | 0o100 | 0o200 | 0o2000000;

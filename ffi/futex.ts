@@ -1,7 +1,8 @@
+import { isArm64 } from "./arm64.ts";
 import type { Libc } from "./libc.ts";
 
 // futex(2) has no libc wrapper. Numbers: asm/unistd_64.h (x86-64), asm-generic/unistd.h (aarch64).
-const SYS_FUTEX = process.arch === "arm64" ? 98 : 202;
+const SYS_FUTEX = isArm64 ? 98 : 202;
 const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
 

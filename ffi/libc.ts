@@ -1,6 +1,8 @@
 /** The one table of libc functions, and errno. Every other module of this folder stands on it. */
 import type { Bound, Runtime } from "./runtime.ts";
+import { sonames } from "./sonames.ts";
 import { SystemCallError } from "./system_call_error.ts";
+import { UnsupportedPlatformError } from "./unsupported_platform.ts";
 
 // Parameters as in the man pages, sections 2 and 3; what only some apps or drivers need stands in files.ts,
 // inotify.ts and unix_socket.ts, beside its use. Variadic integer arguments (open, fcntl, syscall) are passed like
@@ -42,24 +44,23 @@ let opened: Promise<Libc> | undefined;
 
 /**
  * Opens libc by FFI, once for each JavaScript thread.
- * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
+ * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno, and in a version of these that is too old.
  */
 export function openLibc(): Promise<Libc> {
   opened ??= open();
   return opened;
 }
 
-/** This machine, or this runtime, cannot do what the library needs. */
-export class UnsupportedPlatformError extends Error {
-  override readonly name = "UnsupportedPlatformError";
-}
-
 async function open(): Promise<Libc> {
-  if (process.platform !== "linux") {
-    throw new UnsupportedPlatformError("Cannot call libc: CRIU and its notices exist on Linux only.");
+  // A browser has no process.
+  if (globalThis.process?.platform !== "linux") {
+    throw new UnsupportedPlatformError(
+      "Cannot call libc: CRIU exists on Linux only. Elsewhere, attach() of criu-aware/simulate plays checkpoints.",
+    );
   }
-  // The conditions `bun` and `deno` of package.json choose; a bundle holds the one that it was made for.
+  // The conditions `bun` and `deno` of package.json choose, and refuse any other runtime here; a bundle holds the one that it was made for.
   const { runtime } = await import("#runtime");
+  requireVersion(runtime);
   const { soname, libc } = load(runtime);
   const errnoView = new Int32Array(runtime.view(libc.__errno_location(), 4));
   const errno = (): number => errnoView[0] as number;
@@ -75,14 +76,21 @@ async function open(): Promise<Libc> {
   };
 }
 
+/** @throws {UnsupportedPlatformError} when this version of the runtime is older than the oldest that works. */
+export function requireVersion({ name, version, oldest }: Pick<Runtime, "name" | "version" | "oldest">): void {
+  if (version.localeCompare(oldest, "en", { numeric: true }) >= 0) return;
+  throw new UnsupportedPlatformError(`Cannot run in ${name} ${version}: criu-aware needs ${oldest} or newer.`);
+}
+
 function load(runtime: Runtime): { soname: string; libc: Bound<typeof symbols> } {
-  const musl = `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`;
   let cause: unknown;
-  for (const soname of ["libc.so.6", musl]) {
+  for (const soname of sonames) {
     try {
       return { soname, libc: runtime.dlopen(soname, symbols) };
     } catch (error) {
       cause = error;
+      // Deno says which flag is missing; of another name it would say the same.
+      if ((error as Error).name === "NotCapable") break;
     }
   }
   throw new UnsupportedPlatformError(`Cannot open libc: ${(cause as Error).message}`, { cause });

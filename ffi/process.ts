@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readProc, readProcLink } from "#proc";
 import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
 import { readOrEmpty } from "./read_or_empty.ts";
@@ -48,7 +48,7 @@ const TICK_MS = 10;
 
 /** When a process was started, or restored, in milliseconds since 1970, to a few hundredths of a second. Throws when there is none. */
 export function startedAt(pid: number): number {
-  const [uptime] = readFileSync("/proc/uptime", "utf8").split(" ");
+  const [uptime] = readProc("/proc/uptime").split(" ");
   return Math.round(Date.now() - Number(uptime) * 1000 + Number(startTime(pid)) * TICK_MS);
 }
 
@@ -87,7 +87,7 @@ export function uidsOf(pid: number): string {
 
 /** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
 function stat(pid: number | "self"): string[] {
-  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const text = readProc(`/proc/${pid}/stat`);
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
@@ -108,7 +108,7 @@ export function restoreSigns(): string {
 
 /** The pid namespace of a process, as text that is equal for equal namespaces. */
 export function pidNamespace(pid: number | "self"): string {
-  return readlinkSync(`/proc/${pid}/ns/pid`);
+  return readProcLink(`/proc/${pid}/ns/pid`);
 }
 
 /** Whether a process handles `signal`: SigCgt in /proc/pid/status (proc(5)). True where that cannot be read. */

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readProc } from "#proc";
 
 /** The text of a file of /proc or /sys; "" where this kernel, or this process, has none. */
 export function readOrEmpty(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readProc(path);
   } catch {
     return "";
   }

@@ -1,6 +1,7 @@
 /**
  * The two runtimes behind one interface. `bun.ts` and `deno.ts` implement it, and with what is named after them are the only
- * files that know which runtime this is; they are loaded when the first agent attaches, never at import.
+ * files that know which runtime this is; they are loaded when the first agent attaches, never at import. In any other runtime
+ * `node.ts` is loaded then, and refuses.
  */
 
 /** The C types that mean the same in bun:ffi and Deno.dlopen. Addresses are `usize`. */
@@ -25,6 +26,8 @@ export type Bound<T extends SymbolTable> = {
 export interface Runtime {
   readonly name: "bun" | "deno";
   readonly version: string;
+  /** The oldest version that this library works in; `engines` of package.json says the same. */
+  readonly oldest: string;
   /** Signals that a program should leave alone in this runtime: why, and whether it must. */
   readonly pitfalls: Readonly<Record<number, { readonly refuse: boolean; readonly why: string }>>;
   /** Opens a shared library. Throws what the runtime throws when there is none of that name. */
@@ -41,5 +44,5 @@ export interface Runtime {
   watch(fd: number, onBytes: (bytes: number) => void): Promise<Disposable>;
 }
 
-/** Makes the function at an address callable. `bun_code.ts` and `deno_code.ts` implement it. */
+/** Makes the function at an address callable. `bun_code.ts` and `deno_code.ts` implement it; `node_code.ts` refuses. */
 export type Link = <const S extends Signature>(address: bigint, signature: S) => Bound<{ readonly code: S }>["code"];

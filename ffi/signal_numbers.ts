@@ -1,4 +1,4 @@
-import { constants } from "node:os";
+import * as os from "node:os";
 
 export const SIGURG = 23;
 export const SIGIO = 29;
@@ -24,7 +24,7 @@ export function signalNumber(signal: SignalName): number {
 
 function byName(name: string): number | undefined {
   const [, base, offset] = /^SIGRT(MIN|MAX)([+-]\d+)?$/.exec(name) ?? [];
-  if (!base) return constants.signals[name as "SIGURG"];
+  if (!base) return os.constants.signals[name as "SIGURG"];
   const number = (base === "MIN" ? SIGRTMIN : SIGRTMAX) + Number(offset ?? 0);
   return number < SIGRTMIN ? undefined : number;
 }

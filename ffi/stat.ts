@@ -1,3 +1,4 @@
+import { isArm64 } from "./arm64.ts";
 import { cString } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
 import type { Bound } from "./runtime.ts";
@@ -7,7 +8,7 @@ const symbols = { syscall: [["i32", "i32", "buffer", "i32", "u32", "buffer"], "i
 let bound: Bound<typeof symbols> | undefined;
 
 // A number for each architecture: asm-generic/unistd.h and syscall_64.tbl.
-const SYS_STATX = process.arch === "arm64" ? 291 : 332;
+const SYS_STATX = isArm64 ? 291 : 332;
 const AT_EMPTY_PATH = 0x1000;
 // A network file system, or a program that plays one (FUSE) and could keep us waiting, is not asked for news.
 const AT_STATX_DONT_SYNC = 0x4000;

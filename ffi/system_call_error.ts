@@ -1,4 +1,4 @@
-import { constants } from "node:os";
+import * as os from "node:os";
 
 /** A libc call failed. `call` says which and with what, `code` is errno by name, for example `ENOENT`. */
 export class SystemCallError extends Error {
@@ -8,7 +8,7 @@ export class SystemCallError extends Error {
   readonly code: string;
 
   constructor(call: string, errno: number) {
-    const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+    const code = Object.entries(os.constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
     super(`Cannot ${call}: ${code}`);
     this.call = call;
     this.errno = errno;

@@ -5,6 +5,9 @@
  * A saved segment is one safetensors file for any reader. Names that begin with `criu-aware.` are reserved: `.control`,
  * the first tensor, holds commit word, generation and checksums; `.fill.N` are the gaps before aligned tensors.
  *
+ * In Deno it needs `--allow-ffi`. A file that is read by its path (`importFrom`, references) needs `--allow-all`: it is looked at before it
+ * is opened, by way of /proc.
+ *
  * @module
  */
 

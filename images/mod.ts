@@ -1,6 +1,8 @@
 /**
  * What is in a dump: its processes and memory, whether a text is in it, how two dumps differ, and the manifest beside it.
  *
+ * In Deno it needs `--allow-all`: files are looked at before they are opened, by way of /proc.
+ *
  * @module
  */
 export { type CheckOptions, checkManifest } from "./check_manifest.ts";

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { listProc, readProcLink } from "#proc";
 import type { RingMemory } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createMemfd, type SharedMemory } from "../ffi/shared_memory.ts";
@@ -22,9 +22,9 @@ import {
 /** Whether this process has a page already: that of another thread, or of another copy of this package. */
 export function hasPage(): boolean {
   const descriptors = "/proc/self/fd";
-  return readdirSync(descriptors).some((fd) => {
+  return listProc(descriptors).some((fd) => {
     try {
-      return readlinkSync(`${descriptors}/${fd}`) === PAGE_LINK;
+      return readProcLink(`${descriptors}/${fd}`) === PAGE_LINK;
     } catch {
       return false;
     }

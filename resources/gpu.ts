@@ -1,3 +1,10 @@
+/**
+ * A resource that saves the state of a GPU before a dump and brings it back afterwards.
+ *
+ * In Deno it needs `--allow-ffi`, and what the device needs.
+ *
+ * @module
+ */
 import { bindBuffers } from "../gpu/device/bind.ts";
 import { areAllocated, downloadBuffers, rebuildBuffers, releaseBuffers } from "../gpu/device/buffers.ts";
 import type { BufferKind, Buffers, Device, Schema, State } from "../gpu/mod.ts";

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readProc } from "#proc";
 import type { Libc } from "../ffi/libc.ts";
 
 /**
@@ -8,8 +8,8 @@ import type { Libc } from "../ffi/libc.ts";
 export function createTrust(libc: Libc): (uid: number) => boolean {
   const trusted = new Set([0, libc.geteuid()]);
   const whole = /^\s*0\s+0\s+4294967295\s*$/;
-  if (!whole.test(readFileSync("/proc/self/uid_map", "utf8"))) {
-    trusted.add(Number(readFileSync("/proc/sys/kernel/overflowuid", "utf8")));
+  if (!whole.test(readProc("/proc/self/uid_map"))) {
+    trusted.add(Number(readProc("/proc/sys/kernel/overflowuid")));
   }
   return (uid) => trusted.has(uid);
 }

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { openLibc } from "../../ffi/libc.ts";
 import type { CudaOptions } from "../../ffi/libcuda.ts";
 import { CudaError } from "../../ffi/libcuda_errors.ts";
 import type { Runtime } from "../../ffi/runtime.ts";
+import { ownModule, programCommand } from "../../package/program.ts";
 import { checkOptions } from "../check_options.ts";
 import { type CudaState, type GpuMap, gpuPairs, openProcessCheckpoint } from "./calls.ts";
 import type { Answer, Call } from "./guard.ts";
@@ -134,9 +134,8 @@ interface Guard {
 }
 
 function startGuard(runtime: Runtime, options: CudaOptions): Guard {
-  const flags = runtime.name === "deno" ? ["run", "--allow-all", "--no-check", "--no-lock"] : ["run"];
-  const script = join(import.meta.dirname as string, "guard.ts");
-  const guard = spawn(process.execPath, [...flags, script, JSON.stringify(options)], {
+  const [program, ...args] = programCommand(runtime.name, ownModule("./guard", import.meta.url)) as [string];
+  const guard = spawn(program, [...args, JSON.stringify(options)], {
     // A session of its own: a signal to the group of this process must not end it as well.
     detached: true,
     stdio: ["pipe", "pipe", "inherit"],

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { listProc, readProcLink } from "#proc";
 import { readOrEmpty } from "../../ffi/read_or_empty.ts";
 
 // Devices of the driver, and of Windows' GPU under WSL.
@@ -21,7 +21,7 @@ export class CudaHeldError extends Error {
  */
 export function deviceFiles(pid: number | "self" = "self", devices: RegExp = device): string[] {
   const folder = `/proc/${pid}/fd`;
-  const open = readdirSync(folder).flatMap((fd) => {
+  const open = listProc(folder).flatMap((fd) => {
     const path = target(`${folder}/${fd}`);
     return devices.test(path) ? `${path} (descriptor ${fd})` : [];
   });
@@ -33,7 +33,7 @@ export function deviceFiles(pid: number | "self" = "self", devices: RegExp = dev
 /** Descriptors come and go while they are listed. */
 function target(link: string): string {
   try {
-    return readlinkSync(link);
+    return readProcLink(link);
   } catch {
     return "";
   }

@@ -1,6 +1,8 @@
 /**
  * NVIDIA GPUs as devices, by the CUDA driver API: no CUDA toolkit is needed, only the driver.
  *
+ * In Deno it needs `--allow-ffi`.
+ *
  * @module
  */
 export type { CudaOptions, GpuInfo } from "../../ffi/libcuda.ts";

@@ -1,6 +1,8 @@
 /**
  * What every device must do, as tests for any runner: for those who implement `Device` themselves.
  *
+ * In Deno it needs what the device needs.
+ *
  * @module
  */
 import assert from "node:assert/strict";

@@ -3,7 +3,8 @@
  * elements. bf16 has no array of its own: its raw 16 bits are in a Uint16Array. A bool is one byte, 0 or 1.
  */
 export const dtypes = {
-  f16: { file: "F16", array: Float16Array as Float16ArrayConstructor },
+  // Node.js has it from 24 on; this module can be loaded without it.
+  f16: { file: "F16", array: globalThis.Float16Array as Float16ArrayConstructor },
   bf16: { file: "BF16", array: Uint16Array as Uint16ArrayConstructor },
   f32: { file: "F32", array: Float32Array as Float32ArrayConstructor },
   f64: { file: "F64", array: Float64Array as Float64ArrayConstructor },

@@ -1,9 +1,10 @@
 /** Taking memory for a segment. */
+import { isArm64 } from "../../ffi/arm64.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { availableMemory } from "./available_memory.ts";
 import { StateError } from "./state_error.ts";
 
-const SYS_FALLOCATE = process.arch === "arm64" ? 47 : 285;
+const SYS_FALLOCATE = isArm64 ? 47 : 285;
 const EINTR = 4;
 const outOfSpace = [/* ENOMEM */ 12, /* EFBIG */ 27, /* ENOSPC */ 28];
 

@@ -1,12 +1,13 @@
-import { renameSync } from "node:fs";
 import { cString } from "../../ffi/bytes.ts";
 import { fileCalls } from "../../ffi/files.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { orClose, SEALED_SIZE, sizeOf, unlinkShared } from "../../ffi/shared_memory.ts";
 import { type FileStat, statOf } from "../../ffi/stat.ts";
 import { refuseTooMuch, reserve } from "./reserve.ts";
+
 import { StateError } from "./state_error.ts";
 
+const symbols = { rename: [["buffer", "buffer"], "i32"] } as const;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_POPULATE = 0x8000;
@@ -108,7 +109,10 @@ function createNamed(libc: Libc, name: string, bytes: number): Segment {
     return {
       ...segment,
       publish(): void {
-        renameSync(`/dev/shm/${temporary}`, `/dev/shm/${name}`);
+        // Deno's own function renames nothing below /dev but with all permissions.
+        const { rename } = libc.runtime.dlopen(libc.soname, symbols);
+        const paths = [temporary, name].map((file) => cString(`/dev/shm/${file}`)) as [Uint8Array, Uint8Array];
+        libc.check(rename(...paths), `publish the segment ${name}`);
         published = true;
       },
       [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 import { DeviceError } from "../device/device_error.ts";
-import { type Backend, checkAdapter, type Needs, nameOf, type OpenedGpu } from "./backend.ts";
+import { type Backend, checkAdapter, nameOf, type OpenedGpu } from "./backend.ts";
 import { countHandles, type Library } from "./bun_handles.ts";
+import type { Needs } from "./needs.ts";
 
 /** As far as it is used here: the package's own types and those of Deno cannot be there at once. */
 interface Package {

@@ -1,5 +1,6 @@
 import { DeviceError } from "../device/device_error.ts";
-import { type Backend, checkAdapter, type Needs, nameOf, type OpenedGpu } from "./backend.ts";
+import { type Backend, checkAdapter, nameOf, type OpenedGpu } from "./backend.ts";
+import type { Needs } from "./needs.ts";
 
 /** Deno's own WebGPU. */
 export const deno: Backend = {

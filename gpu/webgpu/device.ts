@@ -1,8 +1,9 @@
 import type { BufferKind, Device, DeviceBuffer } from "../device/device.ts";
 import type { DeviceError } from "../device/device_error.ts";
 import type { DType } from "../state/dtype.ts";
-import type { Needs } from "./backend.ts";
+import type { Needs } from "./needs.ts";
 import type { Caller, Program } from "./program.ts";
+import type { GpuDevice } from "./types.ts";
 
 /** A buffer of a WebGPU device. The app's program finds its GPUBuffer by the name of the tensor. */
 export interface WebGpuBuffer<D extends DType = DType> extends DeviceBuffer<D> {}
@@ -36,7 +37,7 @@ export interface WebGpuDevice<P extends Program = Program> extends Device<WebGpu
   /** Why the driver stays in this process after `suspend`; undefined where it goes. */
   readonly keepsDriver: string | undefined;
   /** The device itself, where it is on this thread. Never keep it: after a checkpoint there is a new one. */
-  readonly gpu: GPUDevice;
+  readonly gpu: GpuDevice;
   /**
    * Runs a function of the program. A call during a checkpoint waits for the recovery.
    * @throws what the function throws; across a thread an Error of the same name and message.

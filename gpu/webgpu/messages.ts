@@ -1,6 +1,6 @@
 import type { DeviceErrorCode } from "../device/device_error.ts";
 import type { DType } from "../state/dtype.ts";
-import type { Needs } from "./backend.ts";
+import type { Needs } from "./needs.ts";
 
 /** Bytes of this process, which both threads can reach: nothing is copied between them. */
 export interface Span {

@@ -1,17 +1,31 @@
 import { checked } from "./checked.ts";
 import type { BindingRecipe, LayoutRecipe, Recipes, StageRecipe, TextureRecipe } from "./recipes.ts";
 import { extentOf } from "./textures.ts";
+import type {
+  GpuBindGroup,
+  GpuBindGroupLayout,
+  GpuBuffer,
+  GpuComputePipeline,
+  GpuDevice,
+  GpuFragmentState,
+  GpuPipelineLayout,
+  GpuRenderPipeline,
+  GpuSampler,
+  GpuShaderModule,
+  GpuTexture,
+  GpuVertexState,
+} from "./types.ts";
 
 /** What was made of recipes, by the same names. Each throws RangeError for a name that there is not. */
 export interface Objects {
-  shader(name: string): GPUShaderModule;
-  sampler(name: string): GPUSampler;
-  texture(name: string): GPUTexture;
-  bindGroupLayout(name: string): GPUBindGroupLayout;
-  pipelineLayout(name: string): GPUPipelineLayout;
-  computePipeline(name: string): GPUComputePipeline;
-  renderPipeline(name: string): GPURenderPipeline;
-  bindGroup(name: string): GPUBindGroup;
+  shader(name: string): GpuShaderModule;
+  sampler(name: string): GpuSampler;
+  texture(name: string): GpuTexture;
+  bindGroupLayout(name: string): GpuBindGroupLayout;
+  pipelineLayout(name: string): GpuPipelineLayout;
+  computePipeline(name: string): GpuComputePipeline;
+  renderPipeline(name: string): GpuRenderPipeline;
+  bindGroup(name: string): GpuBindGroup;
 }
 
 /**
@@ -20,9 +34,9 @@ export interface Objects {
  * @throws {RangeError} for a name that a recipe refers to and that there is not.
  */
 export async function makeObjects(
-  device: GPUDevice,
+  device: GpuDevice,
   recipes: Recipes,
-  bufferOf: (name: string) => GPUBuffer,
+  bufferOf: (name: string) => GpuBuffer,
 ): Promise<Objects> {
   const make = <R, T>(kind: string, named: Readonly<Record<string, R>> = {}, create: (recipe: R) => T) =>
     makeEach(device, kind, named, create);
@@ -35,7 +49,7 @@ export async function makeObjects(
   const pipelineLayout = await make("pipeline layout", recipes.pipelineLayouts, (names) =>
     device.createPipelineLayout({ bindGroupLayouts: names.map(bindGroupLayout) }),
   );
-  const layoutOf = (name?: string): GPUPipelineLayout | "auto" => (name === undefined ? "auto" : pipelineLayout(name));
+  const layoutOf = (name?: string): GpuPipelineLayout | "auto" => (name === undefined ? "auto" : pipelineLayout(name));
   const stage = <S extends StageRecipe>({ shader: name, ...rest }: S) => ({ ...rest, module: shader(name) });
   const computePipeline = await make("compute pipeline", recipes.computePipelines, ({ layout, ...rest }) =>
     device.createComputePipeline({ layout: layoutOf(layout), compute: stage(rest) }),
@@ -47,11 +61,11 @@ export async function makeObjects(
       device.createRenderPipeline({
         ...rest,
         layout: layoutOf(layout),
-        vertex: stage(vertex) as GPUVertexState,
-        ...(fragment ? { fragment: stage(fragment) as GPUFragmentState } : {}),
+        vertex: stage(vertex) as GpuVertexState,
+        ...(fragment ? { fragment: stage(fragment) as GpuFragmentState } : {}),
       }),
   );
-  const groupLayout = (layout: LayoutRecipe): GPUBindGroupLayout => {
+  const groupLayout = (layout: LayoutRecipe): GpuBindGroupLayout => {
     if (typeof layout === "string") return bindGroupLayout(layout);
     const isCompute = Object.hasOwn(recipes.computePipelines ?? {}, layout.pipeline);
     return (isCompute ? computePipeline : renderPipeline)(layout.pipeline).getBindGroupLayout(layout.group);
@@ -71,7 +85,7 @@ export async function makeObjects(
 }
 
 async function makeEach<R, T>(
-  device: GPUDevice,
+  device: GpuDevice,
   kind: string,
   named: Readonly<Record<string, R>>,
   create: (recipe: R) => T,

@@ -1,11 +1,12 @@
 import type { Objects } from "./objects.ts";
 import type { Recipes } from "./recipes.ts";
+import type { GpuBuffer, GpuDevice } from "./types.ts";
 
 /** What the app's code on the device works with. Good until its call ends: after a checkpoint all are new. */
 export interface Gpu extends Objects {
-  readonly device: GPUDevice;
+  readonly device: GpuDevice;
   /** The buffer of a tensor, by its full name in the schema. */
-  buffer(name: string): GPUBuffer;
+  buffer(name: string): GpuBuffer;
 }
 
 /**

@@ -1,3 +1,13 @@
+import type {
+  GpuBindGroupLayoutDescriptor,
+  GpuFragmentState,
+  GpuRenderPipelineDescriptor,
+  GpuSamplerDescriptor,
+  GpuTextureFormat,
+  GpuTextureViewDescriptor,
+  GpuVertexState,
+} from "./types.ts";
+
 /** A stage of a pipeline. */
 export interface StageRecipe {
   /** The name of a shader. */
@@ -10,7 +20,7 @@ export interface StageRecipe {
 /** What a bind group refers to, by name. */
 export type BindingRecipe =
   | { readonly buffer: string; readonly offset?: number; readonly size?: number }
-  | { readonly texture: string; readonly view?: GPUTextureViewDescriptor }
+  | { readonly texture: string; readonly view?: GpuTextureViewDescriptor }
   | { readonly sampler: string };
 
 /** The layout of a bind group: one that was described, or one that a pipeline has by itself. */
@@ -26,18 +36,18 @@ type WithStage<T> = Omit<T, "module"> & StageRecipe;
 export interface Recipes {
   /** WGSL. */
   readonly shaders?: Named<string>;
-  readonly samplers?: Named<GPUSamplerDescriptor>;
+  readonly samplers?: Named<GpuSamplerDescriptor>;
   /** Textures whose content the app writes itself after each recovery, or whose levels are tensors of its state. */
   readonly textures?: Named<TextureRecipe>;
-  readonly bindGroupLayouts?: Named<GPUBindGroupLayoutDescriptor>;
+  readonly bindGroupLayouts?: Named<GpuBindGroupLayoutDescriptor>;
   /** The bind group layouts of each, by name. */
   readonly pipelineLayouts?: Named<readonly string[]>;
   readonly computePipelines?: Named<StageRecipe & { readonly layout?: string }>;
   readonly renderPipelines?: Named<
-    Omit<GPURenderPipelineDescriptor, "layout" | "vertex" | "fragment"> & {
+    Omit<GpuRenderPipelineDescriptor, "layout" | "vertex" | "fragment"> & {
       readonly layout?: string;
-      readonly vertex: WithStage<GPUVertexState>;
-      readonly fragment?: WithStage<GPUFragmentState>;
+      readonly vertex: WithStage<GpuVertexState>;
+      readonly fragment?: WithStage<GpuFragmentState>;
     }
   >;
   readonly bindGroups?: Named<{
@@ -48,7 +58,7 @@ export interface Recipes {
 
 /** A texture. */
 export type TextureRecipe = {
-  readonly format: GPUTextureFormat;
+  readonly format: GpuTextureFormat;
   readonly width: number;
   /** @default 1 */
   readonly height?: number;

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { readOrEmpty } from "../../ffi/read_or_empty.ts";
+import { ownModule } from "../../package/program.ts";
 import type { DeviceLimits } from "../device/device.ts";
 import { DeviceError } from "../device/device_error.ts";
 import type { DType, OwnArrayOf } from "../state/dtype.ts";
@@ -126,11 +127,11 @@ class RemoteDevice<P extends Program> implements WebGpuDevice<P> {
   }
 
   #isThere(): boolean {
-    return this.#thread !== undefined && existsSync(`/proc/self/task/${this.#thread}`);
+    return this.#thread !== undefined && readOrEmpty(`/proc/self/task/${this.#thread}/stat`) !== "";
   }
 
   #start(): void {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" });
+    const worker = new Worker(ownModule("./worker", import.meta.url).href, { type: "module" });
     worker.onmessage = ({ data }: { readonly data: Answer }) => this.#answered(data);
     worker.onerror = (event) => {
       event.preventDefault();

@@ -1,5 +1,6 @@
 import { DeviceError } from "../device/device_error.ts";
 import { checked } from "./checked.ts";
+import type { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./types.ts";
 
 /** Bytes that are copied at once. More gains nothing, and takes as much of the device's memory again. */
 const PIECE = 64 << 20;
@@ -18,18 +19,18 @@ interface Landed {
  * together: to map takes milliseconds, however little it is.
  */
 export class Staging {
-  readonly #device: GPUDevice;
-  #memory: GPUBuffer | undefined;
+  readonly #device: GpuDevice;
+  #memory: GpuBuffer | undefined;
   #used = 0;
   #landed: Landed[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(device: GPUDevice) {
+  constructor(device: GpuDevice) {
     this.#device = device;
   }
 
   /** Copies `view` to the start of `buffer`. The bytes are taken when this resolves. */
-  async write(buffer: GPUBuffer, view: ArrayBufferView<ArrayBuffer>): Promise<void> {
+  async write(buffer: GpuBuffer, view: ArrayBufferView<ArrayBuffer>): Promise<void> {
     const { queue } = this.#device;
     const { buffer: memory, byteOffset, byteLength } = view;
     const words = byteLength - (byteLength % 4);
@@ -45,7 +46,7 @@ export class Staging {
   }
 
   /** Fills `into` from the start of `buffer`, with what is there now, until `flush`. */
-  async read(buffer: GPUBuffer, into: Uint8Array): Promise<void> {
+  async read(buffer: GpuBuffer, into: Uint8Array): Promise<void> {
     for (let start = 0; start < into.length; start += PIECE) {
       const bytes = Math.min(PIECE, into.length - start);
       const words = Math.ceil(bytes / 4) * 4;
@@ -63,7 +64,7 @@ export class Staging {
    */
   fetch(
     bytes: number,
-    copy: (encoder: GPUCommandEncoder, memory: GPUBuffer, offset: number) => void,
+    copy: (encoder: GpuCommandEncoder, memory: GpuBuffer, offset: number) => void,
     take: (found: Uint8Array) => void,
     what?: string,
   ): Promise<void> {
@@ -85,7 +86,7 @@ export class Staging {
     return this.#inTurn(() => this.#drain());
   }
 
-  async #roomFor(bytes: number): Promise<GPUBuffer> {
+  async #roomFor(bytes: number): Promise<GpuBuffer> {
     const size = this.#memory?.size ?? 0;
     if (this.#memory && this.#used + bytes <= size) return this.#memory;
     await this.#drain();

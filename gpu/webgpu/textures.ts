@@ -3,6 +3,7 @@ import { checked } from "./checked.ts";
 import type { TextureRecipe } from "./recipes.ts";
 import type { Staging } from "./staging.ts";
 import { blockOf } from "./texture_formats.ts";
+import type { GpuDevice, GpuTexture } from "./types.ts";
 
 /** Rows of a texture in a buffer begin at multiples of this. */
 const ROW_ALIGNMENT = 256;
@@ -16,7 +17,7 @@ interface Extent {
 
 /** One mip level of a texture, of all its slices or layers. */
 export interface Level {
-  readonly texture: GPUTexture;
+  readonly texture: GpuTexture;
   readonly mipLevel: number;
   /** What a copy of all of it covers: whole blocks, also where the last ones reach over the edge. */
   readonly size: Extent;
@@ -51,7 +52,7 @@ export function textureState(recipe: TextureRecipe): Record<string, TensorSpec<"
 }
 
 /** The levels of a texture that was made of `recipe`. */
-export function levelsOf(recipe: TextureRecipe, texture: GPUTexture): Level[] {
+export function levelsOf(recipe: TextureRecipe, texture: GpuTexture): Level[] {
   return levelsIn(recipe).map((level, mipLevel) => ({ texture, mipLevel, ...level }));
 }
 
@@ -68,7 +69,7 @@ export function bytesOf({ size, rows, rowBytes }: Level): number {
 }
 
 /** Copies the bytes of a level into its texture. */
-export async function writeLevel(device: GPUDevice, level: Level, bytes: ArrayBufferView<ArrayBuffer>): Promise<void> {
+export async function writeLevel(device: GpuDevice, level: Level, bytes: ArrayBufferView<ArrayBuffer>): Promise<void> {
   const { texture, mipLevel, size, rows, rowBytes } = level;
   await checked(device, `copy into level ${mipLevel} of a texture (${texture.format})`, () =>
     device.queue.writeTexture({ texture, mipLevel }, bytes, { bytesPerRow: rowBytes, rowsPerImage: rows }, size),

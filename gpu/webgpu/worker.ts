@@ -1,5 +1,5 @@
 /** The thread that has the device: answers the requests of `remote.ts`, and ends with all that the driver made in it. */
-import { readlinkSync } from "node:fs";
+import { readProcLink } from "#proc";
 import { openLibc } from "../../ffi/libc.ts";
 import { DeviceError } from "../device/device_error.ts";
 import { type LocalBuffer, type LocalDevice, openLocal } from "./local.ts";
@@ -24,7 +24,7 @@ port.onmessage = async ({ data: { id, ...request } }) => {
 
 async function answer(request: Request): Promise<unknown> {
   // The kernel's id of this thread.
-  if (request.op === "thread") return Number(readlinkSync("/proc/thread-self").split("/").at(-1));
+  if (request.op === "thread") return Number(readProcLink("/proc/thread-self").split("/").at(-1));
   if (request.op === "open") return await open(request);
   if (!device) throw new DeviceError("failed", "Cannot use the WebGPU device: its worker has not opened it.");
   switch (request.op) {

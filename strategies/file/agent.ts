@@ -1,3 +1,10 @@
+/**
+ * Notices by a marker file that appears.
+ *
+ * In Deno it needs `--allow-ffi --allow-read=DIR`, where DIR is the directory of the marker.
+ *
+ * @module
+ */
 import { lstatSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { createEntry, type Entry, entryAt, removeEntry } from "../../ffi/entries.ts";

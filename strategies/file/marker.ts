@@ -1,5 +1,4 @@
 /** What stands in a marker file, JSON in one line. An empty file is a notice too. */
-import { constants } from "node:fs";
 import { dirname } from "node:path";
 import { encoder, textOf } from "../../ffi/bytes.ts";
 import {
@@ -12,6 +11,7 @@ import {
   renameEntry,
 } from "../../ffi/entries.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { O_NOFOLLOW } from "../../ffi/open_flags.ts";
 import { type FileStat, statOf } from "../../ffi/stat.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import { checkReply } from "../../lifecycle/reply.ts";
@@ -37,10 +37,12 @@ export interface FoundMarker {
 }
 
 const MAX_BYTES = 16_384;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
-const LOOK = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
-const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC;
+const LOOK = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+const READ = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 // One for all: a marker is read at every change, and in every hold.
 const buffer = new Uint8Array(MAX_BYTES);
 

@@ -1,5 +1,12 @@
+/**
+ * Notices by a signal, SIGURG unless another one is named.
+ *
+ * In Deno it needs `--allow-ffi`.
+ *
+ * @module
+ */
 import type { Ring } from "../../ffi/doorbell.ts";
-import { type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
+import { SIGURG, type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
 import { checkTime } from "../../lifecycle/time.ts";
 import type { Notice } from "../../lifecycle/types.ts";
@@ -42,7 +49,7 @@ export interface SignalOptions {
  * ```
  */
 export function signal(options: SignalOptions = {}): Strategy {
-  const { signal = "SIGURG", bareLeaseMs } = options;
+  const { signal = SIGURG, bareLeaseMs } = options;
   checkTime("bareLeaseMs", bareLeaseMs);
   const number = signalNumber(signal);
   return {

@@ -1,3 +1,11 @@
+/**
+ * Notices by JSON-RPC on a unix socket.
+ *
+ * In Deno it needs `--allow-ffi --allow-read=DIR --allow-write=DIR`, where DIR is the directory of the socket; without `path` that is
+ * the one for temporary files, and Deno wants `--allow-env=TMPDIR,TMP,TEMP` to say which.
+ *
+ * @module
+ */
 import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";

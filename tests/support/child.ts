@@ -20,8 +20,14 @@ export interface Child extends AsyncDisposable {
 }
 
 /** Starts any program. */
-export function startProgram(command: string, args: readonly string[], env: Record<string, string> = {}): Child {
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd?: string,
+): Child {
   const child: ChildProcess = spawn(command, args, {
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });

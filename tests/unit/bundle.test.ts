@@ -11,13 +11,22 @@ import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
 const root = join(import.meta.dirname as string, "../..");
 
 /** Bundles a program for a runtime, minified, and gives the text to `use`. */
-function bundled(source: string, use: (text: string, path: string) => void, runtime: RuntimeName = "bun"): void {
+function bundled(
+  source: string,
+  use: (text: string, path: string) => void,
+  runtime: RuntimeName | "node" | "browser" = "bun",
+): void {
   const directory = mkdtempSync(join(root, "reports-bundle-"));
   try {
     const entry = join(directory, "entry.ts");
     const out = join(directory, "out.js");
     writeFileSync(entry, source);
-    const target = { bun: ["--target=bun"], deno: ["--target=node", "--conditions=deno"] }[runtime];
+    const target = {
+      bun: ["--target=bun"],
+      deno: ["--target=node", "--conditions=deno"],
+      node: ["--target=node"],
+      browser: ["--target=browser"],
+    }[runtime];
     const flags = ["--minify", ...target, `--outfile=${out}`];
     execFileSync(join(root, "node_modules/.bin/bun"), ["build", entry, ...flags], { stdio: "ignore" });
     use(readFileSync(out, "utf8"), out);
@@ -88,3 +97,28 @@ for (const runtime of runtimes) {
     bundled(signalApp, use, runtime);
   });
 }
+
+test("a bundle of an app for Node.js is made, and its attach() says what to run it with", () => {
+  const use = (_text: string, path: string): void => {
+    const { stderr } = spawnSync(process.execPath, [path], { encoding: "utf8", cwd: tmpdir() });
+    assert.match(stderr, /UnsupportedPlatformError.*Bun or Deno.*criu-aware\/simulate/);
+  };
+  bundled(signalApp, use, "node");
+});
+
+test("a bundle of an app for a browser is made, and its attach() says where it works", () => {
+  const app = `
+    import { attach } from "criu-aware";
+    import { file } from "criu-aware/strategies/file";
+    import { signal } from "criu-aware/strategies/signal";
+    const error = await attach({ strategies: [signal(), file({ path: "/run/app/marker" })] }).catch((error) => error);
+    console.log(error.name, error.message);
+  `;
+  const use = (text: string, path: string): void => {
+    // As in a page, where there is no process.
+    writeFileSync(path, `globalThis.process = undefined;\n${text}`);
+    const { stdout, stderr } = spawnSync(process.execPath, [path], { encoding: "utf8", cwd: tmpdir() });
+    assert.match(stdout, /^UnsupportedPlatformError .*Linux.*criu-aware\/simulate/, stderr);
+  };
+  bundled(app, use, "browser");
+});

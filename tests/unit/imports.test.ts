@@ -22,7 +22,7 @@ const allowed: Record<string, readonly string[]> = {
   "strategies/socket": strategy,
   "gpu/state": ["ffi"],
   "gpu/device": ["gpu/state", "ffi"],
-  "gpu/webgpu": device,
+  "gpu/webgpu": [...device, "package"],
   "gpu/cuda": device,
   // Beside the rooms: what an app imports of them, and the choice of a device.
   "gpu/mod.ts": ["gpu"],
@@ -54,6 +54,7 @@ const allowed: Record<string, readonly string[]> = {
   "cli.ts": ["cli"],
   scripts: ["attach.ts", "strategies", "cli", "driver", "criu", "images", "gpu", "resources", "ffi"],
   setup: ["package", "criu", "ffi"],
+  packaging: ["criu"],
   examples: ["setup", "ffi", "gpu"],
   bench: ["tests/support", "setup", "mod.ts", "strategies", "gpu", "driver", "criu", "page", "lifecycle", "ffi"],
 };
@@ -137,7 +138,7 @@ test("what an app imports pulls in nothing of the driver", () => {
 });
 
 test("only the leaves know which runtime this is", () => {
-  const product = files.filter((file) => !/^(bench|examples|scripts|setup)\//.test(file));
+  const product = files.filter((file) => !/^(bench|examples|packaging|scripts|setup)\//.test(file));
   const knowing = product.filter((file) =>
     /\bBun\.|\bDeno\.|"bun:/.test(withoutComments(readFileSync(join(root, file), "utf8"))),
   );
@@ -147,6 +148,7 @@ test("only the leaves know which runtime this is", () => {
     "ffi/bun_reader.ts",
     "ffi/deno.ts",
     "ffi/deno_code.ts",
+    "ffi/deno_proc.ts",
     "ffi/deno_reader.ts",
     // What WebGPU is reached by.
     "gpu/webgpu/bun.ts",

@@ -129,6 +129,11 @@ test("strategies are taken and not started", async () => {
   assert.equal(agent.state, "running");
 });
 
+test("attach() needs no options", async () => {
+  await using agent = await attach();
+  assert.equal(await agent.checkpoint(), "restored");
+});
+
 test("libraries on the registry take part until the agent is disposed", async () => {
   const log: string[] = [];
   using _before = register(recorder(log, "before"));

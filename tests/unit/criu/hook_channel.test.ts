@@ -4,14 +4,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HookChannel } from "../../../criu/hook_channel.ts";
+import { hookChannelScript } from "../../../criu/hook_channel_script.ts";
 import { startProgram } from "../../support/child.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
-const script = join(import.meta.dirname as string, "../../../criu/hook_channel.sh");
-
 /** The exit code of the script at a hook. */
 async function exitCode(hook: string, env: Readonly<Record<string, string>>): Promise<number | null> {
-  return (await startProgram("sh", [script], { ...env, CRTOOLS_SCRIPT_ACTION: hook }).ended).code;
+  return (await startProgram("sh", ["-c", hookChannelScript], { ...env, CRTOOLS_SCRIPT_ACTION: hook }).ended).code;
 }
 
 test("the script asks at the hooks named, goes on by the answer, and is not heard once the channel is closed", async () => {

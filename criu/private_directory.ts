@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A directory for the files that we and CRIU exchange. Nobody else can enter it: what they say is believed, what they hold is run. */
+export interface PrivateDirectory extends Disposable {
+  readonly path: string;
+  /** Lets it stay after disposal. */
+  keep(): void;
+}
+
+/** Makes one below the directory for temporary files; it goes at disposal, and when this process exits before. */
+export function privateDirectory(): PrivateDirectory {
+  const path = mkdtempSync(join(tmpdir(), "criu-aware-"));
+  let isKept = false;
+  const remove = (): void => rmSync(path, { recursive: true, force: true });
+  // A second Ctrl-C ends this process before it comes to the end of the block that uses it.
+  process.once("exit", remove);
+  return {
+    path,
+    keep() {
+      isKept = true;
+    },
+    [Symbol.dispose]() {
+      process.off("exit", remove);
+      if (!isKept) remove();
+    },
+  };
+}

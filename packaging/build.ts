@@ -1,0 +1,64 @@
+/** Makes the tarball for npm: JavaScript, types and source maps of the tree, the files that are no modules, and a package.json that points there. */
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { output } from "./check.ts";
+import { manifest } from "./manifest.ts";
+import { prune } from "./prune.ts";
+
+/** What is shipped as it is. The scripts are for users to copy. */
+const copied = [
+  "README.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  "LICENSE",
+  "criu/hook.sh",
+  "scripts/dump.ts",
+  "scripts/report.ts",
+  "scripts/restore.ts",
+  "scripts/status.ts",
+];
+/** Here all that is no module: programs for a shell and for other processes. */
+const folderOfPrograms = "setup";
+/** These set up a checkout. */
+const ofTheTree = ["setup.sh", "strace.sh"];
+
+/** @returns where the tarball is, and the folder with what is in it. */
+export async function build(root: string, work: string): Promise<{ tarball: string; folder: string }> {
+  const folder = join(work, "package");
+  await output([join(root, "node_modules/.bin/tsc"), "-p", "packaging/tsconfig.json", "--outDir", folder], {
+    cwd: root,
+  });
+  const programs = readdirSync(join(root, folderOfPrograms)).filter(
+    (name) => /\.(sh|js)$/.test(name) && !ofTheTree.includes(name),
+  );
+  for (const file of [...copied, ...programs.map((name) => join(folderOfPrograms, name))]) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(root, file), join(folder, file));
+  }
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }))
+    if (file.endsWith(".d.ts")) rewrite(join(folder, file), finishTypes);
+  const tree = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const published = manifest(tree);
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`);
+  prune(
+    folder,
+    Object.values(published.exports).flatMap((entry) => entry.types ?? []),
+  );
+  const packed = JSON.parse(await output(["npm", "pack", "--json", "--pack-destination", work], { cwd: folder }));
+  const [{ filename }] = Object.values(packed) as [{ filename: string }];
+  return { tarball: join(work, filename), folder };
+}
+
+function rewrite(path: string, change: (text: string) => string): void {
+  writeFileSync(path, change(readFileSync(path, "utf8")));
+}
+
+/** Libraries of types that a project may not have chosen, by a word that needs them. */
+const libraries = { "esnext.disposable": /\b(?:Async)?Disposable\b/, "esnext.float16": /\bFloat16Array/ };
+
+/** The compiler leaves imports of `.ts` in declarations; and it does not say which libraries they need. */
+function finishTypes(text: string): string {
+  const imports = text.replace(/(?<=^(?!\s*\*).*\b(?:from|import)\s*\(?\s*"\.[^"]*)\.ts(?=")/gm, ".js");
+  const needed = Object.entries(libraries).filter(([, word]) => word.test(text));
+  return needed.map(([name]) => `/// <reference lib="${name}" />\n`).join("") + imports;
+}

@@ -1,0 +1,20 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Check, output } from "../check.ts";
+import { dumpAndRestore } from "../dumped.ts";
+import { copySamples, entryPoints, install, tool } from "../project.ts";
+
+export const check: Check = {
+  name: "Deno, from node_modules: every entry point, simulate, dump and restore",
+  async run(packed) {
+    const { directory, folder, root } = packed;
+    const run = [tool(root, "deno"), "run", "-A"];
+    await install(packed);
+    writeFileSync(join(directory, "deno.json"), JSON.stringify({ nodeModulesDir: "manual" }));
+    copySamples(packed, "app.ts", "imports.js", "simulated.js");
+    await output([...run, "imports.js", ...entryPoints(folder)], { cwd: directory });
+    await output([...run, "simulated.js"], { cwd: directory });
+    await dumpAndRestore(packed, { run, command: [...run, "npm:criu-aware"] });
+    return undefined;
+  },
+};
