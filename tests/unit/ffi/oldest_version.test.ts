@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openLibc, requireVersion, UnsupportedPlatformError } from "../../../ffi/libc.ts";
+import { openLibc, requireVersion } from "../../../ffi/libc.ts";
+import { UnsupportedPlatformError } from "../../../ffi/unsupported_platform.ts";
 
 test("a runtime that is too old is an error that names the version found and the one needed", () => {
   const too = (version: string, oldest: string) => () => requireVersion({ name: "bun", version, oldest });
