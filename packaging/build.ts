@@ -1,6 +1,6 @@
 /** Makes the tarball for npm: JavaScript, types and source maps of the tree, the files that are no modules, and a package.json that points there. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { output } from "./check.ts";
 import { manifest } from "./manifest.ts";
 import { prune } from "./prune.ts";
@@ -35,10 +35,12 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));
   }
-  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }))
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (file.endsWith(".d.ts")) rewrite(join(folder, file), finishTypes);
+    else if (file.endsWith(".map")) rewrite(join(folder, file), finishMap);
+  }
   const tree = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const published = manifest(tree);
+  const published = { ...manifest(tree), browser: emptyInBrowsers(folder) };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`);
   prune(
     folder,
@@ -49,8 +51,22 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
   return { tarball: join(work, filename), folder };
 }
 
+/** The modules of Node.js that a bundler for browsers replaces by empty ones: attach() refuses there, and nothing of them is called. */
+function emptyInBrowsers(folder: string): Record<string, false> {
+  const modules = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".js"));
+  const texts = modules.map((file) => readFileSync(join(folder, file), "utf8"));
+  const names = texts.flatMap((text) => [...text.matchAll(/"(node:[a-z_/]+)"/g)].map(([, name]) => name as string));
+  return Object.fromEntries([...new Set(names)].sort().map((name) => [name, false]));
+}
+
 function rewrite(path: string, change: (text: string) => string): void {
   writeFileSync(path, change(readFileSync(path, "utf8")));
+}
+
+/** A map holds its source, which then is beside it by name: where it was compiled is nobody's business. */
+function finishMap(text: string): string {
+  const map = JSON.parse(text) as { readonly sources: readonly string[] };
+  return JSON.stringify({ ...map, sources: map.sources.map((source) => basename(source)) });
 }
 
 /** Libraries of types that a project may not have chosen, by a word that needs them. */

@@ -17,13 +17,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 
 let failed = 0;
 try {
+  const files = readdirSync(join(import.meta.dirname as string, "checks")).filter((file) => file.endsWith(".ts"));
+  const all = files.map((file) => file.slice(0, -".ts".length)).sort();
+  const unknown = wanted.filter((name) => !all.includes(name));
+  if (unknown.length > 0) throw new Error(`There is no check ${unknown.join(", ")}: there are ${all.join(", ")}.`);
   const built = await build(root, work);
   if (wanted.length === 0) console.log(describeContents(built));
-  const files = readdirSync(join(import.meta.dirname as string, "checks")).filter((file) => file.endsWith(".ts"));
-  for (const file of files.sort()) {
-    const name = file.slice(0, -".ts".length);
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    const { check } = (await import(`./checks/${file}`)) as { check: Check };
+  for (const name of wanted.length > 0 ? wanted : all) {
+    const { check } = (await import(`./checks/${name}.ts`)) as { check: Check };
     const directory = join(work, name);
     mkdirSync(directory);
     const started = performance.now();
@@ -45,7 +46,7 @@ try {
   }
 } catch (error) {
   failed++;
-  console.error(error);
+  console.error((error as Error).message);
 }
 if (failed > 0) console.error(`${failed} failed`);
 end(failed > 0 ? 1 : 0);
