@@ -10,6 +10,7 @@ import { inspect } from "./inspect.ts";
 import { notify } from "./notify.ts";
 import { restore } from "./restore.ts";
 import { run } from "./run.ts";
+import { setup } from "./setup.ts";
 import { simulate } from "./simulate.ts";
 import { state } from "./state.ts";
 import { status } from "./status.ts";
@@ -30,7 +31,7 @@ export function createProgram(): Command {
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .enablePositionalOptions()
     .addHelpText("after", `${examples}\n${exitCodesHelp}`);
-  for (const command of [run, dump, restore, status, inspect, images, state, simulate, notify, doctor, hook]) {
+  for (const command of [run, dump, restore, status, inspect, images, state, simulate, notify, doctor, setup, hook]) {
     program.addCommand(command());
   }
   program.helpCommand(false);

@@ -1,6 +1,7 @@
 import { type BlockerKind, kinds } from "../../blockers/kinds.ts";
 import type { Explanation } from "../../criu/errors.ts";
-import type { FailureRow } from "./row.ts";
+import { criuCure } from "../../criu/locate.ts";
+import { type FailureRow, OTHER_CRIU } from "./row.ts";
 import { general, rows } from "./rows.ts";
 
 /**
@@ -22,7 +23,12 @@ function find(lines: readonly string[], table: readonly FailureRow[]): Explanati
       const kind = cure.startsWith("=") ? kinds[cure.slice(1) as BlockerKind] : undefined;
       return {
         meaning: fill(meaning),
-        cure: kind ? `${kind.advice[0]?.toUpperCase()}${kind.advice.slice(1)}.` : fill(cure),
+        cure:
+          cure === OTHER_CRIU
+            ? criuCure()
+            : kind
+              ? `${kind.advice[0]?.toUpperCase()}${kind.advice.slice(1)}.`
+              : fill(cure),
         options: kind ? kind.options : options,
       };
     }

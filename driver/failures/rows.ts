@@ -1,4 +1,4 @@
-import { blocked, type FailureRow, OWN_PID_NAMESPACE } from "./row.ts";
+import { blocked, type FailureRow, OTHER_CRIU, OWN_PID_NAMESPACE } from "./row.ts";
 
 const dump: readonly FailureRow[] = [
   // Sockets.
@@ -126,7 +126,7 @@ const dump: readonly FailureRow[] = [
   [
     /Can't get \d+:\d+ opt: Operation not supported/,
     "This CRIU is too old for this kernel: it dumps no network socket.",
-    "Install CRIU 4.2 or newer, or run: sh setup/setup.sh",
+    OTHER_CRIU,
   ],
   [
     /Tracking memory is not available/,
@@ -267,7 +267,7 @@ const both: readonly FailureRow[] = [
     "The log cannot be made.",
     "Name a file without a slash: it is made in the directory of the images.",
   ],
-  [/vDSO area bounds/, "This CRIU is too old for this kernel.", "Install CRIU 4.2 or newer, or run: sh setup/setup.sh"],
+  [/vDSO area bounds/, "This CRIU is too old for this kernel.", OTHER_CRIU],
   [
     /reported script error|Pre dump script failed|due to (pre|post)-restore script|script .*ret code/,
     "A hook refused: an app said no, did not answer in time, or an action script of CRIU's configuration failed.",
