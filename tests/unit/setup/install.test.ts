@@ -123,6 +123,7 @@ test("nothing is unpacked where somebody else could replace it", { skip: noNobod
     openPrefix(join(place, "tools")),
     /^SetupError: .*place may be written by other users.*\n.*--prefix DIR\n/,
   );
+  await assert.rejects(openPrefix(place), /^SetupError: .*place may be written by other users/);
   chmodSync(place, 0o755);
   chownSync(place, NOBODY, NOBODY);
   await assert.rejects(openPrefix(join(place, "tools")), (error) => error instanceof SetupError);
