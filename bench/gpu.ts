@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { availableMemory } from "../gpu/state/available_memory.ts";
-import { hasSoftwareVulkan, vulkanEnvironment } from "../setup/vulkan.ts";
+import { findVulkan, vulkanEnvironment } from "../setup/vulkan.ts";
 import { type RuntimeName, runCommand, runtimes } from "../tests/support/runtimes.ts";
 import { compare, percentile, type Row, report } from "./report.ts";
 
@@ -51,7 +51,7 @@ export async function bench(json: boolean): Promise<void> {
       }
       rows.push(...rowsOf(name, runtime, measure(runtime, "measure.ts", [bytes, tensors, rounds])));
     }
-    if (!hasSoftwareVulkan()) {
+    if (!findVulkan()) {
       console.log(`webgpu in ${runtime}: not measured, there is no software device; run \`npm run setup\``);
       continue;
     }

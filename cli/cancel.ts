@@ -12,12 +12,15 @@ export interface Cancel extends Disposable {
 export interface Consequences {
   readonly cancelled: string;
   readonly left: string;
+  /** When that is. @default "at CRIU's next step" */
+  readonly when?: string;
 }
 
-const remark = "criu-aware: cancelling at CRIU's next step; once more leaves at once";
-
 /** The first signal cancels, in good order; the second one ends this process at once. */
-export function cancelOnSignal({ cancelled, left }: Consequences, makeRoom: () => void): Cancel {
+export function cancelOnSignal(
+  { cancelled, left, when = "at CRIU's next step" }: Consequences,
+  makeRoom: () => void,
+): Cancel {
   const controller = new AbortController();
   const cancel = (signal: string): void => {
     makeRoom();
@@ -25,7 +28,7 @@ export function cancelOnSignal({ cancelled, left }: Consequences, makeRoom: () =
       say(`criu-aware: leaving at once: ${left}.`);
       process.exit(exitCodes.cancelled);
     }
-    say(remark);
+    say(`criu-aware: cancelling ${when}; once more leaves at once`);
     controller.abort(new DOMException(`Cancelled by ${signal}: ${cancelled}.`, "AbortError"));
   };
   for (const signal of signals) process.on(signal, cancel);

@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import type { Check } from "./doctor_checks.ts";
+import { checkLines } from "./check.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";
 import { subcommand } from "./subcommand.ts";
-import { wrap } from "./wrap.ts";
 
 interface Flags {
   readonly criu?: string;
@@ -27,16 +26,7 @@ async function examineAll({ criu }: Flags): Promise<Report> {
   const verdict = works ? paint("green", "Dumps work here.") : paint("red", "A dump could not work here.");
   return {
     value: { works, checks },
-    text: [...checks.flatMap(asLines), "", verdict].join("\n"),
+    text: [...checkLines(checks), "", verdict].join("\n"),
     exitCode: works ? exitCodes.done : exitCodes.failed,
   };
-}
-
-const colours = { ok: "green", note: "yellow", fails: "red" } as const;
-
-function asLines({ name, verdict, found, cure }: Check): string[] {
-  const indent = " ".repeat(22);
-  const words = wrap(found, indent).trimStart();
-  const line = `${paint(colours[verdict], verdict.padEnd(5))}  ${name.padEnd(14)} ${words}`;
-  return cure === undefined ? [line] : [line, wrap(cure, `${indent}  `, `${indent}→ `)];
 }

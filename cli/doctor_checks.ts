@@ -1,23 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { release } from "node:os";
-import { delimiter, join } from "node:path";
-import { findCriu } from "../criu/locate.ts";
 import { errorsIn } from "../criu/log.ts";
-import { tryCriu } from "../criu/trial.ts";
+import { onPath } from "../ffi/on_path.ts";
 import { printable } from "../ffi/printable.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
-import { statusField } from "../ffi/status_field.ts";
+import { commandLine, rootCommandLine } from "../package/invocation.ts";
+import type { Check } from "./check.ts";
+import { locationOf, missingCapabilities, trialOf } from "./criu_checks.ts";
 import { CONFIGURATION_DIR, configurationFile, hookTargets, installedHook } from "./hook_file.ts";
-
-/** One finding. `fails`: a dump could not work. `note`: some dumps could not, or they take longer than they need. */
-export interface Check {
-  readonly name: string;
-  readonly verdict: "ok" | "note" | "fails";
-  readonly found: string;
-  /** What to install or set. */
-  readonly cure?: string;
-}
 
 /** Examines this machine from the kernel up to a real dump. What stands on something that fails is left out. */
 export async function examine(criu?: string): Promise<Check[]> {
@@ -31,11 +22,11 @@ async function checksOf(criu: string | undefined): Promise<Check[]> {
     return [{ name: "system", verdict: "fails", found: `${process.platform}: CRIU exists on Linux only`, cure }];
   }
   const checks = [system(), rights()];
-  const { check, path } = locate(criu);
+  const { check, path } = locationOf(criu);
   checks.push(check);
   // What CRIU says without the right to look is not true.
   const mayLook = path !== undefined && checks.every(({ verdict }) => verdict !== "fails");
-  if (mayLook) checks.push(ownCheck(path), ...features(path), await trial(path), kernelCache());
+  if (mayLook) checks.push(ownCheck(path), ...features(path), await trialOf(path), kernelCache());
   return [...checks, ...hooks()];
 }
 
@@ -45,46 +36,20 @@ function system(): Check {
   return { name: "system", verdict: "ok", found };
 }
 
-// What CRIU uses, by the numbers of linux/capability.h.
-const capabilities = {
-  CHOWN: 0,
-  DAC_OVERRIDE: 1,
-  FOWNER: 3,
-  KILL: 5,
-  SETGID: 6,
-  SETUID: 7,
-  SETPCAP: 8,
-  NET_ADMIN: 12,
-  SYS_CHROOT: 18,
-  SYS_PTRACE: 19,
-  SYS_ADMIN: 21,
-  SYS_RESOURCE: 24,
-  CHECKPOINT_RESTORE: 40,
-};
-
 function rights(): Check {
   const name = "rights";
   if (process.geteuid?.() !== 0) {
-    return { name, verdict: "fails", found: `user ${process.geteuid?.()}; CRIU needs root`, cure: "run it with sudo" };
+    return {
+      name,
+      verdict: "fails",
+      found: `user ${process.geteuid?.()}; CRIU needs root`,
+      cure: `run: ${rootCommandLine(["doctor"])}`,
+    };
   }
-  const held = BigInt(`0x${statusField(readOrEmpty("/proc/self/status"), "CapEff") ?? "0"}`);
-  const missing = Object.entries(capabilities)
-    .filter(([, bit]) => ((held >> BigInt(bit)) & 1n) === 0n)
-    .map(([capability]) => `CAP_${capability}`);
+  const missing = missingCapabilities();
   if (missing.length === 0) return { name, verdict: "ok", found: "root, with all capabilities that CRIU uses" };
   const found = `root, without ${missing.join(", ")}`;
   return { name, verdict: "note", found, cure: "start the container with them, if a dump needs them: capabilities(7)" };
-}
-
-function locate(named: string | undefined): { check: Check; path?: string } {
-  const name = "criu";
-  try {
-    const { path, version } = findCriu(named);
-    return { path, check: { name, verdict: "ok", found: `${version}, ${path}` } };
-  } catch (error) {
-    const [found = "", cure] = (error as Error).message.split(/(?<=[.:]) (?=Install)|\. (?=Install)/);
-    return { check: { name, verdict: "fails", found, ...(cure ? { cure } : {}) } };
-  }
 }
 
 function ownCheck(criu: string): Check {
@@ -113,18 +78,10 @@ function features(criu: string): Check[] {
 
 function networkLock(nftables: boolean): Check {
   const name = "network lock";
-  const iptables = (process.env.PATH ?? "").split(delimiter).some((place) => existsSync(join(place, "iptables")));
-  if (iptables) return { name, verdict: "ok", found: "iptables" };
+  if (onPath("iptables")) return { name, verdict: "ok", found: "iptables" };
   const cure = "for containers with their own network: a line `network-lock nftables` in runc.conf";
   if (nftables) return { name, verdict: "note", found: "no iptables here; nftables works", cure };
   return { name, verdict: "note", found: "neither iptables nor nftables", cure: "install iptables or nftables" };
-}
-
-async function trial(criu: string): Promise<Check> {
-  const name = "trial";
-  const { works, why } = await tryCriu(criu);
-  if (works) return { name, verdict: "ok", found: "a process with a listening socket was dumped and restored" };
-  return { name, verdict: "fails", found: why, cure: "a newer CRIU, or the set-up of this package: sh setup/setup.sh" };
 }
 
 /** Where CRIU keeps what it found out about the kernel, if that is a tmpfs (CRIU's kerndat.c). */
@@ -146,12 +103,14 @@ function hooks(): Check[] {
   });
   const name = "hook";
   if (found.length === 0) {
-    return [{ name, verdict: "ok", found: "not installed; it is for dumps by others: criu-aware hook install" }];
+    return [
+      { name, verdict: "ok", found: `not installed; it is for dumps by others: ${commandLine(["hook", "install"])}` },
+    ];
   }
   return found.map(({ path, script }): Check => {
     if (existsSync(script)) return { name, verdict: "ok", found: `in ${path}` };
     const missing = `${path} names ${script}, which is not there: every dump fails`;
-    return { name, verdict: "fails", found: missing, cure: "criu-aware hook install, or hook uninstall" };
+    return { name, verdict: "fails", found: missing, cure: `${commandLine(["hook", "install"])}, or hook uninstall` };
   });
 }
 

@@ -11,6 +11,7 @@ import { inspect } from "./inspect.ts";
 import { notify } from "./notify.ts";
 import { restore } from "./restore.ts";
 import { run } from "./run.ts";
+import { setup } from "./setup.ts";
 import { simulate } from "./simulate.ts";
 import { state } from "./state.ts";
 import { status } from "./status.ts";
@@ -31,7 +32,7 @@ export function createProgram(): Command {
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .enablePositionalOptions()
     .addHelpText("after", `${examples}\n${exitCodesHelp}`);
-  const all = [run, dump, restore, status, inspect, images, state, simulate, notify, doctor, hook, completion];
+  const all = [run, dump, restore, status, inspect, images, state, simulate, notify, doctor, setup, hook, completion];
   for (const command of all) program.addCommand(command());
   program.helpCommand(false).addCommand(help(program)).addCommand(complete(createProgram), { hidden: true });
   return program;

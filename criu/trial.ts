@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { $ } from "zx";
+import { setTimeout } from "node:timers/promises";
+import { $, type ProcessOutput } from "zx";
 import { openLibc } from "../ffi/libc.ts";
 import { openMarked } from "../ffi/marked_process.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
@@ -15,6 +16,8 @@ export interface TrialResult {
 }
 
 const SIGKILL = 9;
+/** For a dumped process to be gone once CRIU says that it is done. */
+const MOST_MS = 10_000;
 
 // Bun and Deno alike. The socket matters: CRIU before 4.2 cannot dump one on Linux 6.16 and newer.
 const program = `
@@ -30,8 +33,10 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
   const libc = await openLibc();
   const evaluate = libc.runtime.name === "deno" ? "eval" : "-e";
   // The directory is an argument only to tell this process from all others.
-  const victim = spawn("setsid", [process.execPath, evaluate, program, images], {
+  const victim = spawn(process.execPath, [evaluate, program, images], {
     stdio: ["ignore", "pipe", "ignore"],
+    // A session of its own, as CRIU needs it: setsid(2).
+    detached: true,
     // Deno's caches hold file locks, which CRIU does not dump unasked.
     env: { ...process.env, DENO_DIR: "/dev/null/none" },
   });
@@ -39,7 +44,7 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
   const ended = new Promise((resolve) => victim.once("exit", resolve));
   using held = new DisposableStack();
   try {
-    if (pid === undefined) return { works: false, why: "setsid (util-linux) is missing" };
+    if (pid === undefined) return { works: false, why: `${process.execPath} does not start` };
     endAtDisposal(held, openProcess(libc, pid));
     await new Promise((resolve, reject) => {
       victim.stdout.once("data", resolve);
@@ -48,13 +53,14 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
     victim.stdout.destroy();
     const options = { quiet: true, nothrow: true };
     const dump = await $(options)`exec ${criu} dump --tree ${pid} --images-dir ${images} --log-file dump.log`;
-    if (dump.exitCode !== 0) return failed("dump", images, dump.stderr);
-    await ended;
+    if (dump.exitCode !== 0) return failed("dump", images, dump);
+    const isOver = await Promise.race([ended.then(() => true), setTimeout(MOST_MS, false, { ref: false })]);
+    if (!isOver) return { works: false, why: "a trial dump left the process running" };
     const pidFile = join(images, "pid");
     const restore = await $(
       options,
     )`exec ${criu} restore --images-dir ${images} --log-file restore.log --restore-detached --pidfile ${pidFile}`;
-    if (restore.exitCode !== 0) return failed("restore", images, restore.stderr);
+    if (restore.exitCode !== 0) return failed("restore", images, restore);
     const restored = openMarked(libc, Number(readFileSync(pidFile, "utf8")), images);
     if (!restored) return { works: false, why: "the trial process ended right after its restore" };
     endAtDisposal(held, restored);
@@ -66,9 +72,9 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
   }
 }
 
-function failed(phase: "dump" | "restore", images: string, stderr: string): TrialResult {
+function failed(phase: "dump" | "restore", images: string, { stderr, exitCode }: ProcessOutput): TrialResult {
   const [error = printedLines(stderr).join(" ")] = firstErrors(join(images, `${phase}.log`));
-  return { works: false, why: `a trial ${phase} failed: ${error}` };
+  return { works: false, why: `a trial ${phase} failed: ${error || `exit code ${exitCode}, and no reason`}` };
 }
 
 function endAtDisposal(held: DisposableStack, process: ProcessHandle): void {

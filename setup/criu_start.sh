@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts the unpacked CRIU through the dynamic loader beside its libraries, wherever this copy of it lies: .tools/criu/bin/criu.
+# Starts the unpacked CRIU through the dynamic loader beside its libraries, wherever this copy of it lies: bin/criu of the tool.
 self=$0
 [ ! -L "$self" ] || self=$(readlink -f "$self")
 root=${self%/*}/../unpacked

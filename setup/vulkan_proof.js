@@ -1,4 +1,4 @@
-/** Adds two numbers on the WebGPU device, and fails unless the result is right. For Deno; no TypeScript, because the types of Bun and Deno together have no WebGPU. */
+/** Adds two numbers on the WebGPU device, and fails unless the result is right. No TypeScript, because the types of Bun and Deno together have no WebGPU. */
 const adapter = await navigator.gpu.requestAdapter();
 if (!adapter) throw new Error("Cannot find a WebGPU adapter: look at VK_ICD_FILENAMES and LD_LIBRARY_PATH.");
 const device = await adapter.requestDevice();
@@ -28,3 +28,4 @@ const [, , sum] = new Uint32Array(staging.getMappedRange());
 device.destroy();
 if (sum !== 42) throw new Error(`Cannot trust the WebGPU device: 40 + 2 is ${sum} there.`);
 console.log(`${adapter.info.vendor} ${adapter.info.device}: 40 + 2 = ${sum}`);
+process.exit(0);

@@ -1,4 +1,4 @@
-import { blocked, type FailureRow } from "./row.ts";
+import { blocked, type FailureRow, OTHER_CRIU } from "./row.ts";
 
 /** What CRIU says of a dump that failed. */
 export const dump: readonly FailureRow[] = [
@@ -133,7 +133,7 @@ export const dump: readonly FailureRow[] = [
   [
     /Can't get \d+:\d+ opt: Operation not supported/,
     "This CRIU is too old for this kernel: it dumps no network socket.",
-    "Install CRIU 4.2 or newer, or run: sh setup/setup.sh",
+    OTHER_CRIU,
   ],
   [/No space left on device/, "The disk is full.", "Make room where the images go, and for CRIU's log (--work-dir)."],
   [

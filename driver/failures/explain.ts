@@ -1,7 +1,8 @@
 import { type BlockerKind, kinds } from "../../blockers/kinds.ts";
 import type { Explanation } from "../../criu/errors.ts";
+import { criuCure } from "../../criu/locate.ts";
 import { causesIn } from "./consequences.ts";
-import type { FailureRow } from "./row.ts";
+import { type FailureRow, OTHER_CRIU } from "./row.ts";
 import { general, rows } from "./rows.ts";
 
 /**
@@ -24,9 +25,13 @@ function find(line: string, table: readonly FailureRow[]): Explanation | undefin
     const kind = cure.startsWith("=") ? kinds[cure.slice(1) as BlockerKind] : undefined;
     return {
       meaning: fill(meaning),
-      cure: kind ? `${kind.advice[0]?.toUpperCase()}${kind.advice.slice(1)}.` : fill(cure),
+      cure: kind ? sentence(kind.advice) : cure === OTHER_CRIU ? criuCure() : fill(cure),
       options: kind ? kind.options : options,
     };
   }
   return undefined;
+}
+
+function sentence(advice: string): string {
+  return `${advice[0]?.toUpperCase()}${advice.slice(1)}.`;
 }

@@ -9,6 +9,9 @@ export const OWN_PID_NAMESPACE: string =
   "restore below an init in a pid namespace of its own: unshare --pid --fork --mount-proc criu-aware run --foreground " +
   "--restore-or-start DIR -- COMMAND";
 
+/** A cure that is known only when it is told: where to get another CRIU. */
+export const OTHER_CRIU = "=criu";
+
 /** A row of a kind of blocker, whose cure it takes. */
 export const blocked = (pattern: RegExp, meaning: string, kind: BlockerKind): FailureRow => [
   pattern,

@@ -1,6 +1,6 @@
 import { dump } from "./dump_rows.ts";
 import { restore } from "./restore_rows.ts";
-import type { FailureRow } from "./row.ts";
+import { type FailureRow, OTHER_CRIU } from "./row.ts";
 
 const both: readonly FailureRow[] = [
   [
@@ -28,7 +28,7 @@ const both: readonly FailureRow[] = [
     "The log cannot be made.",
     "Name a file without a slash: it is made in the work directory (--work-dir).",
   ],
-  [/vDSO area bounds/, "This CRIU is too old for this kernel.", "Install CRIU 4.2 or newer, or run: sh setup/setup.sh"],
+  [/vDSO area bounds/, "This CRIU is too old for this kernel.", OTHER_CRIU],
   [
     /reported script error|Pre dump script failed|due to (pre|post)-restore script|script .*ret code/,
     "A hook refused: an app said no, did not answer in time, or an action script of CRIU's configuration failed.",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { StrategyName } from "criu-aware/driver";
 import { openLibc } from "../../ffi/libc.ts";
 import { endMarked } from "../../ffi/marked_process.ts";
-import { hasSoftwareVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
+import { findVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
 
 /** The runtimes that the demo shows. */
 export const runtimes = ["bun", "deno"] as const;
@@ -38,7 +38,7 @@ export interface TrainerOptions {
 
 /** The Vulkan driver that the environment names, or else the one in software that the set-up unpacks, if it did. */
 export function webGpuEnvironment(): Record<string, string> {
-  return process.env.VK_ICD_FILENAMES || !hasSoftwareVulkan() ? {} : vulkanEnvironment();
+  return process.env.VK_ICD_FILENAMES || !findVulkan() ? {} : vulkanEnvironment();
 }
 
 /** A trainer that runs: in its own session, its output in a file, as CRIU needs it. */

@@ -116,7 +116,7 @@ test("doctor is exit code 1 where a dump could not work, and says what to do", {
   };
   assert.match(
     await pretend("echo Version: 3.17.1"),
-    /^fails +criu +CRIU 3\.17\.1 is too old[\s\S]*→ Install a newer one/m,
+    /^fails +criu +CRIU 3\.17\.1 is too old[\s\S]*→ Run: npm run setup$/m,
   );
   const broken = await pretend('[ "$1" = --version ] && echo Version: 4.2.1 && exit\nexit 1');
   assert.match(broken, /^note +criu check/m);

@@ -4,7 +4,7 @@ import { cpSync, existsSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { DumpRefusedError, rpc } from "criu-aware/driver";
-import { swiftShader, vulkanEnvironment } from "../../setup/vulkan.ts";
+import { findVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
 import { App } from "../support/app.ts";
 import { noCriu } from "../support/criu.ts";
 import { driverFiles } from "../support/driver_files.ts";
@@ -75,6 +75,7 @@ for (const runtime of runtimes) {
 
   test(`${runtime}: with the first driver's file gone, another at another place takes over`, { skip }, async () => {
     using directory = temporaryDirectory();
+    const swiftShader = findVulkan()?.icd as string;
     const place = (name: string): string => join(directory.path, name, basename(swiftShader));
     cpSync(dirname(swiftShader), dirname(place("first")), { recursive: true });
     await using app = await start(runtime, `${place("first")}:${place("second")}`);

@@ -34,7 +34,7 @@ const allowed: Record<string, readonly string[]> = {
   "mod.ts": ["attach.ts", "strategies/strategy.ts", "lifecycle", "ffi"],
   // An app may use the scanner: it must not bring the driver.
   blockers: ["criu/options.ts", "attach.ts", "ffi", "lifecycle/types.ts"],
-  package: [],
+  package: ["ffi"],
   images: ["package", "ffi"],
   criu: ["package", "ffi"],
   driver: ["package", "criu", "images", "blockers", "strategies/notify.ts", "attach.ts", "page", "ffi", "lifecycle"],

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { simulate } from "criu-aware/driver";
-import { hasSoftwareVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
+import { findVulkan, vulkanEnvironment } from "../../setup/vulkan.ts";
 import { type Child, startProgram } from "../support/child.ts";
 import { runCommand } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -84,7 +84,7 @@ async function run(source: string, flags: readonly string[]): ReturnType<() => C
   const granted = flags.map((flag) =>
     flag.replace("read=DIR", `read=${directory.path},${root}`).replace("DIR", directory.path),
   );
-  const env = hasSoftwareVulkan() ? vulkanEnvironment() : {};
+  const env = findVulkan() ? vulkanEnvironment() : {};
   const args = [
     "run",
     "--no-prompt",
@@ -126,7 +126,7 @@ for (const [entry, file] of entries) {
   const source = programs[entry];
   if (!source) continue;
   const flags = flagsOf(file);
-  const skipped = skip || (entry === "./gpu/webgpu" && !hasSoftwareVulkan());
+  const skipped = skip || (entry === "./gpu/webgpu" && !findVulkan());
   test(`${entry} works in Deno with ${flags.join(" ") || "no permission"}, and names what is missing`, {
     skip: skipped,
   }, async () => {

@@ -19,6 +19,7 @@ const names: string[][] = [
   ["simulate"],
   ["notify"],
   ["doctor"],
+  ["setup"],
   ["hook"],
   ["hook", "install"],
   ["hook", "uninstall"],

@@ -114,7 +114,7 @@ for (const phase of ["dump", "restore"] as const) {
     test(`${phase}: "${line.trim()}" is explained`, () => {
       const found = explain([line, "Something unknown", "Dumping FAILED."], phase);
       assert.match(found?.meaning ?? "", meaning);
-      for (const sentence of [found?.meaning, found?.cure]) assert.match(sentence ?? "", /^[A-Z/].*(\.|setup\.sh)$/s);
+      for (const sentence of [found?.meaning, found?.cure]) assert.match(sentence ?? "", /^[A-Z/].*(\.|setup)$/s);
       assert.doesNotMatch(`${found?.meaning}${found?.cure}`, /\$\d|^=/);
     });
   }

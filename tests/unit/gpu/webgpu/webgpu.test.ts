@@ -7,7 +7,7 @@ import { checkAdapter } from "../../../../gpu/webgpu/backend.ts";
 import { countHandles } from "../../../../gpu/webgpu/bun_handles.ts";
 import { Gate } from "../../../../gpu/webgpu/gate.ts";
 import { type TextureRecipe, textureState } from "../../../../gpu/webgpu/mod.ts";
-import { swiftShader, vulkanEnvironment } from "../../../../setup/vulkan.ts";
+import { findVulkan, vulkanEnvironment } from "../../../../setup/vulkan.ts";
 import { startProgram } from "../../../support/child.ts";
 import { assertFlat, growthOf } from "../../../support/rounds.ts";
 import { runCommand } from "../../../support/runtimes.ts";
@@ -66,6 +66,7 @@ if (runtime === "deno")
 test("when the driver is not there after a restore the error says so, and the state comes back once it is", async () => {
   using directory = temporaryDirectory();
   const driver = join(directory.path, "driver");
+  const swiftShader = findVulkan()?.icd as string;
   cpSync(dirname(swiftShader), driver, { recursive: true });
   await play("a driver that is away", { VK_ICD_FILENAMES: join(driver, basename(swiftShader)) });
 });

@@ -1,15 +1,6 @@
-#!/bin/sh
-# Unpacks a Vulkan loader and SwiftShader, a Vulkan device in software, from Debian packages into .tools/vulkan, so that
-# WebGPU is there on every machine: lib/libvulkan.so.1, swiftshader/libvk_swiftshader.so and swiftshader/vk_swiftshader_icd.json.
-set -eu
-
-what="the software Vulkan device"
-remedy="without it only what needs WebGPU does not work; for a device of this machine a Vulkan loader and driver must be installed"
-suite=bookworm # its libraries ask for a glibc that is as old as any machine's that runs Deno and Bun
-prefix=$(cd "$(dirname "$0")/.." && pwd)/.tools/vulkan
-. "$(dirname "$0")/debian.sh"
-
-update
+# A Vulkan loader and SwiftShader, a Vulkan device in software, so that WebGPU is there on every machine: lib/libvulkan.so.1,
+# swiftshader/libvk_swiftshader.so and swiftshader/vk_swiftshader_icd.json.
+use_suite bookworm # its libraries ask for a glibc that is as old as any machine's that runs Deno and Bun
 unpack libvulkan1 chromium-common
 mkdir "$work/lib" "$work/swiftshader"
 # Not the one that chromium-common has for itself.
@@ -24,5 +15,4 @@ done
 for package in libvulkan1 chromium-common; do
   cp "$work/unpacked/usr/share/doc/$package/copyright" "$work/copyright.$package"
 done
-rm -rf "$work/lists" "$work/cache" "$work/unpacked" "$prefix"
-mv "$work" "$prefix"
+rm -rf "$work/apt" "$work/unpacked"
