@@ -1,23 +1,17 @@
-import { closeSync, existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
-import { printable } from "../ffi/printable.ts";
-import { aliveSince } from "../ffi/process.ts";
-import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
+import { withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
 import { lastWords } from "./last_words.ts";
-import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
+import { defaultLog, type Launched, launch } from "./launch.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
+import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
 import { positive, subcommand } from "./subcommand.ts";
 
-interface Flags extends EngineFlags {
+interface Flags extends RestoreFlags {
   readonly log?: string;
-  readonly foreground?: boolean;
   readonly wait?: boolean;
-  readonly timeoutMs: number;
-  readonly restoreOrStart?: string;
-  readonly trustImages?: boolean;
 }
 
 /** `criu-aware run` */
@@ -56,7 +50,12 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   const log = resolve(flags.log ?? defaultLog(command));
   // From now on: a service may be stopped while it starts.
   const relay = flags.foreground ? relaySignals() : undefined;
-  const program = await restoreOrStart(command, log, flags).catch((error) => {
+  const start = async (): Promise<Launched> => {
+    const started = await launch(command, log);
+    if (flags.wait) await awaitAttached(started, log, flags.timeoutMs);
+    return started;
+  };
+  const program = await restoreOrStart(start, log, flags).catch((error) => {
     relay?.[Symbol.dispose]();
     throw error;
   });
@@ -70,53 +69,6 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
     exitCode: facts.problems.length > 0 ? exitCodes.failed : exitCodes.done,
     ...(relay ? { afterwards: () => ended.finally(() => relay[Symbol.dispose]()) } : {}),
   };
-}
-
-/** How a program came to run. */
-interface Running extends Launched {
-  /** What is wrong with it since it was restored. */
-  readonly problems: readonly string[];
-  readonly how: "started" | "restored";
-  /** Why it was not restored, when it should have been. */
-  readonly why?: string;
-}
-
-async function restoreOrStart(command: string[], log: string, flags: Flags): Promise<Running> {
-  const { restoreOrStart: imagesDir } = flags;
-  const restored = imagesDir === undefined ? undefined : await tryRestore(imagesDir, log, flags);
-  if (typeof restored === "object") return { ...restored, how: "restored" };
-  if (restored !== undefined) say(`criu-aware run: not restored: ${restored}`);
-  const started = await launch(command, log);
-  if (flags.wait) await awaitAttached(started, log, flags.timeoutMs);
-  return { ...started, how: "started", problems: [], ...(restored === undefined ? {} : { why: restored }) };
-}
-
-/** The restored program, or why there is none. */
-async function tryRestore(
-  imagesDir: string,
-  log: string,
-  flags: Flags,
-): Promise<(Launched & Pick<Running, "problems">) | string> {
-  if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
-  const { timeoutMs, trustImages = false } = flags;
-  // It may have been removed since the dump (rotated logs), and its size does not matter.
-  closeSync(openLog(log));
-  const { openLibc } = await import("../ffi/libc.ts");
-  const { adoptOrphans, awaitEnd } = await import("../ffi/subreaper.ts");
-  const libc = await openLibc();
-  try {
-    const engine = await pickEngine(flags);
-    using _ = flags.foreground ? adoptOrphans(libc) : undefined;
-    const { pid, processes } = await engine.restore({ imagesDir, timeoutMs, trustImages });
-    const problems = processes.flatMap((process) =>
-      process.problems.map((problem) => `process ${process.pid}: ${printable(problem)}`),
-    );
-    const ended = flags.foreground ? awaitEnd(libc, pid) : Promise.resolve(0);
-    if (problems.length > 0 && aliveSince(pid) === undefined) return problems.join("; ");
-    return { problems, pid, ended, release() {} };
-  } catch (error) {
-    return messageOf(error);
-  }
 }
 
 /** Waits until a process of the program's tree is attached. */
