@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../criu/usage_error.ts";
+import { openLauncherNote } from "../driver/launcher.ts";
 import { ignoredSignals } from "../ffi/ignored_signals.ts";
+import { printable } from "../ffi/printable.ts";
 import { withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
@@ -45,11 +47,15 @@ locks: DENO_DIR, unless you set it, is one with your modules and without locks.
 
 With --foreground and without --log, the output goes where that of this command
 goes, also after a restore. Signals go to the program: TERM, INT, HUP, QUIT,
-USR1, USR2; Ctrl-Z stops it as well. Killed by SIGKILL, this command cannot end
+USR1, USR2; Ctrl-Z stops it as well. After a dump that ends the program the exit
+code is 0. Killed by SIGKILL, this command cannot end
 the program, which goes on, its output unread.
 
 As the start command of a service: --foreground --restore-or-start DIR. The
 image is kept: every start goes on from the same moment.`;
+
+/** 128 + SIGKILL: as a dump ends a program. */
+const KILLED = 137;
 
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
   if (flags.criuOption && flags.restoreOrStart === undefined) {
@@ -66,6 +72,7 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   const ignored = ignoredSignals();
   // From now on: a service may be stopped while it starts.
   const relay = flags.foreground ? relaySignals(ignored) : undefined;
+  const note = flags.foreground ? await openLauncherNote() : undefined;
   const start = async (): Promise<Launched> => {
     const started = await launch(command, output.open(), ignored);
     if (flags.wait) await awaitAttached(started, output, flags.timeoutMs);
@@ -85,7 +92,11 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   const afterwards = async (): Promise<number> => {
     const exitCode = await ended.finally(() => relay?.[Symbol.dispose]());
     await output.finish();
-    return exitCode;
+    const images = exitCode === KILLED ? await note?.dumpedTo() : undefined;
+    if (images === undefined) return exitCode;
+    const path = printable(images);
+    say(`criu-aware run: dumped to ${path}; it ends here. Restore it with: criu-aware restore ${path}`);
+    return exitCodes.done;
   };
   return {
     value: { pid, log, ...facts },

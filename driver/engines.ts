@@ -1,9 +1,11 @@
+import { resolve } from "node:path";
 import { commandRunner } from "../criu/command.ts";
 import { findCriu } from "../criu/locate.ts";
 import { rpcRunner } from "../criu/rpc/rpc.ts";
 import type { Runner } from "../criu/run.ts";
 import { dumpTree } from "./dump.ts";
 import type { Engine } from "./engine.ts";
+import { tellingLauncher } from "./launcher.ts";
 import { type CriuQueries, queries } from "./queries.ts";
 import { restoreTree } from "./restore.ts";
 
@@ -47,7 +49,7 @@ export function command(options: CriuEngineOptions = {}): Engine {
 function engine(kind: Engine["kind"], runner: Runner): Engine {
   return {
     kind,
-    dump: (options) => dumpTree(runner, options),
+    dump: (options) => tellingLauncher(options.pid, resolve(options.imagesDir), () => dumpTree(runner, options)),
     restore: (options) => restoreTree(runner, options),
   };
 }

@@ -9,6 +9,8 @@ import type { Bound } from "./runtime.ts";
 import { type FileStat, statOf } from "./stat.ts";
 
 const MFD_CLOEXEC = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 // linux/falloc.h
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
@@ -71,6 +73,16 @@ export class AppendMemfd implements Disposable {
   /** Gives memory back: these bytes will not be read any more. The size stays what it is. */
   forget(position: number, bytes: number): void {
     this.#calls.fallocate(this.#fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, position, bytes);
+  }
+
+  /** Writes at its beginning. */
+  write(bytes: Uint8Array): void {
+    fileCalls(this.#libc).write(this.#fd, bytes, bytes.length);
+  }
+
+  /** Locks it (flock(2)) until disposal, or the end of this process; false when another process has the lock. */
+  tryLock(): boolean {
+    return fileCalls(this.#libc).flock(this.#fd, LOCK_EX | LOCK_NB) === 0;
   }
 
   /** Calls `onWrite` after something was written, until disposal. */

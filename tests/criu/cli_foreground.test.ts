@@ -62,7 +62,8 @@ for (const runtime of runtimes) {
     await waitFor("some output", () => first.out().includes("tick 5\n"), 10_000);
     const dump = await runCli("bun", ["dump", pid, "-D", images, "--unaware"]);
     assert.equal(dump.code, 0, dump.err);
-    await first.ended;
+    assert.equal(await first.ended, 0);
+    assert.ok(first.err().includes(`dumped to ${images}; it ends here. Restore it with: criu-aware restore ${images}`));
 
     const words = ["--restore-or-start", images, "--", "false"];
     const second = foreground(runtime, directory.path, words);
@@ -152,6 +153,7 @@ for (const runtime of runtimes) {
     const words = ["--log", log, "--", "setpriv", "--pdeathsig", "TERM", "sh", "-c", loop];
     const first = foreground(runtime, directory.path, words);
     await waitFor("the program to start", () => existsSync(log) && readFileSync(log, "utf8").includes("ready"), 10_000);
+    await waitFor("its pid", () => first.out() !== "", 10_000);
     const pid = Number(first.out());
     const dump = await runCli("bun", ["dump", pid, "-D", images, "--unaware"]);
     assert.equal(dump.code, 0, dump.err);
