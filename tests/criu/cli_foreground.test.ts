@@ -1,9 +1,9 @@
 /** `criu-aware run --foreground`: where the output of a program goes, and its life as an init would lead it. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { aliveSince } from "../../ffi/process.ts";
 import { end } from "../support/child.ts";
 import { cli, runCli } from "../support/cli.ts";
@@ -13,6 +13,11 @@ import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { waitFor } from "../support/time.ts";
 
 const skip = noCriu;
+const started: ChildProcess[] = [];
+// What a test that failed has left; the program gets the signal, too.
+after(() => {
+  for (const child of started) child.kill("SIGTERM");
+});
 
 interface Foreground {
   readonly pid: number;
@@ -33,6 +38,7 @@ function foreground(
   const paths = ["out", "err"].map((name) => join(directory, `${name}-${Math.random()}`)) as [string, string];
   const [out, err] = paths.map((path) => openSync(path, "a")) as [number, number];
   const child = spawn(program, rest, { stdio: ["ignore", out, err], cwd: directory });
+  started.push(child);
   for (const fd of [out, err]) closeSync(fd);
   return {
     pid: child.pid as number,
