@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
-import { constants } from "node:os";
-import { basename } from "node:path";
+import { constants, homedir, tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
+import { denoDirWithoutLocks } from "../driver/deno_cache.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { startHigh } from "../ffi/next_pid.ts";
 import { openToAppend } from "../ffi/own_file.ts";
 import { printable } from "../ffi/printable.ts";
+import { say } from "./report.ts";
 
 /** A program that was started. */
 export interface Launched {
@@ -18,23 +20,27 @@ export interface Launched {
 }
 
 /**
- * Starts a program so that CRIU can dump it: in a session of its own, so without a terminal, with nothing open but /dev/null and
- * its log, and without Deno's caches, whose files hold locks (unless the user has set DENO_DIR).
+ * Starts a program so that CRIU can dump it: in a session of its own, so without a terminal, with nothing open but /dev/null and its
+ * output, and with caches of Deno that hold no locks (unless the user has set DENO_DIR). It ignores the signals of `ignored`.
  *
- * The log is opened write-only and for appending. CRIU compares the size of any other file at the restore, and would refuse a
+ * A log is opened write-only and for appending. CRIU compares the size of any other file at the restore, and would refuse a
  * log that has grown since the dump (`should_check_size()` in CRIU's files-reg.c).
  *
- * @throws {UsageError} when the program does not start, or the log cannot be opened.
+ * @throws {UsageError} when the program does not start.
  */
-export async function launch([program, ...args]: readonly string[], log: string): Promise<Launched> {
-  const output = openLog(log);
+export async function launch(
+  command: readonly string[],
+  [stdout, stderr]: readonly [stdout: number, stderr: number],
+  ignored: readonly number[] = [],
+): Promise<Launched> {
+  const [program = "", ...args] = ignoring(ignored, command);
   try {
     await closeOnExec();
     startHigh();
-    const child = spawn(program as string, args, {
+    const child = spawn(program, args, {
       detached: true,
-      stdio: ["ignore", output, output],
-      env: { DENO_DIR: "/dev/null/none", ...process.env },
+      stdio: ["ignore", stdout, stderr],
+      env: environmentOf(command),
     });
     const ended = new Promise<number>((resolve) => {
       child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
@@ -45,10 +51,37 @@ export async function launch([program, ...args]: readonly string[], log: string)
     });
     return { pid: child.pid as number, ended, release: () => child.unref() };
   } catch (error) {
-    throw new UsageError(`Cannot start ${program}: ${(error as Error).message}`);
+    throw new UsageError(`Cannot start ${command[0]}: ${(error as Error).message}`);
   } finally {
-    closeSync(output);
+    for (const fd of new Set([stdout, stderr])) closeSync(fd);
   }
+}
+
+/** Bun gives a child the default of every signal; a shell ignores them again. */
+function ignoring(signals: readonly number[], command: readonly string[]): readonly string[] {
+  if (signals.length === 0) return command;
+  return ["sh", "-c", `trap '' ${signals.join(" ")}; exec "$0" "$@"`, ...command];
+}
+
+function environmentOf([program = ""]: readonly string[]): NodeJS.ProcessEnv {
+  if (process.env.DENO_DIR) return process.env;
+  const cache = lockFreeCache();
+  if (cache === undefined) return process.env;
+  if (/^deno\b/.test(basename(program))) say(`criu-aware run: DENO_DIR is ${printable(cache)}: your modules, no locks`);
+  return { ...process.env, DENO_DIR: cache };
+}
+
+/** Undefined when none can be made. */
+function lockFreeCache(): string | undefined {
+  const home = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  for (const place of [join(home, "criu-aware", "deno"), join(tmpdir(), `criu-aware-deno-${process.geteuid?.()}`)]) {
+    try {
+      return denoDirWithoutLocks(resolve(place));
+    } catch {
+      // A home that cannot be written to, or is somebody else's.
+    }
+  }
+  return undefined;
 }
 
 /** Opens a log for appending, and makes it if it is not there: a restored program wants to find it, too. */

@@ -1,10 +1,11 @@
-import { closeSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { RestoreResult } from "../driver/engine.ts";
 import { printable } from "../ffi/printable.ts";
 import type { Manifest } from "../images/manifest_shape.ts";
 import { type EngineFlags, pickEngine } from "./engine.ts";
-import { type Launched, openLog } from "./launch.ts";
+import type { Launched } from "./launch.ts";
+import type { ProgramOutput } from "./output.ts";
 import { messageOf, say } from "./report.ts";
 
 /** How a program came to run. */
@@ -26,6 +27,8 @@ export interface RestoreFlags extends EngineFlags {
   readonly timeoutMs: number;
   readonly restoreOrStart?: string;
   readonly trustImages?: boolean;
+  /** Options of CRIU itself, as its command line has them. */
+  readonly criuOption?: readonly string[];
   readonly depends?: readonly string[];
   readonly recovery?: "strict" | "keep";
 }
@@ -37,14 +40,14 @@ export interface RestoreFlags extends EngineFlags {
 export async function restoreOrStart(
   command: readonly string[],
   start: () => Promise<Launched>,
-  log: string,
+  output: ProgramOutput,
   flags: RestoreFlags,
 ): Promise<Running> {
   const { restoreOrStart: imagesDir } = flags;
   if (imagesDir === undefined) return { ...(await start()), how: "started", errors: [] };
   const { dependsOf } = await import("../driver/record.ts");
   const depends = dependsOf(flags);
-  const restored = await tryRestore(imagesDir, { command, depends }, log, flags);
+  const restored = await tryRestore(imagesDir, { command, depends }, output, flags);
   if (typeof restored === "object") return restored;
   say(`criu-aware run: not restored: ${restored}`);
   return { ...(await start()), how: "started", errors: [], why: restored };
@@ -54,7 +57,7 @@ export async function restoreOrStart(
 async function tryRestore(
   imagesDir: string,
   wanted: { readonly command: readonly string[]; readonly depends: readonly string[] },
-  log: string,
+  output: ProgramOutput,
   flags: RestoreFlags,
 ): Promise<Running | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
@@ -62,6 +65,13 @@ async function tryRestore(
   const { requireTrustedImages } = await import("../driver/trusted_images.ts");
   const { misfitOf } = await import("../images/identity/misfit.ts");
   const { readManifest } = await import("../images/manifest.ts");
+  const { parseArguments } = await import("../criu/options.ts");
+  // The mode of its log is no matter; as a child of this process it is not told, when CRIU ends, that its parent has.
+  const own = { skipFileRwxCheck: true, ...(flags.foreground ? { restoreSibling: true } : {}) };
+  const criuOptions = { ...own, ...parseArguments(flags.criuOption ?? []) };
+  const onHook = (hook: string, pid?: number): void => {
+    if (hook === "post-restore" && pid !== undefined) output.adopt(pid);
+  };
   const { openLibc } = await import("../ffi/libc.ts");
   const { adoptOrphans, awaitEnd } = await import("../ffi/subreaper.ts");
   const libc = await openLibc();
@@ -71,12 +81,11 @@ async function tryRestore(
     const manifest = readManifest(imagesDir);
     const why = misfitOf(manifest, wanted);
     if (why !== undefined) return why;
-    // It may have been removed since the dump (rotated logs), and its size does not matter.
-    closeSync(openLog(log));
+    output.prepare();
     const engine = await pickEngine(flags);
     // Also without --foreground: what is to be ended has to be known by its parent.
     using _ = adoptOrphans(libc);
-    const result = await engine.restore({ imagesDir, timeoutMs, trustImages });
+    const result = await engine.restore({ imagesDir, timeoutMs, trustImages, criuOptions, onHook });
     const errors = await errorsOf(result);
     const { aliveSince } = await import("../ffi/process.ts");
     if (errors.length > 0 && (recovery === "strict" || aliveSince(result.pid) === undefined)) {

@@ -1,10 +1,14 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { UsageError } from "../criu/usage_error.ts";
+import { openLauncherNote } from "../driver/launcher.ts";
+import { ignoredSignals } from "../ffi/ignored_signals.ts";
+import { printable } from "../ffi/printable.ts";
 import { withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
-import { lastWords } from "./last_words.ts";
-import { defaultLog, type Launched, launch } from "./launch.ts";
+import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
+import type { ProgramOutput } from "./output.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
 import { collect, positive, subcommand } from "./subcommand.ts";
@@ -12,6 +16,7 @@ import { collect, positive, subcommand } from "./subcommand.ts";
 interface Flags extends RestoreFlags {
   readonly log?: string;
   readonly wait?: boolean;
+  readonly json?: boolean;
 }
 
 /** `criu-aware run` */
@@ -22,9 +27,9 @@ export function run(): Command {
     "criu-aware run --foreground --restore-or-start images -- bun app.ts",
   ])
     .argument("<command...>", "the program and its arguments")
-    .option("--log <file>", "its output is added to this file (default: ./NAME.log)")
+    .option("--log <file>", "add its output to this file (default: ./NAME.log, or as --foreground says)")
     .option("--wait", "wait until it is attached")
-    .option("--foreground", "stay until it ends, and pass signals on to it")
+    .option("--foreground", "stay until it ends; pass its output on, and signals to it")
     .option("--restore-or-start <dir>", "restore the image in this directory when there is one that fits")
     .option("--depends <file>", "start when this file or pattern has changed since the dump; may be repeated", collect)
     .addOption(
@@ -32,6 +37,7 @@ export function run(): Command {
         .choices(["strict", "keep"])
         .default("strict"),
     )
+    .option("--criu-option <option>", "an option of CRIU itself for the restore; may be repeated", collect)
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
@@ -40,10 +46,16 @@ export function run(): Command {
 }
 
 const notes = `
-The program gets a session of its own, no terminal, /dev/null as its input, and
-a log that may grow after a dump: CRIU does not compare the size of a file that
-is open for appending only. Deno's caches hold file locks, so DENO_DIR is
-/dev/null/none unless you set it; then dump the program with: -- --file-locks
+The program gets a session of its own, no terminal and /dev/null as its input.
+Its output is added to a log, which may grow after a dump: CRIU does not compare
+the size of a file that is open for appending only. Deno's own caches hold file
+locks: DENO_DIR, unless you set it, is one with your modules and without locks.
+
+With --foreground and without --log, the output goes where that of this command
+goes, also after a restore. Signals go to the program: TERM, INT, HUP, QUIT,
+USR1, USR2; Ctrl-Z stops it as well. After a dump that ends the program the exit
+code is 0. Killed by SIGKILL, this command cannot end
+the program, which goes on, its output unread.
 
 As the start command of a service: --foreground --restore-or-start DIR. The
 image is kept: every start goes on from the same moment. It is restored only
@@ -51,20 +63,31 @@ when it is of the same command in the same directory, and its runtime, scripts,
 their modules, lock files and settings are what they were. What else counts,
 name by --depends.`;
 
+/** 128 + SIGKILL: as a dump ends a program. */
+const KILLED = 137;
+
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
+  if (flags.criuOption && flags.restoreOrStart === undefined) {
+    throw new UsageError("--criu-option is for a restore: give --restore-or-start DIR as well.");
+  }
+  const { parseArguments } = await import("../criu/options.ts");
+  parseArguments(flags.criuOption ?? []);
+  const output = await outputOf(command, flags);
   if (flags.restoreOrStart !== undefined) {
     const { stepAside } = await import("./step_aside.ts");
     await stepAside(flags.restoreOrStart, flags.trustImages);
   }
-  const log = resolve(flags.log ?? defaultLog(command));
+  // Before this process handles any signal itself.
+  const ignored = ignoredSignals();
   // From now on: a service may be stopped while it starts.
-  const relay = flags.foreground ? relaySignals() : undefined;
+  const relay = flags.foreground ? relaySignals(ignored) : undefined;
+  const note = flags.foreground ? await openLauncherNote() : undefined;
   const start = async (): Promise<Launched> => {
-    const started = await launch(command, log);
-    if (flags.wait) await awaitAttached(started, log, flags.timeoutMs);
+    const started = await launch(command, output.open(), ignored);
+    if (flags.wait) await awaitAttached(started, output, flags.timeoutMs);
     return started;
   };
-  const program = await restoreOrStart(command, start, log, flags).catch((error) => {
+  const program = await restoreOrStart(command, start, output, flags).catch((error) => {
     relay?.[Symbol.dispose]();
     throw error;
   });
@@ -72,16 +95,45 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   if (!relay) release();
   relay?.passTo(pid);
   for (const error of facts.errors) say(`criu-aware run: restored in part only: ${error}`);
+  const { log } = output;
+  // Without a log stdout belongs to the program.
+  if (log === undefined) say(`criu-aware run: ${facts.how} process ${pid}`);
+  const afterwards = async (): Promise<number> => {
+    const exitCode = await ended.finally(() => relay?.[Symbol.dispose]());
+    await output.finish();
+    const images = exitCode === KILLED ? await note?.dumpedTo() : undefined;
+    if (images === undefined) return exitCode;
+    const path = printable(images);
+    say(`criu-aware run: dumped to ${path}; it ends here. Restore it with: criu-aware restore ${path}`);
+    return exitCodes.done;
+  };
   return {
     value: { pid, log, ...facts },
-    text: String(pid),
+    text: log === undefined ? "" : String(pid),
     exitCode: facts.errors.length > 0 ? exitCodes.inPart : exitCodes.done,
-    ...(relay ? { afterwards: () => ended.finally(() => relay[Symbol.dispose]()) } : {}),
+    ...(relay ? { afterwards } : {}),
   };
 }
 
+async function outputOf(command: readonly string[], { log, foreground, json }: Flags): Promise<ProgramOutput> {
+  const { openRelay, toLog, toOwnStreams } = await import("./output.ts");
+  if (log === "-") {
+    throw new UsageError(
+      "--log wants a file. For output that goes where that of this command goes, give --foreground and no --log.",
+    );
+  }
+  if (!foreground) return toLog(resolve(log ?? defaultLog(command)));
+  if (log !== undefined) {
+    const path = resolve(log);
+    const fd = openLog(path);
+    return toLog(path, await openRelay({ stdout: fd, stderr: fd }));
+  }
+  if (json) throw new UsageError("With --foreground stdout is the program's: give --log FILE with --json.");
+  return toOwnStreams(await openRelay({ stdout: 1, stderr: 2 }));
+}
+
 /** Waits until a process of the program's tree is attached. */
-async function awaitAttached(program: Launched, log: string, timeoutMs: number): Promise<void> {
+async function awaitAttached(program: Launched, output: ProgramOutput, timeoutMs: number): Promise<void> {
   const { openPages, closePages } = await import("./pages.ts");
   let exitCode: number | undefined;
   void program.ended.then((code) => {
@@ -92,11 +144,11 @@ async function awaitAttached(program: Launched, log: string, timeoutMs: number):
       return closePages(await openPages(program.pid));
     } catch (error) {
       if (exitCode !== undefined) {
-        throw new Error(`It ended with exit code ${exitCode} before it was attached. ${lastWords(log)}`);
+        throw new Error(`It ended with exit code ${exitCode} before it was attached.${output.lastWords()}`);
       }
       if (performance.now() > end) {
         program.release();
-        throw new Error(`${messageOf(error)} It runs on: end it with kill ${program.pid}. ${lastWords(log)}`);
+        throw new Error(`${messageOf(error)} It runs on: end it with kill ${program.pid}.${output.lastWords()}`);
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -5,6 +5,7 @@ import { HookChannel } from "./hook_channel.ts";
 import type { LocatedCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
 import { type End, PID_FILE, type Run, type Runner } from "./run.ts";
+import { noTerminal, type TerminalUse, terminalFor } from "./terminal.ts";
 
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
 
@@ -15,14 +16,15 @@ export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
     async dump(run) {
       using channel = await HookChannel.open(["pre-dump", "post-dump"], run.onHook);
       const leave = run.leaveRunning ? ["--leave-running"] : [];
-      return await runCriu(criu, ["dump", "--tree", String(run.pid), ...leave], run, channel);
+      return await runCriu(criu, ["dump", "--tree", String(run.pid), ...leave], run, channel, noTerminal);
     },
     async restore(run) {
       const pidFile = join(run.workDir, PID_FILE);
+      const terminal = terminalFor(run.criuOptions);
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.
       using channel = run.asks ? await HookChannel.open(restoreHooks, run.onHook) : undefined;
-      const end = await runCriu(criu, args, run, channel, run.onStart);
+      const end = await runCriu(criu, args, run, channel, terminal, run.onStart);
       return { ...end, pid: end.exitCode === 0 ? Number(readFileSync(pidFile, "utf8")) : 0 };
     },
   };
@@ -33,6 +35,7 @@ async function runCriu(
   args: string[],
   run: Run,
   channel: HookChannel | undefined,
+  { stdin, detached }: TerminalUse,
   onStart?: (pid: number) => void,
 ): Promise<End> {
   const { fds, criuOptions } = passDescriptors(run.criuOptions, 3);
@@ -42,9 +45,8 @@ async function runCriu(
   const env = { ...process.env, ...channel?.env };
   // Not at import: an app that drives CRIU by RPC needs no zx.
   const { $ } = await import("zx");
-  const stdio: StdioOptions = ["ignore", "pipe", "pipe", ...fds];
-  // Detached: Ctrl-C of a terminal would reach it as well, and kill it in the middle of its work.
-  const running = $({ quiet: true, nothrow: true, env, stdio, detached: true })`exec ${criu} ${all}`;
+  const stdio: StdioOptions = [stdin, "pipe", "pipe", ...fds];
+  const running = $({ quiet: true, nothrow: true, env, stdio, detached })`exec ${criu} ${all}`;
   if (running.pid !== undefined) onStart?.(running.pid);
   const { exitCode, stderr } = await running;
   return { exitCode, stderr };

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { commandRunner } from "../criu/command.ts";
 import { findCriu, type LocatedCriu } from "../criu/locate.ts";
 import { rpcRunner } from "../criu/rpc/rpc.ts";
@@ -5,6 +6,7 @@ import type { Runner } from "../criu/run.ts";
 import { checkOptions } from "./check_options.ts";
 import { dumpTree } from "./dump.ts";
 import type { Engine } from "./engine.ts";
+import { tellingLauncher } from "./launcher.ts";
 import { type CriuQueries, queries } from "./queries.ts";
 import { restoreTree } from "./restore.ts";
 
@@ -53,7 +55,7 @@ function chosenCriu(options: CriuEngineOptions): LocatedCriu {
 function engine(kind: Engine["kind"], runner: Runner): Engine {
   return {
     kind,
-    dump: (options) => dumpTree(runner, options),
+    dump: (options) => tellingLauncher(options.pid, resolve(options.imagesDir), () => dumpTree(runner, options)),
     restore: (options) => restoreTree(runner, options),
   };
 }

@@ -11,6 +11,7 @@ const symbols = {
 let bound: Bound<typeof symbols> | undefined;
 
 const IN_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const IN_MODIFY = 0x2;
 const IN_CLOSE_WRITE = 0x8;
 const IN_MOVED_TO = 0x80;
 const IN_ONLYDIR = 0x01000000;
@@ -27,17 +28,26 @@ export interface DirectoryWatch extends Disposable {
  * signal instead, but CRIU 4.2 does not restore an inotify descriptor that has O_ASYNC.
  */
 export function watchDirectory(libc: Libc, directory: string, onChange: () => void): DirectoryWatch {
+  const mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR;
+  return watch(libc, directory, mask, `watch the directory ${directory}`, onChange);
+}
+
+/** Calls `onWrite` after something was written to an open file. */
+export function watchWrites(libc: Libc, fd: number, onWrite: () => void): Disposable {
+  return watch(libc, `/proc/self/fd/${fd}`, IN_MODIFY, `watch descriptor ${fd}`, onWrite);
+}
+
+function watch(libc: Libc, path: string, mask: number, call: string, onEvent: () => void): DirectoryWatch {
   bound ??= libc.runtime.dlopen(libc.soname, symbols);
   const calls = bound;
   const fd = libc.check(calls.inotify_init1(IN_NONBLOCK_CLOEXEC), "open an inotify descriptor");
-  const mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR;
   try {
-    libc.check(calls.inotify_add_watch(fd, cString(directory), mask), `watch the directory ${directory}`);
+    libc.check(calls.inotify_add_watch(fd, cString(path), mask), call);
   } catch (error) {
     libc.close(fd);
     throw error;
   }
-  const drained = drain(libc, fd, onChange);
+  const drained = drain(libc, fd, onEvent);
   const scratch = new Uint8Array(4096);
   return {
     fd,

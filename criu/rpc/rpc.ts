@@ -1,6 +1,7 @@
 import type { LocatedCriu } from "../locate.ts";
 import { passDescriptors } from "../options.ts";
 import type { End, Run, Runner } from "../run.ts";
+import { terminalFor } from "../terminal.ts";
 import { runOptions, swrkArguments } from "./options.ts";
 import { RequestType, type Response } from "./rpc_pb.ts";
 import { FIRST_INHERITED, Swrk } from "./swrk.ts";
@@ -19,9 +20,10 @@ export function rpcRunner({ path: criu, version }: LocatedCriu): Runner {
     },
     async restore(run) {
       const { start, opts } = common(run);
+      const terminal = terminalFor(run.criuOptions);
       // Each hook costs CRIU time, and a restore goes on when this process dies: nobody has to be asked.
       const request = { type: RequestType.RESTORE, opts: { ...opts, notifyScripts: run.asks } };
-      await using swrk = await Swrk.start(criu, request, start);
+      await using swrk = await Swrk.start(criu, request, { ...start, terminal });
       if (swrk.pid !== undefined) run.onStart(swrk.pid);
       const response = await swrk.response(run.onHook);
       // Until then it is the parent of what it restored, and nobody else can wait for that.

@@ -6,6 +6,7 @@ import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
 import { CriuError } from "../errors.ts";
 import { printedLines } from "../log.ts";
+import { noTerminal, type TerminalUse } from "../terminal.ts";
 import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
 
 /** What CRIU is asked to do. */
@@ -23,6 +24,8 @@ export interface SwrkStart {
   readonly fds?: readonly number[];
   /** Arguments before its command. */
   readonly args?: readonly string[];
+  /** @default without a terminal */
+  readonly terminal?: TerminalUse;
 }
 
 /** How long a response may be on its way when CRIU has already ended, in milliseconds. */
@@ -47,7 +50,12 @@ export class Swrk implements AsyncDisposable {
   #ended = false;
   #failure = "";
 
-  private constructor(libc: Libc, criu: string, request: CriuRequest, { fds = [], args = [] }: SwrkStart) {
+  private constructor(
+    libc: Libc,
+    criu: string,
+    request: CriuRequest,
+    { fds = [], args = [], terminal = noTerminal }: SwrkStart,
+  ) {
     using opened = new DisposableStack();
     this.#socket = opened.use(openMessageSocket(libc));
     this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
@@ -62,10 +70,9 @@ export class Swrk implements AsyncDisposable {
     // Our action script in a configuration file of CRIU must not tell the apps a second time.
     const env = { ...process.env, CRIU_AWARE_DRIVER: "rpc" };
     this.#child = spawn(criu, [...args, "swrk", "3"], {
-      stdio: ["ignore", "ignore", this.#output.fd, this.#socket.theirs, ...fds],
+      stdio: [terminal.stdin, "ignore", this.#output.fd, this.#socket.theirs, ...fds],
       env,
-      // Ctrl-C of a terminal would reach it as well, and kill it in the middle of its work.
-      detached: true,
+      detached: terminal.detached,
     });
     // Otherwise the end of CRIU would never be seen.
     this.#socket.closeTheirs();
