@@ -49,6 +49,8 @@ const notOfTheKernel = [
     "MOST_CANDIDATES",
     "ATTEMPTS",
     "AHEAD",
+    "TICK_MS",
+    "MOST_BYTES",
   ],
   // The kernel's, but not in these headers: one is newer, the other is not for programs.
   ...["SO_PEERPIDFD", "PF_EXITING"],
