@@ -4,7 +4,14 @@ import { attach } from "criu-aware";
 import { unblocked } from "criu-aware/blockers";
 import { type CheckpointOptions, checkpoint } from "criu-aware/driver";
 
-const { refuses, fails, atOnce, ...options } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
+const {
+  directory: _,
+  refuses,
+  fails,
+  atOnce,
+  ...options
+} = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
+  readonly directory?: string;
   readonly refuses?: boolean;
   /** Cannot rebuild itself. */
   readonly fails?: boolean;
