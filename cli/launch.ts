@@ -4,6 +4,7 @@ import { constants, homedir, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { denoDirWithoutLocks } from "../driver/deno_cache.ts";
+import { closeOnExec } from "../ffi/close_on_exec.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { startHigh } from "../ffi/next_pid.ts";
 import { openToAppend } from "../ffi/own_file.ts";
@@ -38,7 +39,8 @@ export async function launch(
   try {
     if (!start) throw new Error("there is no such program");
     const [program = "", ...args] = start.command;
-    await closeOnExec();
+    // Descriptors that this process was given, or that Deno opened, would go on to the program, and CRIU would meet them there.
+    closeOnExec(await openLibc());
     startHigh();
     const child = spawn(program, args, {
       detached: true,
@@ -100,14 +102,4 @@ export function openLog(path: string): number {
 export function defaultLog(command: readonly string[]): string {
   const script = command.slice(1).find((word) => /\.[cm]?[jt]sx?$/.test(word));
   return `${basename(script ?? (command[0] as string)).replace(/\.[cm]?[jt]sx?$/, "")}.log`;
-}
-
-// The same number on every architecture: asm-generic/unistd.h
-const SYS_CLOSE_RANGE = 436;
-const CLOSE_RANGE_CLOEXEC = 4;
-
-/** Descriptors that this process was given, or that Deno opened, would go on to the program, and CRIU would meet them there. */
-async function closeOnExec(): Promise<void> {
-  const libc = await openLibc();
-  libc.syscall(SYS_CLOSE_RANGE, 3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC, 0, 0, 0);
 }
