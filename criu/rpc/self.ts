@@ -57,13 +57,13 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
  */
 function startOrphan({ criu, args, log, then }: SelfDump, theirs: number): boolean {
   const swrk = [criu, ...args, "swrk", "3"].map(quoted).join(" ");
-  // The socket comes as the standard input: spawnSync() of Deno before 2.8 hands over no more than three descriptors.
-  const script = `exec 3<&0 </dev/null; exec setsid -f sh -c ${quoted(`${swrk} && exec 3>&- && exec "$@"`)} sh "$@"`;
+  // The socket comes as the standard output: spawnSync() of Deno 2.7 hands over no fourth descriptor, and of no Deno the first.
+  const script = `exec 3>&1 >&2; exec setsid -f sh -c ${quoted(`${swrk} && exec 3>&- && exec "$@"`)} sh "$@"`;
   const command = then.length > 0 ? then : ["true"];
   const output = openSync(log, "ax", 0o600);
   try {
     const { status } = spawnSync("sh", ["-c", script, "sh", ...command], {
-      stdio: [theirs, output, output],
+      stdio: ["ignore", theirs, output],
       env: { ...process.env, CRIU_AWARE_DRIVER: "rpc" },
     });
     return status === 0;
