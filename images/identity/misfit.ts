@@ -11,7 +11,7 @@ import { sourcesOf } from "./sources.ts";
 export interface Wanted {
   /** The program, by its path or a name on the PATH, and its arguments. */
   readonly command: readonly string[];
-  /** @default that of this process */
+  /** Where it is to run. @default the working directory of this process */
   readonly cwd?: string;
   /** Files and patterns that must be as they were, besides those that the dump knows; absolute. */
   readonly depends?: readonly string[];
