@@ -62,7 +62,11 @@ const warning = (advice: string, ...options: CriuOption[]): KindRow => ({ advice
  * failures.test.ts). Of some it is the restore that fails, and CRIU dumps them.
  */
 export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
-  tcp: row("close it before the checkpoint (an HTTP client: its kept-alive connections)", "tcpClose", "tcpEstablished"),
+  tcp: row(
+    "close it before the checkpoint (fetch keeps connections open, unless it sends the header connection: close)",
+    "tcpClose",
+    "tcpEstablished",
+  ),
   "tcp-pending": row("accept the waiting connections, or stop to listen before the checkpoint", "tcpSkipInFlight"),
   stdio: row(
     "send its standard streams to a file, a pipe of the shell or /dev/null: what Bun calls a pipe to a child is a socket",
@@ -120,7 +124,9 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
 
 /** Something that a process holds that makes a dump fail, or the restore. */
 export interface Blocker {
+  /** Decides the cure: see {@linkcode kinds}. */
   readonly kind: BlockerKind;
+  /** The process that holds it. */
   readonly pid: number;
   /** The descriptor; missing for a mapping and for what concerns the whole process. */
   readonly fd?: number;
@@ -131,6 +137,7 @@ export interface Blocker {
    * as a value of `external`: `describeBlocker` prints it safely.
    */
   readonly who?: string;
+  /** How to get rid of it. */
   readonly cure: Cure;
   /** False for a warning, and for what an option of the driver cures. */
   readonly blocking: boolean;

@@ -43,7 +43,9 @@ interface SpecialOptions {
 
 /** Reasons why an app, or the tree, cannot be dumped now. */
 export interface Refusal {
+  /** The process that refuses; the root of the tree where it is the tree as a whole. */
   readonly pid: number;
+  /** One line each. */
   readonly reasons: readonly string[];
 }
 
@@ -206,7 +208,8 @@ export class Participants implements Disposable {
     const now = performance.now();
     if (now - this.#renewedAt >= leaseMs) this.#isRenewedInTime = false;
     this.#renewedAt = now;
-    for (const page of this.#pages) page.renew();
+    // A hold of another notice ends with its own lease.
+    for (const page of this.#pages) if (page.isAt(this.noticeId)) page.renew();
   }
 
   async #collect(): Promise<void> {

@@ -5,9 +5,11 @@ import { openRegularFile } from "../regular_file.ts";
 
 /** A file that a program has loaded. */
 export interface SourceFile {
+  /** As the program opened it. */
   readonly path: string;
   /** Where that leads, when links are on the way. */
   readonly real?: string;
+  /** Its size. */
   readonly bytes: number;
   /** Of a small file. */
   readonly sha256?: string;

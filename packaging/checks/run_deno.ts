@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { type Check, output } from "../check.ts";
 import { dumpAndRestore } from "../dumped.ts";
 import { copySamples, entryPoints, install, tool } from "../project.ts";
+import { checkSetup } from "../set_up.ts";
 
 export const check: Check = {
-  name: "Deno, from node_modules: every entry point, simulate, dump and restore",
+  name: "Deno, from node_modules: every entry point, setup --check, simulate, dump and restore",
   async run(packed) {
     const { directory, folder, root } = packed;
     const run = [tool(root, "deno"), "run", "-A"];
@@ -14,7 +15,9 @@ export const check: Check = {
     copySamples(packed, "app.ts", "imports.js", "simulated.js");
     await output([...run, "imports.js", ...entryPoints(folder)], { cwd: directory });
     await output([...run, "simulated.js"], { cwd: directory });
-    await dumpAndRestore(packed, { run, command: [...run, "npm:criu-aware"] });
+    const user = { directory, run, command: [...run, "npm:criu-aware"] };
+    await checkSetup(user, "deno run -A npm:criu-aware");
+    await dumpAndRestore(user);
     return undefined;
   },
 };

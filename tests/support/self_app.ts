@@ -4,7 +4,15 @@ import { attach } from "criu-aware";
 import { unblocked } from "criu-aware/blockers";
 import { type CheckpointOptions, checkpoint } from "criu-aware/driver";
 
-const { refuses, fails, atOnce, ...options } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
+const {
+  directory: _,
+  refuses,
+  fails,
+  atOnce,
+  ...options
+} = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
+  /** What every app of these tests is told. */
+  readonly directory: string;
   readonly refuses?: boolean;
   /** Cannot rebuild itself. */
   readonly fails?: boolean;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { privateDirectory } from "../../../criu/private_directory.ts";
+import { privateDirectory } from "../../../driver/private_directory.ts";
 import { NOBODY, noNobody } from "../../support/nobody.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
