@@ -102,7 +102,7 @@ export async function openCudaProcesses(options: CudaOptions = {}): Promise<Cuda
 
   return {
     async suspend(pids, options = {}) {
-      checkOptions(options, { timeoutMs: "time" });
+      checkOptions<CudaDumpOptions>(options, { library: "path", timeoutMs: "time" });
       const { timeoutMs = 10_000 } = options;
       const users = pids.filter((pid) => here.state(pid) !== "none");
       for (const pid of users) {

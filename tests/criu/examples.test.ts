@@ -95,6 +95,11 @@ const runs: Readonly<Record<string, Run>> = {
   "criu-aware notify 1234 --id $id --tell continued": { after: "criu-aware status $pid | grep running" },
   "criu-aware doctor": { after: "grep 'Dumps work here' printed" },
   "criu-aware doctor --criu /opt/criu/sbin/criu --json": {},
+  // A CRIU that works is there: nothing is unpacked.
+  "criu-aware setup": { after: "grep 'ok  *trial' printed" },
+  "criu-aware setup --check --json": { after: "grep '\"works\":true' printed" },
+  "criu-aware setup --gpu --prefix /srv/tools": { after: "grep 'ok  *webgpu' printed" },
+  "criu-aware setup --from-image": { after: "grep 'ok  *trial' printed" },
   "criu-aware hook install --dry-run": { after: "[ ! -e /etc/criu/criu-aware-hook.sh ]" },
   "criu-aware hook install --for runc": { after: installed },
   "criu-aware hook install --no-unaware": { after: "grep CRIU_AWARE_UNAWARE=0 /etc/criu/criu-aware-hook.conf" },
@@ -134,6 +139,7 @@ function asRun(line: string): string {
   const here = line
     .replace(/\b1234\b/g, "$pid")
     .replace("/var/log/", '"$PWD"/')
+    .replace("/srv/tools", join(root, ".tools"))
     .replace("/opt/criu/sbin/criu", locateCriu());
   const call = /^(?:pid|id)=|^source |>/.test(here) ? here : `{ ${here}; } >printed`;
   const run = stays

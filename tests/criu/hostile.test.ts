@@ -63,15 +63,13 @@ test(`${ROUNDS} hostile pages: nothing is opened for writing but pages and marke
 }, async () => {
   using place = temporaryDirectory();
   chmodSync(place.path, 0o755);
-  const [own, images, trace] = ["own", "images", "trace"].map((name) => join(place.path, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const at = (name: string): string => join(place.path, name);
+  const [own, images, trace, temporary] = [at("own"), at("images"), at("trace"), at("temporary")];
   const sentinel = join(place.path, "sentinel");
   mkdirSync(own);
   chownSync(own, NOBODY, NOBODY);
   mkdirSync(images, { mode: 0o700 });
+  mkdirSync(temporary, { mode: 0o700 });
   writeFileSync(sentinel, "sentinel", { mode: 0o600 });
   await using victim = await App.start("bun", { strategies: ["socket"] });
   chmodSync(victim.directory, 0o755);
@@ -83,7 +81,14 @@ test(`${ROUNDS} hostile pages: nothing is opened for writing but pages and marke
   const seen = new Set<string>();
   const faults = new Set<string>();
   {
-    const driver = [...runCommand.bun, join(support, "hostile_driver.ts"), String(hostile.pid), images];
+    const driver = [
+      "env",
+      `TMPDIR=${temporary}`,
+      ...runCommand.bun,
+      join(support, "hostile_driver.ts"),
+      String(hostile.pid),
+      images,
+    ];
     await using asked = new Asked([strace as string, "-o", trace, ...traceOptions, ...driver]);
     assert.equal(await asked.next(), "ready");
     for (let round = 0; round < ROUNDS; round++) {
@@ -109,10 +114,19 @@ test(`${ROUNDS} hostile pages: nothing is opened for writing but pages and marke
     const { name, text } = change;
     if (/kill|sigqueue|pidfd_send/.test(name)) return text.includes(`<pid:${hostile.pid}>`);
     if (isPage(change)) return true;
-    // The driver's own images, and what lies in the app's own directory: by a path, or by a descriptor of that directory.
+    // The driver's own images and temporary files, and what lies in the app's own directory: by a path, or by a descriptor of that directory.
     const named = text.replace(/AT_FDCWD<[^>]*>/g, "").replaceAll('"/proc/self/fd/', "");
     const paths = [...named.matchAll(/["<](\/[^">]*)/g)].map(([, path]) => path as string);
-    const places = [`${images}/`, `${own}/`, `${own}>`, `/old${own}/`, `/old${own}>`, "/dev/null<", "/dev/null>"];
+    const places = [
+      `${images}/`,
+      `${temporary}/`,
+      `${own}/`,
+      `${own}>`,
+      `/old${own}/`,
+      `/old${own}>`,
+      "/dev/null<",
+      "/dev/null>",
+    ];
     return paths.length > 0 && paths.every((path) => places.some((start) => `${path}>`.startsWith(start)));
   };
   for (const change of changes) if (!allowed(change)) faults.add(change.text);
