@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { version } from "../../package/version.ts";
 import { type Check, output } from "../check.ts";
 import { dumpAndRestore } from "../dumped.ts";
 import { publishLocally } from "../jsr_registry.ts";
@@ -32,7 +31,7 @@ export const check: Check = {
     await output([...run, "imports.js", ...entryPoints(folder)], { cwd: directory, env });
     await output([...run, "simulated.js"], { cwd: directory, env });
 
-    await checkSetup(user, `deno run -A ${registry.url}@criu-aware/criu-aware/${version}/cli.ts`);
+    await checkSetup(user, `deno run -A ${registry.files}cli.ts`);
     for (const engine of ["rpc", "command"] as const) await dumpAndRestore(user, engine);
     await criuAware(user, "doctor");
     const etc = join(directory, "etc");
