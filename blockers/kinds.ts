@@ -62,7 +62,11 @@ const warning = (advice: string, ...options: CriuOption[]): KindRow => ({ advice
  * failures.test.ts). Of some it is the restore that fails, and CRIU dumps them.
  */
 export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
-  tcp: row("close it before the checkpoint (an HTTP client: its kept-alive connections)", "tcpClose", "tcpEstablished"),
+  tcp: row(
+    "close it before the checkpoint (fetch keeps connections open, unless it sends the header connection: close)",
+    "tcpClose",
+    "tcpEstablished",
+  ),
   "tcp-pending": row("accept the waiting connections, or stop to listen before the checkpoint", "tcpSkipInFlight"),
   stdio: row(
     "send its standard streams to a file, a pipe of the shell or /dev/null: what Bun calls a pipe to a child is a socket",

@@ -16,8 +16,10 @@ export function lastWords(log: string): string {
     return `No lines of ${printable(log)} can be shown: ${printable((error as Error).message)}.`;
   }
   if (end.trim() === "") return `${printable(log)} is empty.`;
-  const lines = stripVTControlCharacters(end).trimEnd().split("\n").slice(-LINES);
-  return `The end of ${printable(log)}:\n  ${lines.map((line) => printable(line)).join("\n  ")}`;
+  const lines = stripVTControlCharacters(end).trimEnd().split("\n");
+  // A long stack would hide what went wrong.
+  const told = lines.filter((line) => !/^ +at /.test(line)).slice(-LINES);
+  return `The end of ${printable(log)}:\n  ${told.map((line) => printable(line)).join("\n  ")}`;
 }
 
 function readEnd(log: string): string {

@@ -4,10 +4,12 @@ import { constants, homedir, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { denoDirWithoutLocks } from "../driver/deno_cache.ts";
+import { closeOnExec } from "../ffi/close_on_exec.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { startHigh } from "../ffi/next_pid.ts";
 import { openToAppend } from "../ffi/own_file.ts";
 import { printable } from "../ffi/printable.ts";
+import { marked } from "../images/identity/start_mark.ts";
 import { say } from "./report.ts";
 
 /** A program that was started. */
@@ -33,14 +35,17 @@ export async function launch(
   [stdout, stderr]: readonly [stdout: number, stderr: number],
   ignored: readonly number[] = [],
 ): Promise<Launched> {
-  const [program = "", ...args] = ignoring(ignored, command);
+  const start = marked(command, process.cwd(), ignoring(ignored));
   try {
-    await closeOnExec();
+    if (!start) throw new Error("there is no such program");
+    const [program = "", ...args] = start.command;
+    // Descriptors that this process was given, or that Deno opened, would go on to the program, and CRIU would meet them there.
+    closeOnExec(await openLibc());
     startHigh();
     const child = spawn(program, args, {
       detached: true,
       stdio: ["ignore", stdout, stderr],
-      env: environmentOf(command),
+      env: { ...environmentOf(command), ...start.env },
     });
     const ended = new Promise<number>((resolve) => {
       child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
@@ -51,16 +56,15 @@ export async function launch(
     });
     return { pid: child.pid as number, ended, release: () => child.unref() };
   } catch (error) {
-    throw new UsageError(`Cannot start ${command[0]}: ${(error as Error).message}`);
+    throw new UsageError(`Cannot start ${printable(command[0])}: ${(error as Error).message}`);
   } finally {
     for (const fd of new Set([stdout, stderr])) closeSync(fd);
   }
 }
 
-/** Bun gives a child the default of every signal; a shell ignores them again. */
-function ignoring(signals: readonly number[], command: readonly string[]): readonly string[] {
-  if (signals.length === 0) return command;
-  return ["sh", "-c", `trap '' ${signals.join(" ")}; exec "$0" "$@"`, ...command];
+/** Bun gives a child the default of every signal; the shell that starts it ignores them again. */
+function ignoring(signals: readonly number[]): string {
+  return signals.length === 0 ? "" : `trap '' ${signals.join(" ")}; `;
 }
 
 function environmentOf([program = ""]: readonly string[]): NodeJS.ProcessEnv {
@@ -98,14 +102,4 @@ export function openLog(path: string): number {
 export function defaultLog(command: readonly string[]): string {
   const script = command.slice(1).find((word) => /\.[cm]?[jt]sx?$/.test(word));
   return `${basename(script ?? (command[0] as string)).replace(/\.[cm]?[jt]sx?$/, "")}.log`;
-}
-
-// The same number on every architecture: asm-generic/unistd.h
-const SYS_CLOSE_RANGE = 436;
-const CLOSE_RANGE_CLOEXEC = 4;
-
-/** Descriptors that this process was given, or that Deno opened, would go on to the program, and CRIU would meet them there. */
-async function closeOnExec(): Promise<void> {
-  const libc = await openLibc();
-  libc.syscall(SYS_CLOSE_RANGE, 3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC, 0, 0, 0);
 }

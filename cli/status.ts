@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import type { AttachedProcess } from "../driver/status.ts";
@@ -25,9 +26,10 @@ async function showStatus(pid: number | undefined): Promise<Report> {
   const [found] = processes;
   if (found) return { value: found, text: await asLines(found) };
   const { UsageError } = await import("../criu/usage_error.ts");
-  throw new UsageError(
-    `Process ${pid} is not attached: there is none with that pid, its program does not call attach(), or you are not its user.`,
-  );
+  const why = existsSync(`/proc/${pid}`)
+    ? "its program does not call attach(), or has not come to it yet, or you are not its user"
+    : "there is none with that pid";
+  throw new UsageError(`Process ${pid} is not attached: ${why}.`);
 }
 
 const head = ["pid", "user", "state", "strategies", "generation", "outcome", "command"];

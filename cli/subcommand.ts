@@ -22,7 +22,8 @@ export function settled(command: Command): Command {
       writeErr: (text) => say(text.trimEnd()),
       outputError: (text) => {
         const path = pathOf(command);
-        say(`${path}: ${oneLine(text)} Run: ${path} --help`);
+        const line = oneLine(text);
+        say(`${path}: ${line}${hintOn(command, line)} Run: ${path} --help`);
       },
     });
 }
@@ -34,6 +35,15 @@ export function oneLine(text: string): string {
     .replace(/^error: /, "")
     .replace(/\s*\n\s*/g, " ");
   return printable(/[.?)!]$/.test(line) ? line : `${line}.`);
+}
+
+/** For an option that belongs somewhere else. */
+function hintOn(command: Command, line: string): string {
+  const option = /^unknown option '([^']+)'\.$/.exec(line)?.[1];
+  if (option === undefined) return "";
+  const takes = (name: string): boolean => command.registeredArguments.some((argument) => argument.name() === name);
+  if (takes("dir") && /^(-D|--images-dir)/.test(option)) return " Name the directory without it.";
+  return takes("criu-options") ? ` To pass it to CRIU, put it at the end: -- ${option}.` : "";
 }
 
 /** True for an end that commander asks for; help and the version are no mistakes. */

@@ -1,11 +1,10 @@
-import { readlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readlinkSync } from "node:fs";
 import { drain } from "#reader";
-import { cString } from "../ffi/bytes.ts";
+import { AppendMemfd } from "../ffi/append_memfd.ts";
+import { cString, encoder } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { hookChannelScript } from "./hook_channel_script.ts";
-import { type PrivateDirectory, privateDirectory } from "./private_directory.ts";
 import type { Run } from "./run.ts";
 
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -16,11 +15,10 @@ const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
  * pipe. It knows their inodes: a later process of our pid is not asked.
  */
 export class HookChannel implements Disposable {
+  /** The path of the action script, as long as this process has the channel open. */
+  readonly script: string;
   /** For the environment of CRIU. */
   readonly env: Readonly<Record<string, string>>;
-  /** The path of the action script, which nobody else can change. */
-  readonly script: string;
-  readonly #directory: PrivateDirectory;
   readonly #libc: Libc;
   readonly #descriptors: readonly number[];
   readonly #listening: Disposable;
@@ -32,11 +30,10 @@ export class HookChannel implements Disposable {
       const text = (await onHook(hook)) ? "go\n" : "no\n";
       fileCalls(libc).write(answer.write, cString(text), text.length);
     };
-    this.#directory = privateDirectory();
-    this.script = join(this.#directory.path, "hook.sh");
-    writeFileSync(this.script, hookChannelScript, { mode: 0o700 });
     this.#libc = libc;
-    this.#descriptors = [question.read, question.write, answer.read, answer.write];
+    const script = openScript(libc);
+    this.script = `/proc/${process.pid}/fd/${script}`;
+    this.#descriptors = [question.read, question.write, answer.read, answer.write, script];
     this.env = {
       CRIU_AWARE_DRIVER: [process.pid, question.write, inode(question.write), answer.read, inode(answer.read)].join(
         " ",
@@ -56,8 +53,14 @@ export class HookChannel implements Disposable {
   [Symbol.dispose](): void {
     this.#listening[Symbol.dispose]();
     for (const descriptor of this.#descriptors) this.#libc.close(descriptor);
-    this.#directory[Symbol.dispose]();
   }
+}
+
+/** Nothing is open for writing: execve(2) runs no such file (ETXTBSY). */
+function openScript(libc: Libc): number {
+  using file = AppendMemfd.create(libc, "criu-aware-hook");
+  file.write(encoder.encode(hookChannelScript));
+  return file.openToRead();
 }
 
 /** The number in the name of a pipe: proc_pid_fd(5). */

@@ -1,6 +1,6 @@
 /**
- * The action script of the command engine, which asks the process that runs CRIU through its pipes (hook_channel.ts). It is a constant,
- * for a module that came from a URL has no file beside it, and no network may be there when CRIU is to run.
+ * The action script of the command engine, which asks the process that runs CRIU through its pipes (hook_channel.ts). CRIU gets it as a
+ * file in memory: a package that was loaded from a URL has no file beside it, a disk may be full, and nobody else can change it.
  *
  * CRIU_AWARE_DRIVER names that process: its pid, then descriptor and inode of the pipe for the question, and of that for the answer. When
  * it is dead, they are gone, and the script fails, also where its pid means another process now.

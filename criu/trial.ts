@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { $, type ProcessOutput } from "zx";
+import { closeOnExec } from "../ffi/close_on_exec.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { openMarked } from "../ffi/marked_process.ts";
 import { openProcess, type ProcessHandle } from "../ffi/process.ts";
@@ -34,6 +35,8 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
   const images = mkdtempSync(join(tmpdir(), "criu-aware-trial-"));
   const libc = await openLibc();
   const evaluate = libc.runtime.name === "deno" ? "eval" : "-e";
+  // What a shell, an editor or a supervisor has left open says nothing of CRIU.
+  closeOnExec(libc);
   // The directory is an argument only to tell this process from all others.
   const victim = spawn(process.execPath, [evaluate, program, images], {
     stdio: ["ignore", "pipe", "ignore"],

@@ -208,7 +208,8 @@ export class Participants implements Disposable {
     const now = performance.now();
     if (now - this.#renewedAt >= leaseMs) this.#isRenewedInTime = false;
     this.#renewedAt = now;
-    for (const page of this.#pages) page.renew();
+    // A hold of another notice ends with its own lease.
+    for (const page of this.#pages) if (page.isAt(this.noticeId)) page.renew();
   }
 
   async #collect(): Promise<void> {

@@ -1,13 +1,13 @@
 import { copyFileSync, existsSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type PrivateDirectory, privateDirectory } from "../criu/private_directory.ts";
 import { PID_FILE } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { makeOwnDirectory } from "../ffi/own_directory.ts";
 import { replaceFile } from "../ffi/own_file.ts";
 import { printable } from "../ffi/printable.ts";
 import { requireDirectory, requireOnlyWriter, UntrustedPathError, walkTrusted } from "../ffi/trusted_path.ts";
+import { type PrivateDirectory, privateDirectory } from "./private_directory.ts";
 
 /** What CRIU, and we, write there; `criu.log` is what it prints before it has a log. */
 const written: Readonly<Record<"dump" | "restore", readonly string[]>> = {

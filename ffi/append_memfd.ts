@@ -9,6 +9,7 @@ import type { Bound } from "./runtime.ts";
 import { type FileStat, statOf } from "./stat.ts";
 
 const MFD_CLOEXEC = 1;
+const O_CLOEXEC = 0o2000000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 // linux/falloc.h
@@ -63,6 +64,12 @@ export class AppendMemfd implements Disposable {
   /** Opens it for a program, write-only and for appending; whoever calls this closes it. */
   openToAppend(): number {
     return openSync(`/proc/self/fd/${this.#fd}`, constants.O_WRONLY | constants.O_APPEND);
+  }
+
+  /** Opens it to be read, or run; whoever calls this closes it. */
+  openToRead(): number {
+    const path = cString(`/proc/self/fd/${this.#fd}`);
+    return this.#libc.check(fileCalls(this.#libc).open(path, constants.O_RDONLY | O_CLOEXEC, 0), "open a memfd");
   }
 
   /** Reads what is there from `position` on, as much as fits. Returns the number of bytes. */

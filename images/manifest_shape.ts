@@ -97,6 +97,7 @@ const fields: Readonly<Record<string, Check>> = {
   program: optional(
     shape({
       command: optional(list(text)),
+      started: optional(shape({ command: list(text), executable: text, cwd: text })),
       cwd: text,
       executable: text,
       startedAt: count,

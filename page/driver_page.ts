@@ -104,6 +104,11 @@ export class DriverPage implements Disposable {
     return state === "held" && activeId === id;
   }
 
+  /** Whether the notice `id` is the last that the app has begun with. Never throws. */
+  isAt(id: string): boolean {
+    return this.#fields.is("activeId", id);
+  }
+
   /** What the agent says of itself; undefined while it is being written. */
   document(): PageDocument | undefined {
     const sequence = this.#fields.get("documentSequence");

@@ -19,7 +19,7 @@ const both: readonly FailureRow[] = [
     "Name one that is there in --libdir, or leave it out.",
   ],
   [
-    /Can't access join-ns file (\S+)/,
+    /Can't access join-ns file ([^\s:]+)/,
     "There is no namespace at $1.",
     "Name the pid or the file of one that is there in --join-ns.",
   ],

@@ -5,6 +5,7 @@ import { expandDepends } from "./depends.ts";
 import type { Program } from "./program.ts";
 import { describeFile, isNewerThan, type SourceFile } from "./source_file.ts";
 import { type Source, sourcesOf } from "./sources.ts";
+import { markOf } from "./start_mark.ts";
 
 const MOST_PROCESSES = 64;
 /** To digest more keeps the dump waiting: of further files size and time are noted. */
@@ -34,8 +35,10 @@ export function describeProgram(pids: readonly number[], options: DescribeOption
   const [root = 0] = pids;
   try {
     const command = commandOf(root);
+    const started = markOf(root);
     const program = {
       ...(command ? { command } : {}),
+      ...(started ? { started } : {}),
       cwd: readlinkSync(`/proc/${root}/cwd`),
       executable: readlinkSync(`/proc/${root}/exe`).replace(DELETED, ""),
       startedAt: Math.max(0, Math.min(startedAt(root), Math.floor(runsSince))),

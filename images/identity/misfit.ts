@@ -72,23 +72,24 @@ export function momentOf(createdAt: string): string {
 }
 
 function commandMisfit(program: Program, command: readonly string[], cwd: string): string | undefined {
-  if (!program.command) {
+  const before = program.started ?? (program.command && { ...program, command: program.command });
+  if (!before) {
     return "the program had written over its command line before the dump (process.title), so it cannot be known again";
   }
   const started = startedAs(command, cwd);
   if (!started) return `there is no program ${shown(command.slice(0, 1))}`;
-  const [name = "", ...args] = program.command;
+  const [name = "", ...args] = before.command;
   const [wantedName = "", ...wantedArgs] = started.command;
-  const both = `the dump is of ${shown(program.command)}, and this is ${shown(started.command)}`;
-  if (started.executable !== program.executable) {
-    return `another program: the dump is of ${printable(program.executable, LONGEST)}, and this is ${printable(started.executable, LONGEST)}`;
+  const both = `the dump is of ${shown(before.command)}, and this is ${shown(started.command)}`;
+  if (started.executable !== before.executable) {
+    return `another program: the dump is of ${printable(before.executable, LONGEST)}, and this is ${printable(started.executable, LONGEST)}`;
   }
   if (basename(name) !== basename(wantedName)) return `another program: ${both}`;
   const isSame =
     args.length === wantedArgs.length && args.every((word, i) => isSameWord(word, wantedArgs[i] ?? "", cwd));
   if (!isSame) return `other arguments: ${both}`;
-  if (program.cwd !== cwd) {
-    return `another working directory: the dump is of ${printable(program.cwd, LONGEST)}, and this is ${printable(cwd, LONGEST)}`;
+  if (before.cwd !== cwd) {
+    return `another working directory: the dump is of ${printable(before.cwd, LONGEST)}, and this is ${printable(cwd, LONGEST)}`;
   }
   return undefined;
 }

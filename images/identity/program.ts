@@ -1,9 +1,12 @@
 import type { SourceFile } from "./source_file.ts";
+import type { StartMark } from "./start_mark.ts";
 
 /** What a dumped tree is: how its root was started, and the files that its processes have loaded. */
 export interface Program {
   /** The command line of the root; undefined when the program has written over it (`process.title` in Deno). */
   readonly command?: readonly string[];
+  /** How `criu-aware run` has started it: the command line may be another one by now (env(1), a shell that runs another program in its place). */
+  readonly started?: StartMark;
   /** Its working directory. */
   readonly cwd: string;
   /** The file that it runs: of a script, its runtime. */

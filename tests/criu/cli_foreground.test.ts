@@ -71,7 +71,7 @@ for (const runtime of runtimes) {
     assert.equal(await first.ended, 0);
     assert.ok(first.err().includes(`dumped to ${images}; it ends here. Restore it with: criu-aware restore ${images}`));
 
-    const words = ["--restore-or-start", images, "--", "false"];
+    const words = ["--restore-or-start", images, "--", "sh", "-c", loop];
     const second = foreground(runtime, directory.path, words);
     await programOf(second, "restored");
     await waitFor("output of the new life", () => (second.err().match(/^tock/gm)?.length ?? 0) >= 5, 10_000);
@@ -156,8 +156,8 @@ for (const runtime of runtimes) {
     const images = join(directory.path, "images");
     const log = join(directory.path, "log");
     const loop = "echo ready; while :; do sleep 0.05; done";
-    const words = ["--log", log, "--", "setpriv", "--pdeathsig", "TERM", "sh", "-c", loop];
-    const first = foreground(runtime, directory.path, words);
+    const command = ["--", "setpriv", "--pdeathsig", "TERM", "sh", "-c", loop];
+    const first = foreground(runtime, directory.path, ["--log", log, ...command]);
     await waitFor("the program to start", () => existsSync(log) && readFileSync(log, "utf8").includes("ready"), 10_000);
     await waitFor("its pid", () => first.out() !== "", 10_000);
     const pid = Number(first.out());
@@ -172,8 +172,7 @@ for (const runtime of runtimes) {
       ...options,
       "--restore-or-start",
       images,
-      "--",
-      "false",
+      ...command,
     ]);
     await waitFor("the restore", () => second.out() !== "", 10_000);
     try {

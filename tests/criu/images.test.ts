@@ -149,8 +149,8 @@ test("a dump and its restore leave statistics, and one trace of driver, CRIU and
   const onPhase = (phase: Phase): void => void phases.push(phase);
   await command().dump({ pid: app.pid, imagesDir: images.path, onPhase });
   await app.ended();
-  const { processes } = await command().restore({ imagesDir: images.path, onPhase });
-  const { dump, restore } = readImages(images.path);
+  const { processes, stats: restore } = await command().restore({ imagesDir: images.path, onPhase });
+  const { dump } = readImages(images.path);
   assert.ok(dump && restore && restore.restoreMs > restore.forkingMs && restore.pagesRestored > 0);
   const round = processes[0]?.round;
   assert.ok(round);

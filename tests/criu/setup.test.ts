@@ -81,3 +81,15 @@ test("setup --from-image unpacks in a container of the image by the program that
   assert.match(criu.checks[0].found, new RegExp(`^4\\.9, ${prefix}/criu/bin/criu$`));
   assert.equal(criu.checks[1].verdict, "fails");
 });
+
+test("what a shell has left open, here with a lock, is not passed on to the trial, and fails none", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  const leftOpen = ["-c", 'exec 9>"$0"; flock 9; exec "$@"', join(directory.path, "lock")];
+  for (const runtime of ["bun", "deno"] as const) {
+    const { stdout, stderr } = await startProgram("sh", [...leftOpen, ...runCommand[runtime], cli, "setup", "--check"])
+      .ended;
+    assert.match(stdout, /^ok {5}trial /m, runtime + stdout + stderr);
+  }
+});

@@ -9,8 +9,11 @@ export const cli: string = join(import.meta.dirname as string, "../../cli.ts");
 export interface Ran {
   readonly code: number | null;
   readonly out: string;
+  /** Without the lines that say how far a dump or a restore is: on a busy machine there are some. */
   readonly err: string;
 }
+
+const progress = /^(dump|restore): [\w ]+, [\d.]+ m?s(, .*)?\n/gm;
 
 /** Runs `criu-aware` in a runtime, without blocking this thread: the parent of the apps has to reap them. */
 export async function runCli(
@@ -20,5 +23,5 @@ export async function runCli(
 ): Promise<Ran> {
   const [program, ...rest] = [...runCommand[runtime], cli, ...args.map(String)] as [string, ...string[]];
   const { code, stdout, stderr } = await startProgram(program, rest, env).ended;
-  return { code, out: stdout.trimEnd(), err: stderr.trimEnd() };
+  return { code, out: stdout.trimEnd(), err: stderr.replace(progress, "").trimEnd() };
 }

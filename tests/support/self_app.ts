@@ -11,8 +11,7 @@ const {
   atOnce,
   ...options
 } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
-  /** What every app of these tests is told. */
-  readonly directory: string;
+  readonly directory?: string;
   readonly refuses?: boolean;
   /** Cannot rebuild itself. */
   readonly fails?: boolean;

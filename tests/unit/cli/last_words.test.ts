@@ -21,6 +21,14 @@ test("lastWords() shows the last lines of a log, and reads no more than its end"
   assert.equal(lastWords(log), `${log} is empty.`);
 });
 
+test("lastWords() shows the error that is above a long stack", () => {
+  using directory = temporaryDirectory();
+  const log = join(directory.path, "log");
+  const stack = Array.from({ length: 12 }, (_, i) => `    at call${i} (file:///app.ts:${i}:1)\n`).join("");
+  writeFileSync(log, `error: Uncaught NotCapable: run again with the --allow-ffi flag\n${stack}`);
+  assert.match(lastWords(log), /:\n {2}error: Uncaught NotCapable: run again with the --allow-ffi flag$/);
+});
+
 test("run --wait with a pipe for its log ends when the program does", async () => {
   const command = [...runCommand["Deno" in globalThis ? "deno" : "bun"], cli, "run", "--wait", "--log", "/dev/stdout"];
   // A pipe of the shell: Bun's own are sockets, which nobody can open by /dev/stdout.

@@ -66,6 +66,23 @@ test("whoever was ready is told aborted when preparing throws: a page of the tre
   }
 });
 
+test("a second driver that waits does not prolong the hold of the first: the app answers it once its lease has ended", async () => {
+  using directory = temporaryDirectory();
+  await using app = startScript("told_app.ts", "file", `${directory.path}/marker`);
+  assert.equal(await app.nextLine(), "attached");
+  {
+    using first = await Participants.find(app.pid, { leaseMs: 1000, outlived: true });
+    assert.deepEqual(await first.prepare(), []);
+    first.mayBeDumped();
+    first.leaveHeld();
+  }
+  using second = await Participants.find(app.pid, { leaseMs: 300, timeoutMs: 4000 });
+  assert.deepEqual(await second.prepare(), []);
+  second.tell("aborted");
+  const lines = [await app.nextLine(), await app.nextLine(), await app.nextLine(), await app.nextLine()];
+  assert.deepEqual(lines, ["before", "continued", "before", "aborted"]);
+});
+
 test("simulate() leaves nobody held when what it is told to call throws", async () => {
   using directory = temporaryDirectory();
   await using app = startScript("told_app.ts", "socket", `${directory.path}/socket`);
