@@ -13,13 +13,13 @@ export const check: Check = {
   name: "what JSR gets works in an empty Deno project: every entry point, setup, doctor, hook, simulate, dump, restore",
   async run(packed) {
     const { root, folder } = packed;
-    const [registryDirectory, directory] = ["registry", "project"].map((part) => join(packed.directory, part)) as [
-      string,
-      string,
-    ];
-    mkdirSync(registryDirectory);
-    mkdirSync(directory);
-    using registry = await publishLocally(root, registryDirectory);
+    const place = (name: string): string => {
+      const path = join(packed.directory, name);
+      mkdirSync(path);
+      return path;
+    };
+    const directory = place("project");
+    using registry = await publishLocally(root, place("registry"));
     // As `deno add` writes it.
     writeFileSync(join(directory, "deno.json"), JSON.stringify({ imports: { "criu-aware": name } }));
     copySamples({ ...packed, directory }, "app.ts", "imports.js", "simulated.js");
