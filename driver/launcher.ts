@@ -1,8 +1,9 @@
-import { readdirSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppendMemfd } from "../ffi/append_memfd.ts";
 import { decoder, encoder } from "../ffi/bytes.ts";
+import { descriptorLinks } from "../ffi/descriptor_links.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { userOf } from "../ffi/process.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { statusField } from "../ffi/status_field.ts";
 
@@ -45,15 +46,17 @@ export async function tellingLauncher<T extends { readonly leftRunning: boolean 
   return result;
 }
 
+/** The parent may be hostile, and have a note that it may only read: nothing is written to one that is not its own. */
 async function noteOf(pid: number): Promise<AppendMemfd | undefined> {
-  const parent = statusField(readOrEmpty(`/proc/${pid}/status`), "PPid");
+  const parent = Number(statusField(readOrEmpty(`/proc/${pid}/status`), "PPid"));
+  const found = descriptorLinks(parent).find(({ link }) => link === LINK);
+  if (!found) return undefined;
   try {
-    const path = readdirSync(`/proc/${parent}/fd`)
-      .map((fd) => `/proc/${parent}/fd/${fd}`)
-      .find((path) => readlinkSync(path) === LINK);
-    return path === undefined ? undefined : AppendMemfd.open(await openLibc(), path);
+    const file = AppendMemfd.open(await openLibc(), found.path);
+    if (file.stat().uid === userOf(parent)) return file;
+    file[Symbol.dispose]();
   } catch {
-    // It ends, or belongs to somebody else.
-    return undefined;
+    // It ends, or belongs to somebody else, or is no memfd.
   }
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Check, output } from "../check.ts";
 import { dumpAndRestore } from "../dumped.ts";
@@ -15,6 +15,12 @@ export const check: Check = {
     copySamples(packed, "app.ts", "imports.js", "simulated.js");
     await output([...run, "imports.js", ...entryPoints(folder)], { cwd: directory });
     await output([...run, "simulated.js"], { cwd: directory });
+    // Where there is no Bun, npx finds Deno.
+    const bin = join(directory, "bin");
+    mkdirSync(bin);
+    symlinkSync(realpathSync(tool(root, "deno")), join(bin, "deno"));
+    const alone = { cwd: directory, env: { PATH: `${bin}:/usr/bin:/bin` } };
+    await output([join(directory, "node_modules/.bin/criu-aware"), "--version"], alone);
     const user = { directory, run, command: [...run, "npm:criu-aware"] };
     await checkSetup(user, "deno run -A npm:criu-aware");
     await dumpAndRestore(user);
