@@ -15,6 +15,7 @@ export { type DescribeOptions, describeProgram } from "./identity/describe.ts";
 export { misfitOf, type Wanted } from "./identity/misfit.ts";
 export type { Program } from "./identity/program.ts";
 export type { SourceFile } from "./identity/source_file.ts";
+export type { StartMark } from "./identity/start_mark.ts";
 export { describeMachine, type Gpu, type Machine } from "./machine.ts";
 export { describeImages, MANIFEST, readManifest, writeManifest } from "./manifest.ts";
 export type { DumpFacts, ImageFacts, Manifest } from "./manifest_shape.ts";

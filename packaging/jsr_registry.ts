@@ -14,6 +14,8 @@ import { filesOf } from "./contents.ts";
 export interface JsrRegistry extends Disposable {
   /** For the variable JSR_URL. */
   readonly url: string;
+  /** Where the files of the published version are. */
+  readonly files: string;
 }
 
 interface Configuration {
@@ -34,8 +36,10 @@ export async function publishLocally(root: string, directory: string): Promise<J
     );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const registry = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url,
+    files: `${url}${configuration.name}/${configuration.version}/`,
     [Symbol.dispose](): void {
       server.closeAllConnections();
       server.close();

@@ -16,7 +16,9 @@ export async function install({ tarball, directory }: Packed, packages: readonly
 
 /** Installs packages into a project. @throws {Skipped} when npm's registry does not answer. */
 export async function npmInstall(directory: string, packages: readonly string[]): Promise<void> {
-  const flags = ["--no-audit", "--no-fund", "--prefer-offline"];
+  // Of itself npm tries for minutes to reach a registry.
+  const patience = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=3000"];
+  const flags = ["--no-audit", "--no-fund", "--prefer-offline", ...patience];
   await output(["npm", "install", ...flags, ...packages], { cwd: directory }).catch((error: Error) => {
     const [code] = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED)\b/.exec(error.message) ?? [];
     throw code ? new Skipped(`npm's registry does not answer (${code})`) : error;

@@ -2,7 +2,10 @@ import { accessSync, constants } from "node:fs";
 import { basename, resolve } from "node:path";
 import { beginningOf, isFile, realOf } from "./source_file.ts";
 
-/** What becomes of a command when it is started: execve(2). */
+/**
+ * What becomes of a command when it is started: execve(2).
+ * @internal
+ */
 export interface Started {
   /** The file that the process then runs, without links. */
   readonly executable: string;

@@ -10,6 +10,7 @@ const MOST_BYTES = 4 * 2 ** 20;
 
 /** How a program was started. */
 export interface StartMark extends Started {
+  /** The working directory that it was started in. */
   readonly cwd: string;
 }
 

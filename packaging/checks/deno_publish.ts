@@ -5,8 +5,9 @@ import { type Check, output } from "../check.ts";
 /** Imports that only the running program can name: a package that is optional, and the app's own module for its GPU. */
 const known = ["gpu/webgpu/bun.ts", "gpu/webgpu/local.ts"];
 /** What a user of JSR gets: modules, what they read beside them, and what people read. */
-const allowed = /^(\w+|(\w+\/)+\w+)\.(ts|sh|js|s|proto)$|^(LICENSE|deno\.json|(README|CHANGELOG|SECURITY)\.md)$/;
-const unwanted = /^(tests|bench|examples|scripts|packaging|docs)\//;
+const allowed =
+  /^(\w+|(\w+\/)+\w+)\.(ts|sh|js|s|proto)$|^(LICENSE|deno\.json|(README|CHANGELOG|SECURITY)\.md|docs\/[a-z-]+\.md)$/;
+const unwanted = /^(tests|bench|examples|scripts|packaging)\//;
 
 export const check: Check = {
   name: "deno publish --dry-run warns of nothing, and sends only what users need",

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { version } from "../../package/version.ts";
 import { type Check, output } from "../check.ts";
 import { dumpAndRestore } from "../dumped.ts";
 import { publishLocally } from "../jsr_registry.ts";
@@ -14,13 +13,13 @@ export const check: Check = {
   name: "what JSR gets works in an empty Deno project: every entry point, setup, doctor, hook, simulate, dump, restore",
   async run(packed) {
     const { root, folder } = packed;
-    const [registryDirectory, directory] = ["registry", "project"].map((part) => join(packed.directory, part)) as [
-      string,
-      string,
-    ];
-    mkdirSync(registryDirectory);
-    mkdirSync(directory);
-    using registry = await publishLocally(root, registryDirectory);
+    const place = (name: string): string => {
+      const path = join(packed.directory, name);
+      mkdirSync(path);
+      return path;
+    };
+    const directory = place("project");
+    using registry = await publishLocally(root, place("registry"));
     // As `deno add` writes it.
     writeFileSync(join(directory, "deno.json"), JSON.stringify({ imports: { "criu-aware": name } }));
     copySamples({ ...packed, directory }, "app.ts", "imports.js", "simulated.js");
@@ -32,7 +31,7 @@ export const check: Check = {
     await output([...run, "imports.js", ...entryPoints(folder)], { cwd: directory, env });
     await output([...run, "simulated.js"], { cwd: directory, env });
 
-    await checkSetup(user, `deno run -A ${registry.url}@criu-aware/criu-aware/${version}/cli.ts`);
+    await checkSetup(user, `deno run -A ${registry.files}cli.ts`);
     for (const engine of ["rpc", "command"] as const) await dumpAndRestore(user, engine);
     await criuAware(user, "doctor");
     const etc = join(directory, "etc");
