@@ -57,6 +57,11 @@ test("the help of each subcommand has examples that it would take itself, in 80 
   }
 });
 
+test("the help of completion says how its command comes on the PATH", async () => {
+  const { out } = await runCli(runtime, ["completion", "--help"]);
+  assert.match(out, /on the PATH.*\n.*\n {2}bun add -g criu-aware\n {2}deno install -gA -n criu-aware jsr:/);
+});
+
 test("help shows what --help shows, of the program and of a command", async () => {
   for (const name of [[], ["dump"], ["hook"], ["hook", "install"]]) {
     const [asked, flag] = await Promise.all([runCli(runtime, ["help", ...name]), runCli(runtime, [...name, "--help"])]);
