@@ -10,6 +10,7 @@ import { relaySignals } from "./foreground.ts";
 import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
 import type { ProgramOutput } from "./output.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
+import { requireProgram } from "./require_program.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
 import { collect, positive, subcommand } from "./subcommand.ts";
 import { wrap } from "./wrap.ts";
@@ -67,6 +68,7 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   }
   const { parseArguments } = await import("../criu/options.ts");
   parseArguments(flags.criuOption ?? []);
+  requireProgram(command);
   const output = await outputOf(command, flags);
   if (flags.restoreOrStart !== undefined) {
     const { stepAside } = await import("./step_aside.ts");

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppendMemfd } from "../ffi/append_memfd.ts";
 import { decoder, encoder } from "../ffi/bytes.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { childrenOf } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { statusField } from "../ffi/status_field.ts";
 
@@ -45,12 +46,29 @@ export async function tellingLauncher<T extends { readonly leftRunning: boolean 
   return result;
 }
 
-async function noteOf(pid: number): Promise<AppendMemfd | undefined> {
-  const parent = statusField(readOrEmpty(`/proc/${pid}/status`), "PPid");
+/**
+ * The program of a process that has such a note; undefined for any other process, and for the init of a pid namespace, which is dumped
+ * with all that it runs.
+ */
+export function programBelow(pid: number): number | undefined {
   try {
-    const path = readdirSync(`/proc/${parent}/fd`)
-      .map((fd) => `/proc/${parent}/fd/${fd}`)
-      .find((path) => readlinkSync(path) === LINK);
+    const isInit = /\s1$/.test(statusField(readOrEmpty(`/proc/${pid}/status`), "NSpid") ?? "");
+    return isInit || notePath(pid) === undefined ? undefined : childrenOf(pid)?.[0];
+  } catch {
+    // It ends, or belongs to somebody else.
+    return undefined;
+  }
+}
+
+function notePath(pid: number | string | undefined): string | undefined {
+  return readdirSync(`/proc/${pid}/fd`)
+    .map((fd) => `/proc/${pid}/fd/${fd}`)
+    .find((path) => readlinkSync(path) === LINK);
+}
+
+async function noteOf(pid: number): Promise<AppendMemfd | undefined> {
+  try {
+    const path = notePath(statusField(readOrEmpty(`/proc/${pid}/status`), "PPid"));
     return path === undefined ? undefined : AppendMemfd.open(await openLibc(), path);
   } catch {
     // It ends, or belongs to somebody else.

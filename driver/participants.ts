@@ -45,6 +45,8 @@ interface SpecialOptions {
 export interface Refusal {
   readonly pid: number;
   readonly reasons: readonly string[];
+  /** What to do about it, where the reasons do not say. Of several refusals that have the same one it is told once. */
+  readonly cure?: string;
 }
 
 /**
