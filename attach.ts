@@ -38,6 +38,7 @@ export interface AttachOptions {
 
 /** The app's side of its checkpoints. Disposal detaches: notices are no longer taken. */
 export interface Agent extends AsyncDisposable {
+  /** What the app is doing now: at work, or at which step of a checkpoint. */
   readonly state: State;
   /**
    * How many times this process was restored, as far as it knows: while it was held, or told by a driver. A restore by CRIU alone of a
@@ -46,6 +47,7 @@ export interface Agent extends AsyncDisposable {
   readonly generation: number;
   /** When it was restored last, in milliseconds since 1970. A simulated restore leaves it as it was. */
   readonly restoredAt: number | undefined;
+  /** What became of the last checkpoint; undefined before the first. */
   readonly lastOutcome: Outcome | undefined;
   /** What could not be rebuilt after the last checkpoint, whatever its outcome. Empty when all is well. */
   readonly lastErrors: readonly ResourceError[];

@@ -14,6 +14,7 @@ export type {
   CheckpointContext,
   Notice,
   Outcome,
+  Reply,
   Resource,
   RestoreContext,
   State,

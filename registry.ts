@@ -9,6 +9,7 @@ import type { Resource } from "./lifecycle/types.ts";
 
 /** What all copies of this package in a process share. */
 export interface Registry {
+  /** All that are registered now. */
   readonly resources: Set<Resource>;
   /** Attached agents: told of each resource that comes, and given what takes it out again. */
   readonly agents: Map<(resource: Resource) => Disposable, Map<Resource, Disposable>>;

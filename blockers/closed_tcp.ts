@@ -8,7 +8,9 @@ const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
-/** struct tcp_info of linux/tcp.h: where tcpi_segs_out is, and up to where it has to be known. */
+/** TCP_CLOSE of net/tcp_states.h. */
+const CLOSED = 7;
+/** struct tcp_info of linux/tcp.h: tcpi_state comes first; where tcpi_segs_out is, and up to where it has to be known. */
 const SEGMENTS_OUT = 136;
 const NEEDED_BYTES = 140;
 
@@ -17,22 +19,34 @@ const NEEDED_BYTES = 140;
  * when the socket may not be looked at. Nothing is read from it, and no error of it is taken away.
  */
 export function wasConnected(libc: Libc, { pid, fd }: OpenSocket): boolean {
-  if (pid === process.pid) return hasSent(libc, fd);
+  if (pid === process.pid) return hasSent(stateOf(libc, fd));
   const handle = Number(libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0, 0));
   if (handle < 0) return false;
   const copy = Number(libc.syscall(SYS_PIDFD_GETFD, handle, fd, 0, 0, 0, 0));
   libc.close(handle);
   if (copy < 0) return false;
-  try {
-    return hasSent(libc, copy);
-  } finally {
-    libc.close(copy);
-  }
+  const state = stateOf(libc, copy);
+  // The process may have put something else there by now, the last close of which waits: a connection that lingers (SO_LINGER), a file of
+  // its own file system. That stays open until this process ends.
+  if (state?.isClosed) libc.close(copy);
+  return hasSent(state);
 }
 
-function hasSent(libc: Libc, fd: number): boolean {
+/** What is known of a TCP socket. */
+interface TcpState {
+  readonly isClosed: boolean;
+  readonly segmentsSent: number;
+}
+
+function hasSent(state: TcpState | undefined): boolean {
+  return state !== undefined && state.segmentsSent > 0;
+}
+
+/** Undefined when it is no TCP socket. */
+function stateOf(libc: Libc, fd: number): TcpState | undefined {
   const info = new Uint8Array(NEEDED_BYTES);
   const length = new Uint32Array([info.length]);
-  if (scanCalls(libc).getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, bytesOf(length)) < 0) return false;
-  return length[0] === NEEDED_BYTES && new DataView(info.buffer).getUint32(SEGMENTS_OUT, true) > 0;
+  if (scanCalls(libc).getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, bytesOf(length)) < 0) return undefined;
+  if (length[0] !== NEEDED_BYTES) return undefined;
+  return { isClosed: info[0] === CLOSED, segmentsSent: new DataView(info.buffer).getUint32(SEGMENTS_OUT, true) };
 }

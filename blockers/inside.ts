@@ -12,9 +12,12 @@ const BETWEEN_LOOKS_MS = 25;
 
 /** What this process, or a child of it, holds would make the dump fail. */
 export class BlockedError extends Error {
+  /** @ignore */
   override readonly name = "BlockedError";
+  /** Each of them, warnings left out. */
   readonly blockers: readonly Blocker[];
 
+  /** @ignore */
   constructor(blockers: readonly Blocker[]) {
     super(
       `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${[...byCure(blockers)]

@@ -124,7 +124,9 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
 
 /** Something that a process holds that makes a dump fail, or the restore. */
 export interface Blocker {
+  /** Decides the cure: see {@linkcode kinds}. */
   readonly kind: BlockerKind;
+  /** The process that holds it. */
   readonly pid: number;
   /** The descriptor; missing for a mapping and for what concerns the whole process. */
   readonly fd?: number;
@@ -135,6 +137,7 @@ export interface Blocker {
    * as a value of `external`: `describeBlocker` prints it safely.
    */
   readonly who?: string;
+  /** How to get rid of it. */
   readonly cure: Cure;
   /** False for a warning, and for what an option of the driver cures. */
   readonly blocking: boolean;

@@ -15,6 +15,6 @@ export {
   otherSide,
   unblocked,
 } from "./inside.ts";
-export { type Blocker, type BlockerKind, type Cure, kinds } from "./kinds.ts";
+export { type Blocker, type BlockerKind, type Cure, type KindRow, kinds } from "./kinds.ts";
 export type { GivenOptions } from "./report.ts";
-export { type FindOptions, findBlockers, scanBlockers } from "./scan.ts";
+export { type FindOptions, findBlockers } from "./scan.ts";

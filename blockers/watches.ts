@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, opendirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Libc } from "../ffi/libc.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
@@ -117,22 +117,37 @@ function isBelow(pid: number, paths: readonly string[], { device, inode }: Watch
   if (mayHang(pid)) return false;
   const root = `/proc/${pid}/root`;
   const isIt = ({ dev, ino }: { dev: number; ino: number }): boolean => ino === inode && deviceOf(dev) === device;
-  if (isIt(statSync(root))) return true;
   const next = [...paths].reverse().map((path) => join(root, path));
+  try {
+    if (isIt(statSync(root))) return true;
+  } catch {
+    // It has ended.
+    return false;
+  }
   for (let left = MOST_NAMES; left > 0 && next.length > 0; left--) {
     const path = next.pop() as string;
-    // No link is followed: it would lead out of the root of the process.
-    const state = lstatSync(path, { throwIfNoEntry: false });
-    if (!state) continue;
-    if (isIt(state)) return true;
-    if (!state.isDirectory()) continue;
     try {
-      for (const name of readdirSync(path)) next.push(join(path, name));
+      // No link is followed: it would lead out of the root of the process.
+      const state = lstatSync(path);
+      if (isIt(state)) return true;
+      if (state.isDirectory()) next.push(...firstNamesIn(path, left - next.length).map((name) => join(path, name)));
     } catch {
-      // Gone meanwhile, or not ours to look into: CRIU has the last word.
+      // Gone meanwhile, too deep, or not ours to look into: CRIU has the last word.
     }
   }
   return false;
+}
+
+/** A directory may have millions. */
+function firstNamesIn(path: string, most: number): string[] {
+  const names: string[] = [];
+  using directory = opendirSync(path);
+  while (names.length < most) {
+    const entry = directory.readSync();
+    if (!entry) break;
+    names.push(entry.name);
+  }
+  return names;
 }
 
 /** makedev(3), for user space. */

@@ -1,6 +1,7 @@
-import { fstatSync, readdirSync, readlinkSync, write } from "node:fs";
+import { fstatSync, write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppendMemfd } from "../ffi/append_memfd.ts";
+import { descriptorLinks } from "../ffi/descriptor_links.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { printable } from "../ffi/printable.ts";
 import { processTree } from "../ffi/process_tree.ts";
@@ -9,6 +10,8 @@ import { say } from "./report.ts";
 /** The memfds that a program writes to, by name; `both` where its two streams have one place, so that their order stays. */
 const names = { stdout: "criu-aware-stdout", stderr: "criu-aware-stderr", both: "criu-aware-output" } as const;
 const ours = /^\/memfd:criu-aware-(stdout|stderr|output) \(deleted\)$/;
+/** More than a program and what it starts have; each costs this process descriptors. */
+const MOST_STREAMS = 16;
 
 /** The descriptors of this process where the output of a program goes. */
 export interface Targets {
@@ -25,6 +28,7 @@ export class OutputRelay {
   readonly #libc: Libc;
   readonly #targets: Targets;
   readonly #streams: Stream[] = [];
+  #hasFailed = false;
 
   constructor(libc: Libc, targets: Targets) {
     this.#libc = libc;
@@ -47,14 +51,15 @@ export class OutputRelay {
 
   /**
    * Takes over the streams of a restored tree that does not run yet. What is in them already was passed on by the one that had them
-   * before the dump.
+   * before the dump. Anything may have the name of a stream: what is none is left alone.
    */
   adopt(root: number): void {
     const known = new Set<number>();
     for (const { path, stream } of streamsOf(root)) {
-      const file = AppendMemfd.open(this.#libc, path);
+      const file = this.#openStream(path);
+      if (!file) continue;
       const { inode, bytes } = file.stat();
-      if (known.has(inode)) {
+      if (known.has(inode) || known.size === MOST_STREAMS) {
         file[Symbol.dispose]();
         continue;
       }
@@ -63,7 +68,17 @@ export class OutputRelay {
     }
   }
 
-  /** Resolves once all that was written is passed on. */
+  #openStream(path: string): AppendMemfd | undefined {
+    try {
+      return AppendMemfd.open(this.#libc, path);
+    } catch (error) {
+      if (!this.#hasFailed) say(`criu-aware run: not all output is passed on: ${printable((error as Error).message)}`);
+      this.#hasFailed = true;
+      return undefined;
+    }
+  }
+
+  /** Resolves once all that was written by now is passed on. Processes that the program leaves behind may write for ever. */
   async finish(): Promise<void> {
     await Promise.all(this.#streams.map((stream) => stream.finish()));
   }
@@ -77,8 +92,8 @@ export class OutputRelay {
 /** The streams that a tree writes to and a relay has to read, as paths in /proc; the same one perhaps more than once. */
 export function streamsOf(root: number): { path: string; stream: string }[] {
   return processTree(root).flatMap((pid) =>
-    descriptorsOf(pid).flatMap((path) => {
-      const [, stream] = ours.exec(linkOf(path)) ?? [];
+    descriptorLinks(pid).flatMap(({ path, link }) => {
+      const [, stream] = ours.exec(link) ?? [];
       return stream === undefined ? [] : [{ path, stream }];
     }),
   );
@@ -92,8 +107,11 @@ class Stream {
   readonly #watch: Disposable;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #position: number;
+  /** Up to where it is read. Beyond these numbers one byte is not told from the next. */
+  #end = Number.MAX_SAFE_INTEGER;
   #passed: Promise<void> = Promise.resolve();
   #isQueued = false;
+  #isFinishing = false;
   #hasFailed = false;
 
   constructor(file: AppendMemfd, target: number, position: number) {
@@ -105,13 +123,18 @@ class Stream {
   }
 
   async finish(): Promise<void> {
-    await this.#passOn();
+    // Who writes on, or cuts it off again and again, must not keep this from its end.
+    this.#isFinishing = true;
+    this.#end = Math.min(this.#end, this.#file.stat().bytes);
+    await this.#passed;
+    if (this.#file.stat().bytes < this.#position) this.#position = 0;
+    await this.#drain();
     this.#watch[Symbol.dispose]();
     this.#file[Symbol.dispose]();
   }
 
   #passOn(): Promise<void> {
-    if (!this.#isQueued) {
+    if (!this.#isQueued && !this.#isFinishing) {
       this.#isQueued = true;
       this.#passed = this.#passed.then(() => {
         this.#isQueued = false;
@@ -124,8 +147,11 @@ class Stream {
   async #drain(): Promise<void> {
     for (;;) {
       // Cut off: somebody opened it anew to write, as `> /dev/stdout` does in a shell.
-      if (this.#file.stat().bytes < this.#position) this.#position = 0;
-      const count = this.#file.read(this.#buffer, this.#position);
+      if (!this.#isFinishing && this.#file.stat().bytes < this.#position) this.#position = 0;
+      const start = this.#file.nextData(this.#position);
+      if (start === undefined || start >= this.#end) return;
+      this.#position = start;
+      const count = this.#file.read(this.#buffer, start);
       if (count <= 0) return;
       await this.#write(this.#buffer.subarray(0, count));
       this.#file.forget(this.#position, count);
@@ -168,22 +194,5 @@ function isOneFile(a: number, b: number): boolean {
     return first.dev === second.dev && first.ino === second.ino && first.rdev === second.rdev;
   } catch {
     return false;
-  }
-}
-
-function descriptorsOf(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`);
-  } catch {
-    // It has just ended.
-    return [];
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
   }
 }

@@ -12,8 +12,11 @@ export interface Explanation {
 
 /** CRIU is missing, too old, or failed. The message holds the first errors of its log, what they mean and what to do. */
 export class CriuError extends Error {
+  /** @ignore */
   override readonly name = "CriuError";
+  /** What CRIU was doing; `start`: it was not found, or did not run at all. */
   readonly phase: "start" | "dump" | "restore";
+  /** That of CRIU; undefined when it was not started, or a signal ended it. */
   readonly exitCode: number | undefined;
   /** What CRIU says by RPC beside: a number of errno(3). */
   readonly crErrno: number | undefined;
@@ -24,6 +27,7 @@ export class CriuError extends Error {
   /** The whole log, where CRIU has written one. */
   readonly logFile: string | undefined;
 
+  /** @ignore */
   constructor(
     phase: CriuError["phase"],
     message: string,

@@ -97,7 +97,17 @@ const options = {
   config: ["--config", "text"],
 } as const;
 
-type Value<K> = K extends "boolean"
+/**
+ * The same as a type.
+ * @internal
+ */
+export type OptionTable = typeof options;
+
+/**
+ * The type of a value that is written as `K`.
+ * @internal
+ */
+export type Value<K> = K extends "boolean"
   ? boolean
   : K extends "number" | "size"
     ? number
@@ -110,10 +120,10 @@ type Value<K> = K extends "boolean"
           : never;
 
 /** The name of an option of CRIU. */
-export type CriuOption = keyof typeof options;
+export type CriuOption = keyof OptionTable;
 
 /** Options of CRIU itself, typed, by the names that both engines know. */
-export type CriuOptions = { readonly [K in CriuOption]?: Value<(typeof options)[K][1]> };
+export type CriuOptions = { readonly [K in CriuOption]?: Value<OptionTable[K][1]> };
 
 const rows = Object.entries(options) as [CriuOption, readonly [flag: string, kind: Kind]][];
 

@@ -12,7 +12,9 @@ import { firstErrors, printedLines } from "./log.ts";
 
 /** What a trial found: `works`, or why not. */
 export interface TrialResult {
+  /** Whether a process was dumped and restored. */
   readonly works: boolean;
+  /** What failed, and the first error of CRIU; empty when it works. */
   readonly why: string;
 }
 

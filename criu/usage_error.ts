@@ -2,6 +2,7 @@ import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";
 
 /** What was asked for cannot be: a wrong pid, directory or option. Nothing was begun. */
 export class UsageError extends Error {
+  /** @ignore */
   override readonly name = "UsageError";
 
   /** `message` is one line, made safe to print: it repeats what was given. */

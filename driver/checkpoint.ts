@@ -63,6 +63,7 @@ export interface CheckpointOptions
 
 /** What became of a checkpoint that this process asked for, in the life that reads it. */
 export interface CheckpointResult {
+  /** In which life this is read. */
   readonly outcome: Outcome;
   /** What could not be rebuilt after it. Empty when all is well. */
   readonly errors: readonly ResourceError[];

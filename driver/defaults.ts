@@ -5,8 +5,10 @@ import { lostWatches } from "../blockers/watches.ts";
 import type { CriuOptions } from "../criu/options.ts";
 import { openBeneath } from "../ffi/beneath.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { userOf } from "../ffi/process.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { statOf } from "../ffi/stat.ts";
+import { markerDirectoryProblem } from "../strategies/notify.ts";
 import { Participants } from "./participants.ts";
 
 /**
@@ -54,13 +56,18 @@ function rootOf(pid: number): CriuOptions {
   }
 }
 
-/** Whether a process really watches a directory: below any other CRIU would search for as long as the app likes. */
+/**
+ * Whether a process really watches a directory, and it is one for markers, of its user alone: below any other, such as /, CRIU would search
+ * for as long as the app likes.
+ */
 function isWatched(libc: Libc, pid: number, directory: string): boolean {
   const watched = lostWatches(libc, pid);
   if (watched.length === 0) return false;
   try {
     using place = openBeneath(libc, pid, directory);
-    const { device, inode } = statOf(libc, place.fd);
+    const state = statOf(libc, place.fd);
+    const { device, inode } = state;
+    if (markerDirectoryProblem(state, userOf(pid) ?? -1)) return false;
     return watched.some((one) => one.device === device && one.inode === inode);
   } catch {
     return false;

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { makeOwnDirectory } from "../ffi/own_directory.ts";
+import { makeExclusiveDirectory } from "../ffi/own_directory.ts";
 
 /** SQLite files of Deno 2, on which it holds locks as long as it runs; where one cannot be opened, Deno does without. */
 const databases = ["check", "dep_analysis", "fast_check", "node_analysis", "v8_code"].map((name) => `${name}_cache`);
@@ -18,7 +18,7 @@ const folders = ["gen", "npm", "remote"];
 export function denoDirWithoutLocks(place: string): string {
   const { DENO_DIR, XDG_CACHE_HOME } = process.env;
   const own = resolve(DENO_DIR || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "deno"));
-  const { path } = makeOwnDirectory(place, 0o700);
+  const { path } = makeExclusiveDirectory(place, 0o700);
   for (const name of databases.flatMap((name) => versions.map((version) => `${name}_v${version}`))) {
     mkdirSync(join(path, name), { recursive: true });
   }

@@ -9,6 +9,7 @@ import type { NoticeOptions, Refusal } from "./participants.ts";
 
 /** Something that can dump a process tree whose apps know about it, and restore it. */
 export interface Engine {
+  /** How CRIU is run; `simulate` does without it. */
   readonly kind: "rpc" | "command" | "simulate";
   /**
    * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
@@ -34,6 +35,7 @@ export interface Engine {
 
 /** What to dump, and how. */
 export interface DumpOptions extends NoticeOptions {
+  /** The root of the tree. */
   readonly pid: number;
   /** Made if it is not there (mode 0700); must be empty, and for its owner only. No other dump gets it meanwhile. */
   readonly imagesDir: string;
@@ -80,6 +82,7 @@ export type OnHook = (hook: string, pid?: number) => void | Promise<void>;
 
 /** A moment in a dump or restore; `at` is milliseconds since 1970. */
 export interface Phase {
+  /** What has just happened, in the order of this list. */
   readonly name:
     | "notice"
     | "ready"
@@ -90,11 +93,13 @@ export interface Phase {
     | "waiting for the pid"
     | "restored"
     | "rebuilt";
+  /** Milliseconds since 1970. */
   readonly at: number;
 }
 
 /** What a dump did. Durations in milliseconds. */
 export interface DumpResult {
+  /** Names this checkpoint in logs, on agent pages and in the manifest. */
   readonly noticeId: string;
   /** The attached processes of the tree. */
   readonly pids: readonly number[];
@@ -102,6 +107,7 @@ export interface DumpResult {
   readonly noticeToReadyMs: number;
   /** The whole dump, the notice and CRIU's own start included. */
   readonly dumpMs: number;
+  /** Whether the tree goes on. */
   readonly leftRunning: boolean;
   /**
    * With `leaveRunning`, what became of the attached processes: all went well only when none has `errors`. The image is whole all the
@@ -114,6 +120,7 @@ export interface DumpResult {
 
 /** What to restore, and how. */
 export interface RestoreOptions {
+  /** The directory of a dump. */
   readonly imagesDir: string;
   /** Told what may go wrong, and what `force` lets pass. */
   readonly onProblem?: (problem: Problem) => void;
@@ -148,6 +155,7 @@ export interface RestoreOptions {
   readonly onHook?: OnHook;
   /** Cancels, as long as nothing was restored. */
   readonly signal?: AbortSignal;
+  /** Told what happens, as it happens. */
   readonly onPhase?: (phase: Phase) => void;
 }
 
@@ -170,9 +178,13 @@ export interface RestoreResult {
 
 /** One attached process after a checkpoint. */
 export interface RecoveredProcess {
+  /** Its pid, as this process sees it. */
   readonly pid: number;
+  /** What it says became of the checkpoint; undefined when it does not say. */
   readonly outcome: Outcome | undefined;
+  /** How many times it was restored; simulated restores do not count. */
   readonly generation: number;
+  /** The times of its checkpoint; undefined when it does not say. */
   readonly round: Round | undefined;
   /** What is wrong with it: that it has ended, is not done, or what it could not rebuild. Empty when all is well. */
   readonly errors: readonly RecoveryFailure[];
@@ -180,11 +192,14 @@ export interface RecoveredProcess {
 
 /** At least one app refused the checkpoint. Nothing was frozen; every app goes on, and has been told `aborted`. */
 export class DumpRefusedError extends Error {
+  /** @ignore */
   override readonly name = "DumpRefusedError";
+  /** Who refused, and why. */
   readonly refusals: readonly Refusal[];
   /** CRIU's log, in the `workDir` that was given: it says no more than the reasons. */
   readonly logFile: string | undefined;
 
+  /** @ignore */
   constructor(refusals: readonly Refusal[], logFile?: string) {
     const lines = [...Map.groupBy(refusals, ({ cure }) => cure)].flatMap(([cure, members]) => [
       ...members.flatMap(({ pid, reasons }) => reasons.map((reason) => `process ${pid}: ${reason}`)),

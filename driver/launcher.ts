@@ -1,8 +1,9 @@
-import { readdirSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppendMemfd } from "../ffi/append_memfd.ts";
 import { decoder, encoder } from "../ffi/bytes.ts";
+import { descriptorLinks } from "../ffi/descriptor_links.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { userOf } from "../ffi/process.ts";
 import { childrenOf } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { statusField } from "../ffi/status_field.ts";
@@ -51,27 +52,25 @@ export async function tellingLauncher<T extends { readonly leftRunning: boolean 
  * with all that it runs.
  */
 export function programBelow(pid: number): number | undefined {
-  try {
-    const isInit = /\s1$/.test(statusField(readOrEmpty(`/proc/${pid}/status`), "NSpid") ?? "");
-    return isInit || notePath(pid) === undefined ? undefined : childrenOf(pid)?.[0];
-  } catch {
-    // It ends, or belongs to somebody else.
-    return undefined;
-  }
+  const isInit = /(^|\s)1$/.test(statusField(readOrEmpty(`/proc/${pid}/status`), "NSpid") ?? "");
+  return isInit || noteIn(pid) === undefined ? undefined : childrenOf(pid)?.[0];
 }
 
-function notePath(pid: number | string | undefined): string | undefined {
-  return readdirSync(`/proc/${pid}/fd`)
-    .map((fd) => `/proc/${pid}/fd/${fd}`)
-    .find((path) => readlinkSync(path) === LINK);
+function noteIn(pid: number): string | undefined {
+  return descriptorLinks(pid).find(({ link }) => link === LINK)?.path;
 }
 
+/** The parent may be hostile, and have a note that it may only read: nothing is written to one that is not its own. */
 async function noteOf(pid: number): Promise<AppendMemfd | undefined> {
+  const parent = Number(statusField(readOrEmpty(`/proc/${pid}/status`), "PPid"));
+  const path = noteIn(parent);
+  if (path === undefined) return undefined;
   try {
-    const path = notePath(statusField(readOrEmpty(`/proc/${pid}/status`), "PPid"));
-    return path === undefined ? undefined : AppendMemfd.open(await openLibc(), path);
+    const file = AppendMemfd.open(await openLibc(), path);
+    if (file.stat().uid === userOf(parent)) return file;
+    file[Symbol.dispose]();
   } catch {
-    // It ends, or belongs to somebody else.
-    return undefined;
+    // It ends, or belongs to somebody else, or is no memfd.
   }
+  return undefined;
 }

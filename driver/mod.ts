@@ -37,6 +37,7 @@ export {
 export { type CriuEngineOptions, command, rpc } from "./engines.ts";
 export { explain } from "./failures/explain.ts";
 export type { NoticeOptions, Refusal } from "./participants.ts";
+export type { Standstill } from "./paused.ts";
 export type { CriuFeatures, CriuQueries, CriuVersion } from "./queries.ts";
 export { describeFailure } from "./rebuilt.ts";
 export { UnfitImagesError } from "./record.ts";

@@ -43,7 +43,9 @@ interface SpecialOptions {
 
 /** Reasons why an app, or the tree, cannot be dumped now. */
 export interface Refusal {
+  /** The process that refuses; the root of the tree where it is the tree as a whole. */
   readonly pid: number;
+  /** One line each. */
   readonly reasons: readonly string[];
   /** What to do about it, where the reasons do not say. Of several refusals that have the same one it is told once. */
   readonly cure?: string;

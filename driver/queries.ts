@@ -13,8 +13,11 @@ import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
 /** What CRIU says of itself. */
 export interface CriuVersion {
+  /** The 4 of 4.2.1. */
   readonly major: number;
+  /** The 2 of 4.2.1. */
   readonly minor: number;
+  /** The 1 of 4.2.1. */
   readonly sublevel: number;
   /** The commit, when it was built from a checkout; otherwise empty. */
   readonly gitId: string;
@@ -26,12 +29,15 @@ export interface CriuFeatures {
   readonly memTrack: boolean;
   /** Restores pages when they are first used. */
   readonly lazyPages: boolean;
+  /** Keeps a pidfd of each process, so that another process that has got its pid is not taken for it. */
   readonly pidfdStore: boolean;
 }
 
 /** What can be asked of CRIU by RPC, besides dumps and restores. All reject with CriuError when CRIU fails. */
 export interface CriuQueries {
+  /** The version of the binary that runs. */
   version(): Promise<CriuVersion>;
+  /** What the kernel has for it. */
   features(): Promise<CriuFeatures>;
   /** What `criu check` finds. It proves little: a trial dump and restore (`tryCriu`) proves more. */
   check(): Promise<boolean>;

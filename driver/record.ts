@@ -29,10 +29,12 @@ const MOST_NAMED = 20;
 
 /** What speaks against restoring these images on this machine. */
 export class UnfitImagesError extends Error {
+  /** @ignore */
   override readonly name = "UnfitImagesError";
+  /** All that was found, those included that `force` lets pass. */
   readonly problems: readonly Problem[];
 
-  /** @param kinds those that `force` would have to name. */
+  /** @ignore `kinds` are those that `force` would have to name. */
   constructor(imagesDir: string, problems: readonly Problem[], kinds: readonly ProblemKind[]) {
     const lines = problems.slice(0, MOST_NAMED).map(({ what, cure }) => `${what}. ${cure}`);
     if (problems.length > MOST_NAMED) lines.push(`and ${problems.length - MOST_NAMED} more`);

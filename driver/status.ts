@@ -9,13 +9,17 @@ import { type Standstill, standstillOf } from "./paused.ts";
 
 /** An attached process of this host. */
 export interface AttachedProcess {
+  /** Its pid, as this process sees it. */
   readonly pid: number;
-  /** The user that it runs as (its effective uid), and the name of that user where this host knows one. */
+  /** The user that it runs as: its effective uid. */
   readonly uid: number;
+  /** The name of that user, where this host knows one. */
   readonly user: string | undefined;
   /** Its program and its arguments, as it says itself. Not safe to print: a process may put anything there. */
   readonly command: readonly string[];
+  /** `bun 1.4.5`, as the app says; `unknown` when its page cannot tell. */
   readonly runtime: string;
+  /** At which step of a checkpoint it is. */
   readonly state: State;
   /** What keeps it from answering a notice: a signal that stopped it, a debugger, or the cgroup freezer. */
   readonly standstill: Standstill | undefined;
@@ -23,9 +27,11 @@ export interface AttachedProcess {
   readonly strategies: readonly string[];
   /** Those of them that do not reach it any more. */
   readonly deaf: readonly string[];
+  /** The names of its resources. */
   readonly resources: readonly string[];
   /** How many times it was restored; simulated restores do not count. */
   readonly generation: number;
+  /** What became of its last checkpoint; undefined before the first. */
   readonly lastOutcome: Outcome | undefined;
   /** What it could not rebuild after its last checkpoint, whatever the outcome; empty when all is well. */
   readonly errors: readonly RecoveryFailure[];

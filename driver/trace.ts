@@ -12,9 +12,11 @@ export interface TraceEvent {
   readonly lane: "driver" | "CRIU" | number;
   /** What happened at the same time in one lane and does not nest lies in rows. @default "main" */
   readonly row?: string;
+  /** What was done. */
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** How long it took. */
   readonly durationMs: number;
   /** Shown when the slice is selected. */
   readonly details?: Readonly<Record<string, string | number | boolean>>;

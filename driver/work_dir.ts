@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { PID_FILE } from "../criu/run.ts";
 import { UsageError } from "../criu/usage_error.ts";
-import { makeOwnDirectory } from "../ffi/own_directory.ts";
+import { makeExclusiveDirectory } from "../ffi/own_directory.ts";
 import { replaceFile } from "../ffi/own_file.ts";
 import { printable } from "../ffi/printable.ts";
-import { requireDirectory, requireOnlyWriter, UntrustedPathError, walkTrusted } from "../ffi/trusted_path.ts";
+import { UntrustedPathError } from "../ffi/trusted_path.ts";
 import { type PrivateDirectory, privateDirectory } from "./private_directory.ts";
 
 /** What CRIU, and we, write there; `criu.log` is what it prints before it has a log. */
@@ -80,12 +80,8 @@ export function moveIntoImages(workDir: string, imagesDir: string): void {
 }
 
 function makeFresh(): PrivateDirectory {
-  using made = new DisposableStack();
   try {
-    const directory = made.use(privateDirectory());
-    const { path } = walkTrusted(directory.path);
-    made.move();
-    return { ...directory, path };
+    return privateDirectory();
   } catch (error) {
     throw unusable(tmpdir(), error, "Make room there");
   }
@@ -94,14 +90,7 @@ function makeFresh(): PrivateDirectory {
 function openGiven(given: string): string {
   const whole = resolve(given);
   try {
-    const { path } = makeOwnDirectory(whole, 0o700);
-    const { stat } = walkTrusted(path);
-    if (stat) {
-      requireDirectory(path, stat);
-      // A sticky one, too: CRIU would write where a link leads that somebody has put there.
-      requireOnlyWriter(path, stat);
-    }
-    return path;
+    return makeExclusiveDirectory(whole, 0o700).path;
   } catch (error) {
     throw unusable(whole, error, "Name a directory that only you and root can change");
   }

@@ -12,6 +12,7 @@ const MFD_CLOEXEC = 1;
 const O_CLOEXEC = 0o2000000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const SEEK_DATA = 3;
 // linux/falloc.h
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
@@ -56,8 +57,8 @@ export class AppendMemfd implements Disposable {
     return new AppendMemfd(libc, fd);
   }
 
-  /** Its size, and the number of it, by which it is known again. */
-  stat(): Pick<FileStat, "bytes" | "inode"> {
+  /** Its size, its owner, and the number of it, by which it is known again. */
+  stat(): Pick<FileStat, "bytes" | "inode" | "uid"> {
     return statOf(this.#libc, this.#fd);
   }
 
@@ -75,6 +76,12 @@ export class AppendMemfd implements Disposable {
   /** Reads what is there from `position` on, as much as fits. Returns the number of bytes. */
   read(buffer: Uint8Array, position: number): number {
     return Number(this.#calls.pread(this.#fd, buffer, buffer.length, position));
+  }
+
+  /** Where something was written, from `position` on; undefined when nothing was: a file may say that it has any size. */
+  nextData(position: number): number | undefined {
+    const found = Number(fileCalls(this.#libc).lseek(this.#fd, position, SEEK_DATA));
+    return found < 0 ? undefined : found;
   }
 
   /** Gives memory back: these bytes will not be read any more. The size stays what it is. */

@@ -8,18 +8,21 @@ const MOST_BYTES = 4096;
  * Empty when it has ended.
  */
 export function commandLine(pid: number): string[] {
-  const bytes = Buffer.alloc(MOST_BYTES);
-  let length: number;
   try {
-    const fd = openSync(`/proc/${pid}/cmdline`, "r");
-    try {
-      length = readSync(fd, bytes);
-    } finally {
-      closeSync(fd);
-    }
+    const text = readCommandLine(pid, MOST_BYTES).toString().replace(/\0+$/, "");
+    return text === "" ? [] : text.split("\0");
   } catch {
     return [];
   }
-  const text = bytes.toString("utf8", 0, length).replace(/\0+$/, "");
-  return text === "" ? [] : text.split("\0");
+}
+
+/** The beginning of a command line as the kernel gives it: each word ends in NUL. Throws when the process has ended. */
+export function readCommandLine(pid: number, mostBytes: number): Buffer {
+  const bytes = Buffer.alloc(mostBytes);
+  const fd = openSync(`/proc/${pid}/cmdline`, "r");
+  try {
+    return bytes.subarray(0, readSync(fd, bytes));
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -110,9 +110,11 @@ export async function openCuda({ library = "libcuda.so.1" }: CudaOptions = {}): 
 
 /** The ordinal of each GPU that the process may use (CUDA_VISIBLE_DEVICES) is its index here. */
 export interface GpuInfo {
+  /** The model, such as `NVIDIA H100 80GB HBM3`. */
   readonly name: string;
   /** `GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, as nvidia-smi prints it. */
   readonly uuid: string;
+  /** All of its memory, used or not. */
   readonly memoryBytes: number;
   /** `00000000:01:00.0`, as in /sys/bus/pci/devices but for upper case and the length of the domain. */
   readonly pciBusId: string;

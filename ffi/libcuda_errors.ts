@@ -23,13 +23,16 @@ export const cudaCures: Readonly<Record<string, string>> = {
 
 /** A call of the CUDA driver failed. `code` is the name of the result in cuda.h, `CUDA_ERROR_OUT_OF_MEMORY`. */
 export class CudaError extends Error {
+  /** @ignore */
   override readonly name = "CudaError";
+  /** The name of the result in cuda.h. */
   readonly code: string;
   /** The number of the result. */
   readonly result: number;
   /** What was to be done. */
   readonly call: string;
 
+  /** @ignore */
   constructor(call: string, result: number, code: string, options?: ErrorOptions) {
     const cure = cudaCures[code];
     super(`Cannot ${call}: ${code}.${cure ? ` ${cure}` : ""}`, options);
@@ -48,9 +51,12 @@ const sentences: Readonly<Record<CudaReason, (library: string, since: string) =>
 
 /** There is no driver, none that is new enough, or no GPU. */
 export class CudaUnavailableError extends Error {
+  /** @ignore */
   override readonly name = "CudaUnavailableError";
+  /** Which of the three it is. */
   readonly reason: CudaReason;
 
+  /** @ignore */
   constructor(reason: CudaReason, library: string, since: string, options?: ErrorOptions) {
     super(`Cannot use CUDA: ${sentences[reason](library, since)}`, options);
     this.reason = reason;

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { requireOwner, UntrustedPathError, walkTrusted } from "./trusted_path.ts";
+import { requireOnlyWriter, requireOwner, UntrustedPathError, walkTrusted } from "./trusted_path.ts";
 
 /** A directory of ours that was asked for. */
 export interface OwnDirectory {
@@ -41,4 +41,15 @@ export function makeOwnDirectory(path: string, mode: number): OwnDirectory {
       if (!["EEXIST", "ENOENT"].includes((error as { code?: string }).code ?? "")) throw error;
     }
   }
+}
+
+/**
+ * The same for a directory in which nobody else may write, sticky or not: somebody could have put a file or a link there before.
+ *
+ * @throws {UntrustedPathError} as `makeOwnDirectory` does, and when others may write in it.
+ */
+export function makeExclusiveDirectory(path: string, mode: number): OwnDirectory {
+  const made = makeOwnDirectory(path, mode);
+  requireOnlyWriter(made.path, lstatSync(made.path));
+  return made;
 }

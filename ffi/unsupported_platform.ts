@@ -1,5 +1,6 @@
 /** This machine, or this runtime, cannot do what the library needs. */
 export class UnsupportedPlatformError extends Error {
+  /** @ignore */
   override readonly name = "UnsupportedPlatformError";
 }
 

@@ -7,7 +7,7 @@ import type { Program } from "./webgpu/program.ts";
 /** The devices of this library by name. */
 export const deviceKinds = ["host", "webgpu", "cuda"] as const;
 
-/** @see deviceKinds */
+/** A device of this library by name. */
 export type DeviceName = (typeof deviceKinds)[number];
 
 /**
@@ -22,11 +22,14 @@ export type DeviceName = (typeof deviceKinds)[number];
  * ```
  */
 export function openDevice(kind: "host"): Promise<Device<HostBufferKind>>;
+/** WebGPU, with the app's program `P` on it. */
 export function openDevice<P extends Program = Program>(
   kind: "webgpu",
   options?: WebGpuOptions,
 ): Promise<WebGpuDevice<P>>;
+/** An NVIDIA GPU. */
 export function openDevice(kind: "cuda", options?: CudaDeviceOptions): Promise<CudaDevice>;
+/** A device whose name is known at run time only. */
 export function openDevice(kind: DeviceName): Promise<Device>;
 export async function openDevice(kind: DeviceName, options: object = {}): Promise<unknown> {
   if (kind === "host") return host();

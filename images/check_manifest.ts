@@ -19,6 +19,7 @@ export interface CheckOptions {
   readonly machine?: Machine;
   /** What of the CPU must be the same, in CRIU's words (--cpu-cap). @default what a program may use */
   readonly cpuCap?: CpuCap | undefined;
+  /** Cancels. */
   readonly signal?: AbortSignal;
 }
 

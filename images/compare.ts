@@ -9,6 +9,7 @@ export interface Difference {
   readonly what: string;
   /** In the first dump; undefined when it is not there. */
   readonly a: number | string | undefined;
+  /** In the second dump, likewise. */
   readonly b: number | string | undefined;
 }
 

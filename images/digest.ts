@@ -11,7 +11,9 @@ export type Digests = "quick" | "full";
 
 /** What is noted of a file. */
 export interface Digest {
+  /** In hexadecimal digits. */
   readonly sha256?: string;
+  /** As 8 hexadecimal digits. */
   readonly crc32?: string;
 }
 

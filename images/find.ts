@@ -15,6 +15,7 @@ export interface Finding {
   readonly file: string;
   /** In which form it was there. */
   readonly encoding: Encoding;
+  /** How often, places that are not named included. */
   readonly count: number;
   /** The first places, in the order of the file. */
   readonly places: readonly FoundPlace[];
@@ -36,6 +37,7 @@ export interface FoundPlace {
 export interface FindOptions {
   /** How many places to name for each file and form; all are counted. @default 10 */
   readonly places?: number;
+  /** Cancels. */
   readonly signal?: AbortSignal;
   /** Told how far the search is. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;

@@ -10,9 +10,11 @@ export interface Machine {
   readonly kernel: string;
   /** As `uname -m` says. */
   readonly arch: string;
+  /** The model of the CPU, as /proc/cpuinfo says. */
   readonly cpu: string;
   /** The flags of /proc/cpuinfo (`Features` on aarch64). */
   readonly cpuFeatures: readonly string[];
+  /** Empty where none is seen. */
   readonly gpus: readonly Gpu[];
 }
 

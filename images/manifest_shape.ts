@@ -8,9 +8,11 @@ import type { Executable } from "./types.ts";
 export interface DumpFacts {
   /** The version of CRIU, such as `4.2.1`. */
   readonly criu: string | undefined;
+  /** The id of its notice; undefined when nobody was notified. */
   readonly noticeId: string | undefined;
   /** The attached processes, by the pids that the driver sees. */
   readonly apps: readonly { readonly pid: number; readonly runtime: string; readonly generation: number }[];
+  /** Whether the tree went on. */
   readonly leftRunning: boolean;
   /** Its CUDA work is in the hands of NVIDIA's driver, and must be taken back from it after a restore. */
   readonly cuda?: boolean | undefined;
@@ -18,10 +20,11 @@ export interface DumpFacts {
   readonly criuOptions: Readonly<Record<string, unknown>>;
   /** What the processes run, as `programsOf` found it before the dump. @default it is read from the images */
   readonly programs?: readonly Executable[];
+  /** Whether the tree has a mount namespace of its own: paths are then those of its container. */
   readonly ownMounts?: boolean;
   /** What the tree is, as `describeProgram` found it before the dump. */
   readonly program?: Program;
-  /** @default this machine is looked at */
+  /** Where it was dumped. @default this machine is looked at */
   readonly machine?: Machine;
   /** Words of the user's own. */
   readonly labels?: Readonly<Record<string, string>>;
@@ -35,11 +38,15 @@ export interface Manifest extends DumpFacts {
   readonly criuAware: string;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** Where it was dumped. */
   readonly machine: Machine;
+  /** What the processes run, each once. */
   readonly programs: readonly Executable[];
+  /** Whether paths are those of a container. */
   readonly ownMounts: boolean;
   /** Plugins of CRIU's that a restore needs. */
   readonly plugins: readonly string[];
+  /** The files of the dump. */
   readonly files: readonly ({ readonly name: string; readonly bytes: number } & Digest)[];
 }
 

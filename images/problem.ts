@@ -16,8 +16,11 @@ export type ProblemKind = (typeof problemKinds)[number];
 
 /** Why a restore of a dump on this machine would fail or go wrong (`error`), or might (`warning`). */
 export interface Problem {
+  /** Whether a restore would fail or only might. */
   readonly severity: "error" | "warning";
+  /** For `force`, which names kinds. */
   readonly kind: ProblemKind;
+  /** A sentence, safe to print. */
   readonly what: string;
   /** What to do about it. */
   readonly cure: string;

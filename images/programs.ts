@@ -6,6 +6,7 @@ import type { Executable, Images } from "./types.ts";
 
 /** The programs that the processes of a dump run, each once. */
 export interface Programs {
+  /** By their paths. */
   readonly programs: readonly Executable[];
   /** Whether their paths are those of a container. */
   readonly ownMounts: boolean;

@@ -5,9 +5,12 @@ import type { Outcome } from "./types.ts";
  * entered has been told `aborted`.
  */
 export class CheckpointRefusedError extends AggregateError {
+  /** @ignore */
   override readonly name = "CheckpointRefusedError";
+  /** The notice that was refused. */
   readonly noticeId: string;
 
+  /** @ignore */
   constructor(noticeId: string, errors: readonly Error[]) {
     super(errors, `Cannot checkpoint: ${messages(errors).join("; ")}`);
     this.noticeId = noticeId;
@@ -16,10 +19,14 @@ export class CheckpointRefusedError extends AggregateError {
 
 /** A hook of a resource threw (`cause`) or outlasted its time. */
 export class ResourceError extends Error {
+  /** @ignore */
   override readonly name = "ResourceError";
+  /** The name of the resource. */
   readonly resource: string;
+  /** The hook that failed. */
   readonly hook: "beforeCheckpoint" | "afterRestore";
 
+  /** @ignore */
   constructor(resource: string, hook: "beforeCheckpoint" | "afterRestore", cause: unknown) {
     super(`${resource}: ${reasonOf(cause)}`, { cause });
     this.resource = resource;
@@ -29,9 +36,12 @@ export class ResourceError extends Error {
 
 /** A hook was not done when its time was over. */
 export class HookTimeoutError extends Error {
+  /** @ignore */
   override readonly name = "HookTimeoutError";
+  /** The time that it had. */
   readonly timeoutMs: number;
 
+  /** @ignore */
   constructor(hook: string, timeoutMs: number) {
     super(`${hook} was not done after ${Math.round(timeoutMs)} ms: give the resource and the driver more time`);
     this.timeoutMs = timeoutMs;
@@ -40,9 +50,12 @@ export class HookTimeoutError extends Error {
 
 /** After a checkpoint some resources could not be rebuilt: `errors` says which and why. The app goes on without them. */
 export class RecoveryError extends AggregateError {
+  /** @ignore */
   override readonly name = "RecoveryError";
+  /** What became of the checkpoint itself. */
   readonly outcome: Outcome;
 
+  /** @ignore */
   constructor(outcome: Outcome, errors: readonly Error[]) {
     super(errors, `Cannot rebuild everything after "${outcome}": ${messages(errors).join("; ")}`);
     this.outcome = outcome;

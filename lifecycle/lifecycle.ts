@@ -6,7 +6,9 @@ import type { Notice, Outcome, Reply, Resource, Round, State, Writable } from ".
 
 /** What ended a hold. */
 export interface Release {
+  /** What became of the checkpoint. */
   readonly outcome: Outcome;
+  /** Whether no CRIU was at work. */
   readonly simulated: boolean;
 }
 

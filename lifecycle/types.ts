@@ -25,6 +25,7 @@ export type Reply = { readonly reply: "ready" } | { readonly reply: "refused"; r
 export interface Notice {
   /** Names the notice: at most 36 letters, digits, `-`, `_`, `.`. The same id by two ways is one notice. */
   readonly id: string;
+  /** When it was sent. */
   readonly sentAt?: number;
   /** After this time the driver no longer waits: the notice is void. */
   readonly deadline?: number;
@@ -38,6 +39,7 @@ export interface Notice {
 
 /** What `beforeCheckpoint` gets. */
 export interface CheckpointContext {
+  /** The same in both hooks of one checkpoint. */
   readonly noticeId: string;
   /** The names of the options that the driver gives to CRIU, such as `tcpClose`; empty when it does not say. */
   readonly criuOptions: readonly string[];
@@ -47,7 +49,9 @@ export interface CheckpointContext {
 
 /** What `afterRestore` gets. */
 export interface RestoreContext {
+  /** The same in both hooks of one checkpoint. */
   readonly noticeId: string;
+  /** In which life this runs, and whether there is an image. */
   readonly outcome: Outcome;
   /** How many times this process was restored; a simulated restore does not count. */
   readonly generation: number;
@@ -61,7 +65,7 @@ export interface RestoreContext {
 export interface Resource {
   /** Names the resource in refusals and in `status`. */
   readonly name: string;
-  /** @default "app" */
+  /** When it is rebuilt, and, the other way round, prepared. @default "app" */
   readonly tier?: Tier;
   /** The time for each hook in milliseconds. @default the agent's `hookTimeoutMs` */
   readonly timeoutMs?: number;
@@ -73,13 +77,21 @@ export interface Resource {
 
 /** What happened to one notice. Times are milliseconds since 1970; those that were never reached are missing. */
 export interface Round {
+  /** The id of the notice. */
   readonly id: string;
+  /** When it was sent; undefined when the sender did not say. */
   readonly sentAt: number | undefined;
+  /** When the app saw it. */
   readonly noticedAt: number;
+  /** When every resource was prepared, and the hold began. */
   readonly readyAt?: number | undefined;
+  /** When the hold ended. */
   readonly releasedAt?: number | undefined;
+  /** When the last `afterRestore` was done. */
   readonly recoveredAt?: number | undefined;
+  /** Missing while it is under way. */
   readonly outcome?: Outcome | undefined;
+  /** Whether no CRIU was at work. */
   readonly simulated?: boolean;
   /** What could not be rebuilt: of the first few resources, the beginning of each reason. */
   readonly errors?: readonly RecoveryFailure[];
@@ -89,6 +101,7 @@ export interface Round {
 export interface RecoveryFailure {
   /** The resource whose `afterRestore` threw or outlasted its time; undefined when it is the process as a whole. */
   readonly resource?: string | undefined;
+  /** One line. */
   readonly message: string;
 }
 

@@ -13,10 +13,14 @@ const copied = [
   "LICENSE",
   "criu/hook.sh",
   "scripts/dump.ts",
-  "scripts/report.ts",
   "scripts/restore.ts",
   "scripts/status.ts",
 ];
+/** The documentation: the README leads there. */
+const folderOfDocs = "docs";
+/** Runs the command in Bun, or in Deno where there is no Bun: a shell takes the second line for a command, JavaScript for a text. */
+const startOfProgram = `#!/usr/bin/env sh
+":" //; command -v bun >/dev/null && exec bun "$0" "$@"; exec deno run -A "$(readlink -f "$0")" "$@"`;
 /** Here all that is no module: programs for a shell and for other processes. */
 const folderOfPrograms = "setup";
 /** These set up a checkout. */
@@ -31,7 +35,8 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
   const programs = readdirSync(join(root, folderOfPrograms)).filter(
     (name) => /\.(sh|js)$/.test(name) && !ofTheTree.includes(name),
   );
-  for (const file of [...copied, ...programs.map((name) => join(folderOfPrograms, name))]) {
+  const docs = readdirSync(join(root, folderOfDocs)).map((name) => join(folderOfDocs, name));
+  for (const file of [...copied, ...docs, ...programs.map((name) => join(folderOfPrograms, name))]) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));
   }
@@ -40,6 +45,8 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
     else if (file.endsWith(".map")) rewrite(join(folder, file), finishMap);
   }
   const tree = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const program of Object.values(manifest(tree).bin as Record<string, string>))
+    startByShell(join(folder, program));
   const published = { ...manifest(tree), browser: emptyInBrowsers(folder) };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`);
   prune(
@@ -57,6 +64,12 @@ function emptyInBrowsers(folder: string): Record<string, false> {
   const texts = modules.map((file) => readFileSync(join(folder, file), "utf8"));
   const names = texts.flatMap((text) => [...text.matchAll(/"(node:[a-z_/]+)"/g)].map(([, name]) => name as string));
   return Object.fromEntries([...new Set(names)].sort().map((name) => [name, false]));
+}
+
+/** The map of the program has a line more, too. */
+function startByShell(path: string): void {
+  rewrite(path, (text) => text.replace(/^#!.*$/m, () => startOfProgram));
+  rewrite(`${path}.map`, (text) => JSON.stringify({ ...JSON.parse(text), mappings: `;${JSON.parse(text).mappings}` }));
 }
 
 function rewrite(path: string, change: (text: string) => string): void {

@@ -14,6 +14,7 @@ import type { Resource } from "../lifecycle/types.ts";
 export interface GpuOptions<S extends Schema, K extends BufferKind> {
   /** Names the resource in refusals and in `status`. @default "gpu" */
   readonly name?: string;
+  /** The device that the buffers are on. */
   readonly device: Device<K>;
   /** Where the buffers are kept meanwhile. */
   readonly state: State<S>;

@@ -12,9 +12,9 @@ import { openDevice } from "../gpu/open_device.ts";
 import { busSpeed } from "./gpu_check/bus.ts";
 import { measureDevice, measurePlain } from "./gpu_check/measure.ts";
 import { findAll } from "./gpu_check/missing.ts";
+import { positive, program, report } from "./gpu_check/program.ts";
 import { type PassageRow, passageTable, type Row, speedTable } from "./gpu_check/tables.ts";
 import { throughCriu, ways } from "./gpu_check/through_criu.ts";
-import { positive, program, report } from "./report.ts";
 
 const MIB = 2 ** 20;
 const options = program("gpu_check", "Save, restore and checkpoint state on every NVIDIA GPU of this machine.")

@@ -15,9 +15,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { checkoutTools } from "../criu/places.ts";
 import { lockDirectory } from "../ffi/directory_lock.ts";
 import { openLibc } from "../ffi/libc.ts";
-import { makeOwnDirectory } from "../ffi/own_directory.ts";
+import { makeExclusiveDirectory } from "../ffi/own_directory.ts";
 import { printable } from "../ffi/printable.ts";
-import { requireDirectory, UntrustedPathError } from "../ffi/trusted_path.ts";
+import { UntrustedPathError } from "../ffi/trusted_path.ts";
 import { commandLine } from "../package/invocation.ts";
 import { shippedText } from "../package/shipped.ts";
 import { DEBIAN_IMAGE, otherWays } from "./other_ways.ts";
@@ -56,11 +56,12 @@ export async function openPrefix(wanted: string): Promise<Prefix> {
 function makePrefix(path: string): string {
   // What may change a checkout may change this code as well.
   if (path === checkoutTools()) {
-    mkdirSync(path, { recursive: true });
+    mkdirSync(join(path, STORE), { recursive: true });
     return path;
   }
-  const own = makeOwnDirectory(path, 0o755);
-  requireDirectory(own.path, lstatSync(own.path));
+  // A sticky one, too: what is unpacked there is started, and may have been put there by anybody.
+  const own = makeExclusiveDirectory(path, 0o755);
+  makeExclusiveDirectory(join(own.path, STORE), 0o755);
   return own.path;
 }
 
@@ -74,7 +75,6 @@ export async function install(tool: Tool, prefix: Prefix, source: Source, signal
   const link = join(prefix.path, tool.name);
   requireOurs(link);
   const store = join(prefix.path, STORE);
-  mkdirSync(store, { recursive: true, mode: 0o755 });
   sweep(store, link);
   const fresh = mkdtempSync(join(store, `${tool.name}-`));
   try {

@@ -2,8 +2,9 @@
 import { checkoutTools, findUnpacked } from "../criu/places.ts";
 import { onPath } from "../ffi/on_path.ts";
 import { install, openPrefix } from "./install.ts";
-import { straceTool } from "./tools.ts";
+import type { Tool } from "./tools.ts";
 
+const straceTool: Tool = { name: "strace", title: "strace", script: new URL("./strace.sh", import.meta.url) };
 const tools = checkoutTools();
 if (tools !== undefined && !onPath("strace") && !findUnpacked("strace/bin/strace", [tools]).path) {
   console.error("setup: unpacking strace …");

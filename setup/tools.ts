@@ -24,6 +24,3 @@ export const vulkanTool: Tool = {
   title: "a Vulkan device in software",
   script: new URL("./vulkan.sh", import.meta.url),
 };
-
-/** For one of our tests. */
-export const straceTool: Tool = { name: "strace", title: "strace", script: new URL("./strace.sh", import.meta.url) };

@@ -6,6 +6,8 @@ import { notifyByFile, withdrawByFile } from "./file/driver.ts";
 import { isDeafToSignal, notifyBySignal } from "./signal/driver.ts";
 import { notifyBySocket, withdrawBySocket } from "./socket/driver.ts";
 
+export { directoryProblem as markerDirectoryProblem } from "./file/marker.ts";
+
 /** The ways by which a driver can notify, the one that it prefers first. */
 export const strategyNames = ["signal", "socket", "file"] as const;
 

@@ -8,12 +8,16 @@ import type { WordSource } from "../page/hold.ts";
 
 /** A way by which notices reach the app: made by `signal()`, `file()`, `socket()`, started by `attach()`. */
 export interface Strategy {
+  /** Names it in `status`: `signal`, `file`, `socket`. */
   readonly kind: string;
   /** Begins to listen. Throws when it cannot; the app is then not attached. */
   start(agent: AgentContext): Listener;
 }
 
-/** What a strategy gets from the agent. */
+/**
+ * What a strategy gets from the agent.
+ * @internal
+ */
 export interface AgentContext {
   readonly libc: Libc;
   readonly page: AppPage;
@@ -22,7 +26,10 @@ export interface AgentContext {
   deliver(notice: Notice, caller: Caller): void;
 }
 
-/** A strategy that listens. */
+/**
+ * A strategy that listens.
+ * @internal
+ */
 export interface Listener extends Disposable {
   /** How drivers reach it: goes on the page. */
   readonly endpoint: Endpoint;

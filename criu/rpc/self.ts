@@ -57,12 +57,13 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
  */
 function startOrphan({ criu, args, log, then }: SelfDump, theirs: number): boolean {
   const swrk = [criu, ...args, "swrk", "3"].map(quoted).join(" ");
-  const script = `exec setsid -f sh -c ${quoted(`${swrk} && exec 3>&- && exec "$@"`)} sh "$@"`;
+  // The socket comes as the standard output: spawnSync() of Deno 2.7 hands over no fourth descriptor, and of no Deno the first.
+  const script = `exec 3>&1 >&2; exec setsid -f sh -c ${quoted(`${swrk} && exec 3>&- && exec "$@"`)} sh "$@"`;
   const command = then.length > 0 ? then : ["true"];
   const output = openSync(log, "ax", 0o600);
   try {
     const { status } = spawnSync("sh", ["-c", script, "sh", ...command], {
-      stdio: ["ignore", output, output, theirs],
+      stdio: ["ignore", theirs, output],
       env: { ...process.env, CRIU_AWARE_DRIVER: "rpc" },
     });
     return status === 0;

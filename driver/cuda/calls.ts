@@ -8,11 +8,11 @@ const symbols = {
   cuCheckpointProcessUnlock: [["i32", "buffer"], "i32"],
 } as const;
 
-/** CUprocessState, in its order. */
-const states = ["running", "locked", "checkpointed", "failed"] as const;
-
 /** What NVIDIA's driver has done with a process; `none`: it does not use CUDA. */
-export type CudaState = (typeof states)[number] | "none";
+export type CudaState = "running" | "locked" | "checkpointed" | "failed" | "none";
+
+/** CUprocessState, in its order. */
+const states: readonly CudaState[] = ["running", "locked", "checkpointed", "failed"];
 
 /** The UUID of the GPU that was checkpointed, and of the one to restore onto: `GPU-…`, as nvidia-smi -L prints them. */
 export type GpuMap = Readonly<Record<string, string>>;

@@ -48,10 +48,14 @@ export interface SuspendOptions {
 
 /** A process cannot be checkpointed by NVIDIA's driver in the state in which it is. */
 export class CudaStateError extends Error {
+  /** @ignore */
   override readonly name = "CudaStateError";
+  /** The process. */
   readonly pid: number;
+  /** The state that it is in. */
   readonly state: CudaState;
 
+  /** @ignore */
   constructor(pid: number, state: CudaState) {
     const cure =
       state === "failed"

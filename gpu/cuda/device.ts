@@ -13,11 +13,13 @@ const ALIGNMENT = 512;
 export interface CudaBuffer<D extends DType = DType> extends DeviceBuffer<D> {
   /** A CUdeviceptr of the primary context, as kernels take it; 0 for an empty tensor. */
   readonly address: bigint;
+  /** Its size. */
   readonly bytes: number;
 }
 
-/** @see BufferKind */
+/** The buffers of {@linkcode cuda}. */
 export interface CudaBufferKind extends BufferKind {
+  /** A buffer of this dtype in memory of the GPU. */
   readonly buffer: CudaBuffer<this["dtype"]>;
 }
 
@@ -29,7 +31,9 @@ export interface CudaDeviceOptions extends CudaOptions {
 
 /** One NVIDIA GPU. */
 export interface CudaDevice extends Device<CudaBufferKind> {
+  /** Tells it from other devices. */
   readonly kind: "cuda";
+  /** Those of the GPU that is there now. */
   readonly limits: DeviceLimits;
   /** The GPU that is there now. */
   readonly gpu: GpuInfo;

@@ -6,9 +6,12 @@ const device = /^\/dev\/(nvidia|dxg$)/;
 
 /** Something of CUDA is left in this process, and CRIU cannot dump it. `held` names each. */
 export class CudaHeldError extends Error {
+  /** @ignore */
   override readonly name = "CudaHeldError";
+  /** Buffers, a context, or device files, as the message lists them. */
   readonly held: readonly string[];
 
+  /** @ignore */
   constructor(held: readonly string[], cure: string) {
     super(`Cannot give up CUDA: this process still holds ${held.join(", ")}. ${cure}`);
     this.held = held;

@@ -13,7 +13,9 @@ import type { Device, DeviceBuffer } from "./device.ts";
 
 /** One test. `run` rejects when the device does not pass. */
 export interface DeviceTest {
+  /** A sentence about what must hold. */
   readonly name: string;
+  /** Makes its own buffers, and releases them. */
   run(): Promise<void>;
 }
 

@@ -2,7 +2,9 @@ import type { DType, OwnArrayOf } from "../state/dtype.ts";
 
 /** Memory of a device that holds one tensor. */
 export interface DeviceBuffer<D extends DType = DType> {
+  /** Its element type. */
   readonly dtype: D;
+  /** Its dimensions, the outermost first; [] for a scalar. */
   readonly shape: readonly number[];
 }
 
@@ -11,7 +13,9 @@ export interface DeviceBuffer<D extends DType = DType> {
  * it with `readonly buffer: ItsBuffer<this["dtype"]>`.
  */
 export interface BufferKind {
+  /** The dtype that is asked for. */
   readonly dtype: DType;
+  /** The buffer that a device makes for it. */
   readonly buffer: DeviceBuffer;
 }
 

@@ -11,9 +11,12 @@ export type DeviceErrorCode = "unavailable" | "different" | "lost" | "suspended"
 
 /** A device cannot be opened or used. What was saved before is as it was. */
 export class DeviceError extends Error {
+  /** @ignore */
   override readonly name = "DeviceError";
+  /** Why, for programs. */
   readonly code: DeviceErrorCode;
 
+  /** For devices of your own as well. `message`: what failed, why, and what to do. */
   constructor(code: DeviceErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -9,8 +9,9 @@ export interface HostBuffer<D extends DType = DType> extends DeviceBuffer<D> {
   readonly array: OwnArrayOf<D>;
 }
 
-/** @see BufferKind */
+/** The buffers of {@linkcode host}. */
 export interface HostBufferKind extends BufferKind {
+  /** A buffer of this dtype in memory of the process. */
   readonly buffer: HostBuffer<this["dtype"]>;
 }
 

@@ -4,12 +4,15 @@ import { openStateFile } from "./state_file.ts";
 
 /** One tensor of a saved state. */
 export interface DescribedTensor {
+  /** Its full name in the file. */
   readonly name: string;
   /** As in the file: `F32`. */
   readonly dtype: string;
+  /** Its dimensions, the outermost first; [] for a scalar. */
   readonly shape: readonly number[];
   /** Where its bytes begin, from the start of the file. */
   readonly offset: number;
+  /** How much it takes in the file. */
   readonly bytes: number;
   /** crc32 of the bytes that are there; as 8 hexadecimal digits. */
   readonly checksum: string;
@@ -19,11 +22,15 @@ export interface DescribedTensor {
 
 /** What a safetensors file holds. */
 export interface StateDescription {
+  /** The file that was read. */
   readonly path: string;
+  /** The size of the file. */
   readonly bytes: number;
   /** How many saves there were, and this one; undefined in a file that is not of this library. */
   readonly generation?: number;
+  /** What stands in `__metadata__`, such as the references of this library. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of the file. */
   readonly tensors: readonly DescribedTensor[];
   /** What is kept in other files; not followed here. */
   readonly references: readonly (Reference & { readonly name: string })[];

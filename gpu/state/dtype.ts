@@ -1,6 +1,7 @@
 /**
  * The element types of a tensor: `file` is the name in a safetensors file, `array` the typed array that holds the
  * elements. bf16 has no array of its own: its raw 16 bits are in a Uint16Array. A bool is one byte, 0 or 1.
+ * @internal
  */
 export const dtypes = {
   // Node.js has it from 24 on; this module can be loaded without it.

@@ -6,7 +6,10 @@ import { RESERVED } from "./schema.ts";
 /** Every tensor starts at a multiple of this, for DMA and for typed arrays. */
 export const ALIGNMENT = 256;
 
-/** What the layout needs to know of a tensor. */
+/**
+ * What the layout needs to know of a tensor.
+ * @internal
+ */
 export interface Shaped {
   readonly dtype: DType;
   readonly shape: readonly number[];

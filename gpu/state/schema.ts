@@ -12,15 +12,21 @@ import { StateError } from "./state_error.ts";
 
 /** A tensor of a schema. */
 export interface TensorSpec<D extends DType = DType> {
+  /** Tells it from a scalar. */
   readonly kind: "tensor";
+  /** The type of its elements. */
   readonly dtype: D;
+  /** Its dimensions, the outermost first. */
   readonly shape: readonly number[];
 }
 
 /** A single value of a schema; in the file a tensor of shape []. */
 export interface ScalarSpec<D extends DType = DType> {
+  /** Tells it from a tensor. */
   readonly kind: "scalar";
+  /** The type of the value. */
   readonly dtype: D;
+  /** A value has no dimensions. */
   readonly shape: readonly [];
 }
 
@@ -29,6 +35,7 @@ export type Spec = TensorSpec | ScalarSpec;
 
 /** Names and what is under them. Nested names are joined by dots in the file: `model.layer1`. */
 export interface Schema {
+  /** A value, a tensor, or more of them below a name. */
   readonly [name: string]: Spec | Schema;
 }
 

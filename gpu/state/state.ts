@@ -33,11 +33,13 @@ export interface Writer<S extends Schema> extends Disposable {
 export interface Snapshot<S extends Schema> extends Disposable {
   /** Not to be written to: the checksums would no longer match. */
   readonly views: Views<S>;
+  /** The number of the save that this is. */
   readonly generation: number;
 }
 
 /** A typed state in shared memory. Disposal unmaps it; a named one stays in /dev/shm. */
 export interface State<S extends Schema> extends Disposable {
+  /** As it was given to `openState`. */
   readonly schema: S;
   /** Bytes of one slot: the size of the safetensors file. */
   readonly bytes: number;

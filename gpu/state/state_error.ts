@@ -31,9 +31,12 @@ export type StateErrorCode =
  * print, also where it names a tensor or a file of somebody else's.
  */
 export class StateError extends Error {
+  /** @ignore */
   override readonly name = "StateError";
+  /** Why, for programs. */
   readonly code: StateErrorCode;
 
+  /** @ignore */
   constructor(code: StateErrorCode, message: string, options?: ErrorOptions) {
     super(printable(message, LONGEST_MESSAGE), options);
     this.code = code;

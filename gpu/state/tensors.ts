@@ -18,6 +18,7 @@ export type Tensor = {
 export interface TensorsWriter extends Disposable {
   /** To be filled completely: all that `changed` does not exclude. After the save they are detached, with length 0. */
   readonly views: ReadonlyMap<string, OwnArrayOf<DType>>;
+  /** Makes the save count: before, `load` finds the one before it. */
   commit(): void;
 }
 
@@ -33,6 +34,7 @@ export interface Tensors extends Disposable {
    * @throws {StateError} `schema` when the name cannot be or the data is not what the spec says.
    */
   set<D extends DType = DType>(name: string, data: ArrayOf<D>, spec?: TensorSpec<D> | ScalarSpec<D>): void;
+  /** Adds or replaces a single value. */
   set<D extends DType>(name: string, value: ScalarOf<D>, spec: ScalarSpec<D>): void;
   /**
    * Adds or replaces a tensor by a reference: it is not copied, but read again from a safetensors file by `load`, and
@@ -43,6 +45,7 @@ export interface Tensors extends Disposable {
   refer(name: string, path: string, tensor?: string): void;
   /** What `refer` added, or `load` found. */
   readonly references: ReadonlyMap<string, Reference>;
+  /** A tensor by its name; undefined when there is none. */
   get(name: string): Tensor | undefined;
   /** True when there was such a tensor, or reference. */
   delete(name: string): boolean;

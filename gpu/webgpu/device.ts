@@ -8,8 +8,9 @@ import type { GpuDevice } from "./types.ts";
 /** A buffer of a WebGPU device. The app's program finds its GPUBuffer by the name of the tensor. */
 export interface WebGpuBuffer<D extends DType = DType> extends DeviceBuffer<D> {}
 
-/** @see BufferKind */
+/** The buffers of a WebGPU device. */
 export interface WebGpuBufferKind extends BufferKind {
+  /** A buffer of this dtype on the device. */
   readonly buffer: WebGpuBuffer<this["dtype"]>;
 }
 
@@ -31,6 +32,7 @@ export interface WebGpuOptions extends Needs {
 
 /** A WebGPU device, with the app's program on it. */
 export interface WebGpuDevice<P extends Program = Program> extends Device<WebGpuBufferKind> {
+  /** Tells it from other devices. */
   readonly kind: "webgpu";
   /** Vendor and name of the adapter. */
   readonly adapter: string;

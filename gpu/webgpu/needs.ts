@@ -4,5 +4,6 @@ export interface Needs {
   readonly limits?: Readonly<Record<string, number>>;
   /** As `requiredFeatures` of WebGPU. */
   readonly features?: readonly string[];
+  /** As in WebGPU: which adapter to take when there are several. @default no preference */
   readonly powerPreference?: "low-power" | "high-performance";
 }

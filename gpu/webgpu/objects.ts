@@ -18,13 +18,21 @@ import type {
 
 /** What was made of recipes, by the same names. Each throws RangeError for a name that there is not. */
 export interface Objects {
+  /** A compiled shader. */
   shader(name: string): GpuShaderModule;
+  /** A sampler. */
   sampler(name: string): GpuSampler;
+  /** A texture of a recipe, or of the state. */
   texture(name: string): GpuTexture;
+  /** The layout of a bind group that a recipe describes. */
   bindGroupLayout(name: string): GpuBindGroupLayout;
+  /** The layout of a pipeline. */
   pipelineLayout(name: string): GpuPipelineLayout;
+  /** A pipeline for compute passes. */
   computePipeline(name: string): GpuComputePipeline;
+  /** A pipeline for render passes. */
   renderPipeline(name: string): GpuRenderPipeline;
+  /** A bind group, with the buffers that there are now. */
   bindGroup(name: string): GpuBindGroup;
 }
 

@@ -4,6 +4,7 @@ import type { GpuBuffer, GpuDevice } from "./types.ts";
 
 /** What the app's code on the device works with. Good until its call ends: after a checkpoint all are new. */
 export interface Gpu extends Objects {
+  /** For what no recipe makes: encoders, the queue, buffers of one call. */
   readonly device: GpuDevice;
   /** The buffer of a tensor, by its full name in the schema. */
   buffer(name: string): GpuBuffer;
@@ -43,10 +44,23 @@ export interface Program {
   readonly recipes?: Recipes;
 }
 
-type Call = (gpu: Gpu, ...args: never[]) => unknown;
-type NamesOf<P> = { [K in keyof P]: P[K] extends Call ? K : never }[keyof P] & string;
-type ArgumentsOf<F> = F extends (gpu: Gpu, ...args: infer A) => unknown ? A : never;
-type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
+/** @internal */
+export type Call = (gpu: Gpu, ...args: never[]) => unknown;
+/**
+ * The functions of a program, by name.
+ * @internal
+ */
+export type NamesOf<P> = { [K in keyof P]: P[K] extends Call ? K : never }[keyof P] & string;
+/**
+ * What a function takes after its `Gpu`.
+ * @internal
+ */
+export type ArgumentsOf<F> = F extends (gpu: Gpu, ...args: infer A) => unknown ? A : never;
+/**
+ * What a function gives, awaited.
+ * @internal
+ */
+export type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
 /** Calls a function of the program `P` without its first parameter. */
 export type Caller<P extends Program> = <N extends NamesOf<P>>(

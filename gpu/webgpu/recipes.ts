@@ -12,8 +12,9 @@ import type {
 export interface StageRecipe {
   /** The name of a shader. */
   readonly shader: string;
-  /** @default the only entry point of its kind */
+  /** The function of the shader. @default the only entry point of its kind */
   readonly entryPoint?: string;
+  /** Values of `override` constants. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -26,8 +27,16 @@ export type BindingRecipe =
 /** The layout of a bind group: one that was described, or one that a pipeline has by itself. */
 export type LayoutRecipe = string | { readonly pipeline: string; readonly group: number };
 
-type Named<T> = Readonly<Record<string, T>>;
-type WithStage<T> = Omit<T, "module"> & StageRecipe;
+/**
+ * By name.
+ * @internal
+ */
+export type Named<T> = Readonly<Record<string, T>>;
+/**
+ * The names of a stage in the place of its module.
+ * @internal
+ */
+export type WithStage<T> = Omit<T, "module"> & StageRecipe;
 
 /**
  * How the objects of a device are made: descriptors as in WebGPU, but names where WebGPU has objects. They are plain
@@ -36,13 +45,17 @@ type WithStage<T> = Omit<T, "module"> & StageRecipe;
 export interface Recipes {
   /** WGSL. */
   readonly shaders?: Named<string>;
+  /** Descriptors as in WebGPU. */
   readonly samplers?: Named<GpuSamplerDescriptor>;
   /** Textures whose content the app writes itself after each recovery, or whose levels are tensors of its state. */
   readonly textures?: Named<TextureRecipe>;
+  /** Descriptors as in WebGPU. */
   readonly bindGroupLayouts?: Named<GpuBindGroupLayoutDescriptor>;
   /** The bind group layouts of each, by name. */
   readonly pipelineLayouts?: Named<readonly string[]>;
+  /** `layout` names a pipeline layout. @default the layout that the shader implies */
   readonly computePipelines?: Named<StageRecipe & { readonly layout?: string }>;
+  /** `layout` names a pipeline layout. @default the layout that the shaders imply */
   readonly renderPipelines?: Named<
     Omit<GpuRenderPipelineDescriptor, "layout" | "vertex" | "fragment"> & {
       readonly layout?: string;
@@ -50,6 +63,7 @@ export interface Recipes {
       readonly fragment?: WithStage<GpuFragmentState>;
     }
   >;
+  /** What each binding of a layout is, by its number. */
   readonly bindGroups?: Named<{
     readonly layout: LayoutRecipe;
     readonly entries: Readonly<Record<number, BindingRecipe>>;

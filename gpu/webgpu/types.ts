@@ -3,7 +3,12 @@ import type { OwnDevice } from "./own_types.ts";
 // Which declarations of WebGPU there are is the user's choice: those of @webgpu/types, of lib.dom, of Deno, or none. A public type must
 // be good with each, and what it gives must be the user's own type where there is one. So all types come from the device, and
 // the device from the place where each of those declares it.
-type FromNavigator = typeof globalThis extends {
+
+/**
+ * The device that `navigator.gpu` gives, where that is declared.
+ * @internal
+ */
+export type FromNavigator = typeof globalThis extends {
   readonly navigator: { readonly gpu: { requestAdapter(...args: never[]): Promise<infer A> } };
 }
   ? NonNullable<A> extends { requestDevice(...args: never[]): Promise<infer D> }

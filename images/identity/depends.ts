@@ -1,4 +1,5 @@
-import { globSync, statSync } from "node:fs";
+// Node.js has globSync() from 22 on; this module can be loaded without it.
+import * as fs from "node:fs";
 import { join, resolve } from "node:path";
 import { isFile } from "./source_file.ts";
 
@@ -13,7 +14,7 @@ const pattern = /[*?[{]/;
 export function absoluteDepends(names: readonly string[]): string[] {
   return names.map((name) => {
     const path = resolve(name);
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = fs.statSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory()) return join(path, "**/*");
     if (stat?.isFile() || pattern.test(name)) return path;
     throw new RangeError(`There is no file ${path}`);
@@ -22,6 +23,6 @@ export function absoluteDepends(names: readonly string[]): string[] {
 
 /** The files that these stand for now, sorted. */
 export function expandDepends(depends: readonly string[]): string[] {
-  const found = depends.flatMap((path) => (isFile(path) || !pattern.test(path) ? [path] : globSync(path)));
+  const found = depends.flatMap((path) => (isFile(path) || !pattern.test(path) ? [path] : fs.globSync(path)));
   return [...new Set(found)].filter(isFile).sort().slice(0, MOST);
 }

@@ -1,13 +1,18 @@
-import { readFileSync, readlinkSync } from "node:fs";
-import { startedAt } from "../../ffi/process.ts";
+import { readlinkSync } from "node:fs";
+import { readCommandLine } from "../../ffi/command_line.ts";
+import { startedAt, userOf } from "../../ffi/process.ts";
 import { readOrEmpty } from "../../ffi/read_or_empty.ts";
 import { expandDepends } from "./depends.ts";
 import type { Program } from "./program.ts";
 import { describeFile, isNewerThan, type SourceFile } from "./source_file.ts";
-import { type Source, sourcesOf } from "./sources.ts";
+import { type Source, type Start, sourcesOf } from "./sources.ts";
 import { markOf } from "./start_mark.ts";
 
 const MOST_PROCESSES = 64;
+/** Files that the processes name or map: more are no program. */
+const MOST_FILES = 10_000;
+/** Of a command line, in bytes: those that are longer cannot be known again. */
+const LONGEST = 2 ** 20;
 /** To digest more keeps the dump waiting: of further files size and time are noted. */
 const MOST_BYTES = 64 * 2 ** 20;
 const DELETED = / \(deleted\)$/;
@@ -28,7 +33,7 @@ export interface DescribeOptions {
  * Undefined when the root has just ended.
  *
  * Not seen are names of modules that are computed, what a program reads as data, what comes from the network without a lock file,
- * edits inside of node_modules, and the environment.
+ * edits inside of node_modules, and the environment. Of a file that the processes' users could not read, only size and time are noted.
  */
 export function describeProgram(pids: readonly number[], options: DescribeOptions = {}): Program | undefined {
   const { depends = [], ownMounts = false, runsSince = Number.POSITIVE_INFINITY } = options;
@@ -52,16 +57,17 @@ export function describeProgram(pids: readonly number[], options: DescribeOption
 
 function filesOf(pids: readonly number[], depends: readonly string[], since: number): SourceFile[] {
   const few = pids.slice(0, MOST_PROCESSES);
-  const mapped = new Set(few.flatMap(mappedCode));
+  const mapped = new Set(few.flatMap(mappedCode).slice(0, MOST_FILES));
+  const readers = new Set(few.map(userOf));
   const sources: Source[] = [
-    ...few.flatMap(sourcesOfProcess),
+    ...sourcesOf(few.flatMap(startOf)).slice(0, MOST_FILES),
     ...expandDepends(depends).map((path) => ({ path, byTime: false })),
   ];
   const files = new Map<string, SourceFile>();
   let bytes = 0;
   for (const { path, byTime } of sources) {
     if (files.has(path)) continue;
-    const file = describeFile(path, { byTime: byTime || bytes > MOST_BYTES });
+    const file = describeFile(path, { byTime: byTime || bytes > MOST_BYTES, readers });
     if (!file) continue;
     if (file.sha256 !== undefined) bytes += file.bytes;
     files.set(path, isNewerThan(path, since) ? { ...file, isLate: true } : file);
@@ -74,15 +80,16 @@ function filesOf(pids: readonly number[], depends: readonly string[], since: num
   return [...files.values()];
 }
 
-/** Undefined when the program has written over it: what is left of the place of its arguments is then filled with NUL. */
+/** Undefined when it is too long, or the program has written over it: what is left of the place of its arguments is then filled with NUL. */
 function commandOf(pid: number): string[] | undefined {
-  const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
+  const bytes = readCommandLine(pid, LONGEST);
+  const words = bytes.length < LONGEST ? bytes.toString().split("\0").slice(0, -1) : [];
   return words.length === 0 || (words.length > 1 && words.at(-1) === "" && words.at(-2) === "") ? undefined : words;
 }
 
-function sourcesOfProcess(pid: number): Source[] {
+function startOf(pid: number): Start[] {
   try {
-    return sourcesOf(commandOf(pid) ?? [], readlinkSync(`/proc/${pid}/cwd`));
+    return [{ command: commandOf(pid) ?? [], cwd: readlinkSync(`/proc/${pid}/cwd`) }];
   } catch {
     return [];
   }

@@ -11,7 +11,7 @@ import { sourcesOf } from "./sources.ts";
 export interface Wanted {
   /** The program, by its path or a name on the PATH, and its arguments. */
   readonly command: readonly string[];
-  /** @default that of this process */
+  /** Where it is to run. @default the working directory of this process */
   readonly cwd?: string;
   /** Files and patterns that must be as they were, besides those that the dump knows; absolute. */
   readonly depends?: readonly string[];
@@ -102,7 +102,7 @@ function isSameWord(word: string, other: string, cwd: string): boolean {
 /** What the dump knows no digest of, must not be younger than what was dumped. */
 function newerFiles(program: Program, { command, cwd, depends }: Required<Wanted>): string[] {
   const known = new Set(program.files?.map(({ path }) => path));
-  const unseen = program.files ? [] : [program.executable, ...sourcesOf(command, cwd).map(({ path }) => path)];
+  const unseen = program.files ? [] : [program.executable, ...sourcesOf([{ command, cwd }]).map(({ path }) => path)];
   const more = [...unseen, ...expandDepends(depends)];
   return [...new Set(more)].filter((path) => !known.has(path) && isNewerThan(path, program.startedAt));
 }

@@ -2,11 +2,17 @@ import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Aliases, openAliases } from "./aliases.ts";
 import { packageFiles } from "./packages.ts";
-import { isFile, realOf, textOf } from "./source_file.ts";
+import { isFile, realOf } from "./source_file.ts";
+import { openTexts, type Texts } from "./texts.ts";
 
 /** More than most programs have; what comes after them is not seen. */
 const MOST = 2000;
-const MOST_LETTERS = 64 * 2 ** 20;
+/** Names of modules, which need not be there. */
+const MOST_NAMES = 10_000;
+/** Of a name: PATH_MAX of linux/limits.h. */
+const LONGEST = 4096;
+/** Hundreds of times as long as it takes for most programs. A hostile one may choose paths that take long. */
+const MOST_MS = 5000;
 
 const script = /\.[cm]?[jt]sx?$/;
 /** What comes before the name of a module: `from`, `import`, `require(`, `new URL(` of a worker. Those in comments do no harm. */
@@ -20,26 +26,31 @@ const endings = ["", ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs
  */
 export function modulesOf(scripts: readonly string[]): string[] {
   const found = new Set<string>(scripts);
-  const aliases = openAliases();
-  let letters = 0;
+  const texts = openTexts();
+  const aliases = openAliases(texts);
+  const end = performance.now() + MOST_MS;
+  let left = MOST_NAMES;
   // A set that grows while it is walked.
   for (const path of found) {
-    if (!script.test(path) || letters > MOST_LETTERS) continue;
-    const text = textOf(path);
-    letters += text.length;
-    for (const file of importsOf(path, text, aliases)) if (found.size < MOST) found.add(file);
+    if (!script.test(path) || left <= 0) continue;
+    const names = namesIn(texts(path)).slice(0, left);
+    left -= names.length;
+    // Both runtimes go on from where a link leads.
+    const directory = dirname(realOf(path));
+    for (const name of names) {
+      if (performance.now() > end) return [...found];
+      for (const file of resolveName(name, directory, aliases, texts)) if (found.size < MOST) found.add(file);
+    }
   }
   return [...found];
 }
 
-function importsOf(path: string, text: string, aliases: Aliases): string[] {
+function namesIn(text: string): string[] {
   const names = [...text.matchAll(named)].map(([, a, b, c]) => (a ?? b ?? c) as string);
-  // Both runtimes go on from where a link leads.
-  const directory = dirname(realOf(path));
-  return [...new Set(names)].flatMap((name) => resolveName(name, directory, aliases));
+  return [...new Set(names)].filter((name) => name.length < LONGEST);
 }
 
-function resolveName(name: string, directory: string, aliases: Aliases): string[] {
+function resolveName(name: string, directory: string, aliases: Aliases, texts: Texts): string[] {
   if (/^(node|bun):/.test(name)) return [];
   if (name.startsWith("file:")) return resolveFile(pathOf(name));
   if (/^\.{1,2}(\/|$)/.test(name) || isAbsolute(name))
@@ -47,7 +58,7 @@ function resolveName(name: string, directory: string, aliases: Aliases): string[
   const meant = aliases(name, directory).flatMap(resolveFile);
   if (meant.length > 0) return meant;
   // Of jsr:, npm:, https: and the like the lock file knows.
-  return name.includes(":") ? [] : packageFiles(name, directory);
+  return name.includes(":") ? [] : packageFiles(name, directory, texts);
 }
 
 function pathOf(url: string): string {

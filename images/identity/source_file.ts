@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
-import { readSync, realpathSync, type Stats, statSync } from "node:fs";
+import { readlinkSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
 import { printable } from "../../ffi/printable.ts";
 import { openRegularFile } from "../regular_file.ts";
 
 /** A file that a program has loaded. */
 export interface SourceFile {
+  /** As the program opened it. */
   readonly path: string;
   /** Where that leads, when links are on the way. */
   readonly real?: string;
+  /** Its size. */
   readonly bytes: number;
   /** Of a small file. */
   readonly sha256?: string;
@@ -24,16 +26,30 @@ const SLACK_MS = 100;
 /** Their sizes mean nothing, and to read them may do something. */
 const kernelFiles = /^\/(proc|sys|dev)\//;
 
+/** How a file is described. */
+export interface FileOptions {
+  /** By its size and its time alone. */
+  readonly byTime?: boolean;
+  /** Who names the file: what none of these users owns, and not everybody may read, is described by its time. A digest would tell of it. */
+  readonly readers?: ReadonlySet<number | undefined>;
+}
+
 /** @returns undefined when there is no such file, it is not a regular one, or it may not be read. */
-export function describeFile(path: string, { byTime = false }: { byTime?: boolean } = {}): SourceFile | undefined {
+export function describeFile(path: string, { byTime = false, readers }: FileOptions = {}): SourceFile | undefined {
   const stat = statOfFile(path);
   if (!stat) return undefined;
   try {
     const found = realOf(path);
     const real = found === path ? {} : { real: found };
     const bytes = stat.size;
-    if (byTime || bytes > SMALL) return { path, ...real, bytes, modifiedAt: Math.max(0, Math.floor(stat.mtimeMs)) };
-    const sha256 = createHash("sha256").update(readBytes(path, SMALL)).digest("hex");
+    const isSecret = ({ uid, mode }: Stats): boolean =>
+      readers !== undefined && (mode & 0o004) === 0 && !readers.has(0) && !readers.has(uid);
+    if (byTime || bytes > SMALL || isSecret(stat)) {
+      return { path, ...real, bytes, modifiedAt: Math.max(0, Math.floor(stat.mtimeMs)) };
+    }
+    const sha256 = createHash("sha256")
+      .update(readBytes(path, SMALL, isSecret))
+      .digest("hex");
     return { path, ...real, bytes, sha256 };
   } catch {
     return undefined;
@@ -107,9 +123,12 @@ function statOfFile(path: string): Stats | undefined {
   }
 }
 
-/** @throws {ImageError} when it is no regular file by now. */
-function readBytes(path: string, most: number): Uint8Array {
+/** @throws when it is no regular file by now, leads to one of the kernel, or is none to be read. */
+function readBytes(path: string, most: number, refuses: (stat: Stats) => boolean = () => false): Uint8Array {
   using file = openRegularFile(path);
+  if (kernelFiles.test(readlinkSync(`/proc/self/fd/${file.fd}`)) || refuses(file.stat)) {
+    throw new Error(`${path} is not to be read`);
+  }
   const bytes = new Uint8Array(Math.min(file.stat.size, most));
   let length = 0;
   for (let count = -1; count !== 0 && length < bytes.length; length += count) {

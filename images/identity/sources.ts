@@ -1,6 +1,13 @@
 import { dirname, join, resolve } from "node:path";
 import { modulesOf } from "./modules.ts";
 import { beginningOf, isFile, realOf } from "./source_file.ts";
+import { upwards } from "./upwards.ts";
+
+/** How a process was started. */
+export interface Start {
+  readonly command: readonly string[];
+  readonly cwd: string;
+}
 
 /** A file that a program has loaded, or has been made from. */
 export interface Source {
@@ -10,6 +17,7 @@ export interface Source {
 }
 
 const MOST_WORDS = 256;
+const MOST_SCRIPTS = 256;
 const code = /\.([cm]?[jt]sx?|wasm|node|sh|py|rb|pl)$/;
 /** What beside a script decides what it is made of. */
 const locks = [
@@ -26,16 +34,21 @@ const settings = ["package.json", "deno.json", "deno.jsonc", "tsconfig.json", "j
 const environments = [".env", ".env.local", ".env.production", ".env.development", ".env.test"];
 
 /**
- * The files that a command line stands for: the scripts that it names, what they import, and what lies beside them and above, up to the
+ * The files that command lines stand for: the scripts that it names, what they import, and what lies beside them and above, up to the
  * first lock file.
  */
-export function sourcesOf(command: readonly string[], cwd: string): Source[] {
-  const scripts = command.slice(0, MOST_WORDS).flatMap((word, i) => scriptIn(word, cwd, i === 0) ?? []);
-  const directories = [cwd, ...scripts.flatMap((path) => [dirname(path), dirname(realOf(path))])];
+export function sourcesOf(starts: readonly Start[]): Source[] {
+  const scripts = starts
+    .flatMap(({ command, cwd }) =>
+      command.slice(0, MOST_WORDS).flatMap((word, i) => scriptIn(word, cwd, i === 0) ?? []),
+    )
+    .slice(0, MOST_SCRIPTS);
+  const cwds = [...new Set(starts.map(({ cwd }) => cwd))];
+  const directories = [...cwds, ...scripts.flatMap((path) => [dirname(path), dirname(realOf(path))])];
   const beside = [...new Set(directories)].flatMap(projectFiles);
   return [
     ...[...new Set([...modulesOf(scripts), ...beside])].map((path) => ({ path, byTime: false })),
-    ...existing(cwd, environments).map((path) => ({ path, byTime: true })),
+    ...cwds.flatMap((cwd) => existing(cwd, environments)).map((path) => ({ path, byTime: true })),
   ];
 }
 
@@ -49,11 +62,12 @@ function scriptIn(word: string, cwd: string, isProgram: boolean): string | undef
 
 function projectFiles(directory: string): string[] {
   const found: string[] = [];
-  for (let at = directory; ; at = dirname(at)) {
+  for (const at of upwards(directory)) {
     const here = existing(at, locks);
     found.push(...here, ...existing(at, settings));
-    if (here.length > 0 || at === dirname(at)) return found;
+    if (here.length > 0) break;
   }
+  return found;
 }
 
 function existing(directory: string, names: readonly string[]): string[] {

@@ -1,16 +1,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Check, output } from "../check.ts";
-import { copySamples, tool } from "../project.ts";
+import { bunAdd, copySamples, tool } from "../project.ts";
 
 export const check: Check = {
   name: "types: a fresh project of bun init",
   async run(packed) {
-    const { directory, root, tarball } = packed;
+    const { directory, root } = packed;
     const run = (...command: [string, ...string[]]) => output(command, { cwd: directory });
     const bun = tool(root, "bun");
     await run(bun, "init", "-y");
-    await run(bun, "add", tarball);
+    await bunAdd(packed);
     copySamples(packed, "every_entry.ts");
     const tsc = tool(directory, "tsc");
     await run(tsc, "--noEmit");

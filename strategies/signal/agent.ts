@@ -13,6 +13,8 @@ import type { Notice } from "../../lifecycle/types.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
 
+export type { SignalName };
+
 /** What a doorbell says that cannot tell its signals apart. */
 const UNKNOWN = 0;
 /** After this time a driver's signal that has not arrived never will. */

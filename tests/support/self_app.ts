@@ -11,7 +11,8 @@ const {
   atOnce,
   ...options
 } = JSON.parse(process.argv[2] as string) as CheckpointOptions & {
-  readonly directory?: string;
+  /** What every app of these tests is told. */
+  readonly directory: string;
   readonly refuses?: boolean;
   /** Cannot rebuild itself. */
   readonly fails?: boolean;

@@ -54,7 +54,7 @@ const allowed: Record<string, readonly string[]> = {
   "cli.ts": ["cli"],
   scripts: ["attach.ts", "strategies", "cli", "driver", "criu", "images", "gpu", "resources", "ffi"],
   setup: ["package", "criu", "ffi"],
-  packaging: ["criu"],
+  packaging: ["package", "criu"],
   examples: ["setup", "ffi", "gpu"],
   bench: ["tests/support", "setup", "mod.ts", "strategies", "gpu", "driver", "criu", "page", "lifecycle", "ffi"],
 };

@@ -5,17 +5,10 @@ import { linkSync, mkdirSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync 
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  BlockedError,
-  type Blocker,
-  blockers,
-  describeBlocker,
-  findBlockers,
-  scanBlockers,
-  unblocked,
-} from "criu-aware/blockers";
+import { BlockedError, type Blocker, blockers, describeBlocker, findBlockers, unblocked } from "criu-aware/blockers";
 import { reportDevice } from "../../../blockers/devices.ts";
 import { createReport } from "../../../blockers/report.ts";
+import { scanBlockers } from "../../../blockers/scan.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import type { CheckpointContext } from "../../../lifecycle/types.ts";
 import { openBlockedCalls } from "../../support/blocked_calls.ts";

@@ -129,3 +129,19 @@ test("nothing is unpacked where somebody else could replace it", { skip: noNobod
   await assert.rejects(openPrefix(join(place, "tools")), (error) => error instanceof SetupError);
   assert.deepEqual(readdirSync(place), []);
 });
+
+test("nothing is unpacked among what others may have put there before, in a sticky directory either", {
+  skip: noNobody,
+}, async () => {
+  using directory = temporaryDirectory();
+  const { chmodSync, chownSync } = await import("node:fs");
+  const { path: prefix } = directory;
+  chmodSync(prefix, 0o1777);
+  await assert.rejects(openPrefix(prefix), /^SetupError: .* may be written by other users/);
+  chmodSync(prefix, 0o755);
+  const store = join(prefix, ".criu-aware");
+  mkdirSync(store);
+  chownSync(store, NOBODY, NOBODY);
+  await assert.rejects(openPrefix(prefix), /^SetupError: .*\.criu-aware belongs to another user/);
+  assert.deepEqual(readdirSync(store), []);
+});
