@@ -66,9 +66,10 @@ for (const runtime of runtimes) {
     assert.ok(stopped.out.split("\n").every((line) => line.length <= 80));
     process.kill(app.pid, "SIGCONT");
 
-    // Nobody reaps its child: exec makes a sleep of the shell.
-    await using parent = startProgram("sh", ["-c", "sh -c 'exit 0' & echo $!; exec sleep 60"]);
+    // Nobody reaps its child, which ends later than the shell: exec makes a sleep of that.
+    await using parent = startProgram("sh", ["-c", "sleep 0.5 & echo $!; exec sleep 60"]);
     const ended = Number(await parent.nextLine());
+    await waitFor("the child to end", () => readFileSync(`/proc/${ended}/stat`, "utf8").includes(") Z "));
     const found = await runCli(runtime, ["inspect", ended]);
     assert.equal(found.code, 1);
     assert.match(found.out, /^blocks +process \d+: it has ended, and waits/m);
