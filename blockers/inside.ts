@@ -20,7 +20,9 @@ export class BlockedError extends Error {
   /** @ignore */
   constructor(blockers: readonly Blocker[]) {
     super(
-      `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${blockers.map((blocker) => describeBlocker(blocker)).join("; ")}`,
+      `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${[...byCure(blockers)]
+        .map(([cure, things]) => `${things.map((blocker) => describeThing(blocker)).join("; ")} → ${cure}`)
+        .join(". ")}`,
     );
     this.blockers = blockers;
   }
@@ -34,11 +36,21 @@ export function otherSide({ what, who }: Pick<Blocker, "what" | "who">): string 
 
 /** A blocker and its cure, in one line that is safe to print. What is `about` its process already does not name it again. */
 export function describeBlocker(blocker: Blocker, about?: number): string {
-  const { pid, fd, what, cure } = blocker;
+  return `${describeThing(blocker, about)} → ${describeCure(blocker.cure)}`;
+}
+
+/** Blockers by what cures them, so that each cure is told once, however many they are. */
+export function byCure(blockers: readonly Blocker[]): Map<string, Blocker[]> {
+  return Map.groupBy(blockers, ({ cure }) => describeCure(cure));
+}
+
+/** The same as `describeBlocker`, without the cure. */
+export function describeThing(blocker: Blocker, about?: number): string {
+  const { pid, fd, what } = blocker;
   const owner = pid === about ? "" : `process ${pid}`;
   const place = [fd === undefined ? "" : `descriptor ${fd}`, owner].filter(Boolean).join(" of ");
   const other = otherSide(blocker);
-  return `${place ? `${place}: ` : ""}${what}${other ? `, ${other}` : ""} (${describeCure(cure)})`;
+  return `${place ? `${place}: ` : ""}${what}${other ? `, ${other}` : ""}`;
 }
 
 /** What to do in the app, and then the options of CRIU that help as well, with what they cost. */

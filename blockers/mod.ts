@@ -5,7 +5,16 @@
  *
  * @module
  */
-export { BlockedError, blockers, describeBlocker, describeCure, otherSide, unblocked } from "./inside.ts";
+export {
+  BlockedError,
+  blockers,
+  byCure,
+  describeBlocker,
+  describeCure,
+  describeThing,
+  otherSide,
+  unblocked,
+} from "./inside.ts";
 export { type Blocker, type BlockerKind, type Cure, type KindRow, kinds } from "./kinds.ts";
 export type { GivenOptions } from "./report.ts";
 export { type FindOptions, findBlockers } from "./scan.ts";

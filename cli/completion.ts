@@ -4,6 +4,12 @@ import { subcommand } from "./subcommand.ts";
 
 const shells = ["bash", "zsh", "fish"] as const;
 
+const notes = `
+The shell runs criu-aware itself to complete it: it has to be on the PATH.
+Where you type bunx criu-aware, or deno run, put it there first:
+  bun add -g criu-aware
+  deno install -gA -n criu-aware jsr:@criu-aware/criu-aware/cli`;
+
 /** `criu-aware completion` */
 export function completion(): Command {
   return subcommand("completion", "print a script that completes this command in a shell", [
@@ -12,6 +18,7 @@ export function completion(): Command {
     "criu-aware completion fish > ~/.config/fish/completions/criu-aware.fish",
   ])
     .addArgument(new Argument("<shell>", "the shell").choices(shells))
+    .addHelpText("after", notes)
     .action(
       reporting(async (shell: (typeof shells)[number]) => {
         const { scripts } = await import("./completion_scripts.ts");

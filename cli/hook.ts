@@ -109,7 +109,7 @@ async function runInstall(flags: Flags): Promise<Report> {
     planned.before !== undefined && planned.after === planned.before && !planned.after.includes(scriptIn(directory));
   // The configuration last: it never names a script that is not there.
   const changes = byHand ? [] : [...(await planCopy(directory, flags.unaware)), planned];
-  return report(flags, path, changes, "has the hook", [
+  return report(flags, path, changes, "installed", "has the hook", [
     `Settings: ${printable(settingsIn(directory))}`,
     "Why a dump is refused: see CRIU's log (runc and podman: dump.log), or run",
     "  journalctl -t criu-aware",
@@ -130,8 +130,9 @@ async function runUninstall(flags: Flags): Promise<Report> {
     flags,
     path,
     changes,
+    "removed",
     state,
-    directories.map((made) => `- ${made} (when it is empty)`),
+    directories.map((made) => fileLine("removed", `${printable(made)} (when it is empty)`)),
   );
   if (!flags.dryRun) removeEmpty(directories);
   return reported;
@@ -141,6 +142,7 @@ async function report(
   { dryRun = false }: Flags,
   file: string,
   changes: readonly Change[],
+  done: "installed" | "removed",
   state: string,
   notes: readonly string[],
 ): Promise<Report> {
@@ -152,14 +154,29 @@ async function report(
   return {
     value: { file, changed, dryRun, diff, files: different.map(({ path }) => path) },
     text: changed
-      ? [...diff.split("\n").map(colour), "", outcome(file, dryRun), ...notes].join("\n")
+      ? [
+          ...diff.split("\n").map(colour),
+          "",
+          ...(dryRun ? ["dry run: nothing was changed"] : outcome(file, different, done)),
+          ...notes,
+        ].join("\n")
       : `nothing to do: ${printable(file)} ${state}`,
   };
 }
 
-function outcome(file: string, dryRun: boolean): string {
-  if (dryRun) return "dry run: nothing was changed";
-  return `written${existsSync(backupOf(file)) ? `; what was there before is in ${printable(backupOf(file))}` : ""}`;
+/** What was done with each file. */
+function outcome(file: string, changes: readonly Change[], done: string): string[] {
+  const lines = changes.map(({ path, before, after }) => {
+    const what = before === undefined ? "made" : after === undefined ? "removed" : "changed";
+    const backup =
+      path === file && existsSync(backupOf(file)) ? ` (as it was before: ${printable(backupOf(file))})` : "";
+    return fileLine(what, `${printable(path)}${backup}`);
+  });
+  return [`${done}:`, ...lines];
+}
+
+function fileLine(what: string, path: string): string {
+  return `  ${what.padEnd(7)}  ${path}`;
 }
 
 /** The script is not shown: it is the one of this package. */

@@ -29,10 +29,10 @@ interface Flags {
 }
 
 async function runInspect(pid: number, criuArguments: string[], { leaveRunning = false }: Flags): Promise<Report> {
-  const { parseArguments, flagOf } = await import("../criu/options.ts");
+  const { parseArguments } = await import("../criu/options.ts");
   const { UsageError } = await import("../criu/usage_error.ts");
   const { processTree } = await import("../ffi/process_tree.ts");
-  const { findBlockers, otherSide } = await import("../blockers/mod.ts");
+  const { byCure, findBlockers, otherSide } = await import("../blockers/mod.ts");
   const { listAttached } = await import("../driver/status.ts");
   const { dumpOptionsOf } = await import("../driver/defaults.ts");
   const { hintsOf } = await import("./inspect_hints.ts");
@@ -51,7 +51,10 @@ async function runInspect(pid: number, criuArguments: string[], { leaveRunning =
     found === 0
       ? paint("green", `Nothing of ${tree} blocks a dump.`)
       : paint("red", `${count(found, "thing")} of ${tree} would make a dump fail.`);
-  const texts = blockers.map((blocker) => asText(blocker, wordFor(blocker, criuOptions), otherSide(blocker), flagOf));
+  const texts = [...byCure(blockers)].flatMap(([cure, things]) => [
+    ...things.map((blocker) => asText(blocker, wordFor(blocker, criuOptions), otherSide(blocker))),
+    wrap(cure, `${indent}  `, `${indent}→ `),
+  ]);
   return {
     value: { pids, blockers, standstill, notes, blocked: found > 0 },
     text: [
@@ -77,21 +80,13 @@ function requireSight(pid: number): void {
   }
 }
 
-type FlagOf = (name: Blocker["cure"]["options"][number]) => string;
-
 /** What a blocker means for a dump with these options. */
 function wordFor({ blocking, cure }: Blocker, given: CriuOptions): string {
   if (blocking) return paint("red", "blocks ");
   return cure.options.some((option) => given[option]) ? paint("green", "cured  ") : paint("yellow", "warning");
 }
 
-function asText(blocker: Blocker, word: string, other: string, flagOf: FlagOf): string {
-  const { pid, fd, what, cure } = blocker;
+function asText({ pid, fd, what }: Blocker, word: string, other: string): string {
   const place = fd === undefined ? `process ${pid}` : `process ${pid}, fd ${fd}`;
-  const { advice, options, caution } = cure;
-  const flags = options.length > 0 ? `; or with ${options.map(flagOf).join(" or ")}` : "";
-  return [
-    `${word}  ${wrap(`${place}: ${what}${other ? ` (${other})` : ""}`, indent).trimStart()}`,
-    wrap(`${advice}${flags}${caution ? `: ${caution}` : ""}`, `${indent}  `, `${indent}→ `),
-  ].join("\n");
+  return `${word}  ${wrap(`${place}: ${what}${other ? ` (${other})` : ""}`, indent).trimStart()}`;
 }

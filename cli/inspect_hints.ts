@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import type { Blocker } from "../blockers/mod.ts";
 import { describeStandstill } from "../driver/paused.ts";
+import { whyNoRoot } from "../driver/root_of_tree.ts";
 import type { AttachedProcess } from "../driver/status.ts";
 import { printable } from "../ffi/printable.ts";
 import { processState } from "../ffi/process.ts";
@@ -32,10 +33,8 @@ export async function hintsOf(
       why: "it has ended, and waits for its parent to take note: there is nothing to dump",
     });
   }
-  if (pids.includes(process.pid)) {
-    const why = "this very command runs below it, and CRIU would: dump it from outside, or dump a process further down";
-    standstill.push({ pid: root, why });
-  }
+  const why = whyNoRoot(root);
+  if (why !== undefined) standstill.push({ pid: root, why });
   return { standstill, notes: [...notesOnPages(pids, attached), ...notesOnResources(attached, blocking)] };
 }
 

@@ -11,6 +11,7 @@ import { openToAppend } from "../ffi/own_file.ts";
 import { printable } from "../ffi/printable.ts";
 import { marked } from "../images/identity/start_mark.ts";
 import { say } from "./report.ts";
+import { noProgram } from "./require_program.ts";
 
 /** A program that was started. */
 export interface Launched {
@@ -37,7 +38,7 @@ export async function launch(
 ): Promise<Launched> {
   const start = marked(command, process.cwd(), ignoring(ignored));
   try {
-    if (!start) throw new Error("there is no such program");
+    if (!start) throw noProgram(command);
     const [program = "", ...args] = start.command;
     // Descriptors that this process was given, or that Deno opened, would go on to the program, and CRIU would meet them there.
     closeOnExec(await openLibc());
@@ -56,6 +57,7 @@ export async function launch(
     });
     return { pid: child.pid as number, ended, release: () => child.unref() };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`Cannot start ${printable(command[0])}: ${(error as Error).message}`);
   } finally {
     for (const fd of new Set([stdout, stderr])) closeSync(fd);

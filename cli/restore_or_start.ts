@@ -97,7 +97,8 @@ async function tryRestore(
     const facts = await sayRestored(imagesDir, manifest, result);
     return { pid: result.pid, ended, release() {}, how: "restored", errors, ...facts };
   } catch (error) {
-    return messageOf(error);
+    // "not restored" stands before it already.
+    return messageOf(error).replace(/^Cannot restore: /, "");
   }
 }
 

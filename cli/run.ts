@@ -10,8 +10,10 @@ import { relaySignals } from "./foreground.ts";
 import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
 import type { ProgramOutput } from "./output.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
+import { requireProgram } from "./require_program.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
 import { collect, positive, subcommand } from "./subcommand.ts";
+import { wrap } from "./wrap.ts";
 
 interface Flags extends RestoreFlags {
   readonly log?: string;
@@ -41,27 +43,21 @@ export function run(): Command {
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
-    .addHelpText("after", notes);
+    .addHelpText("after", notes.join("\n"));
   return withEngineFlags(command).action(reporting(runProgram));
 }
 
-const notes = `
-The program gets a session of its own, no terminal and /dev/null as its input.
-Its output is added to a log, which may grow after a dump: CRIU does not compare
-the size of a file that is open for appending only. Deno's own caches hold file
-locks: DENO_DIR, unless you set it, is one with your modules and without locks.
-
-With --foreground and without --log, the output goes where that of this command
-goes, also after a restore. Signals go to the program: TERM, INT, HUP, QUIT,
-USR1, USR2; Ctrl-Z stops it as well. After a dump that ends the program the exit
-code is 0. Killed by SIGKILL, this command cannot end
-the program, which goes on, its output unread.
-
-As the start command of a service: --foreground --restore-or-start DIR. The
-image is kept: every start goes on from the same moment. It is restored only
-when it is of the same command in the same directory, and its runtime, scripts,
-their modules, lock files and settings are what they were. What else counts,
-name by --depends.`;
+const notes = [
+  "The program gets a session of its own, no terminal and /dev/null as its input. Its output is added to a log, which may grow " +
+    "after a dump: CRIU does not compare the size of a file that is open for appending only. Deno's own caches hold file locks: " +
+    "DENO_DIR, unless you set it, is one with your modules and without locks.",
+  "With --foreground and without --log, the output goes where that of this command goes, also after a restore. Signals go to the " +
+    "program: TERM, INT, HUP, QUIT, USR1, USR2; Ctrl-Z stops it as well. After a dump that ends the program the exit code is 0. " +
+    "Killed by SIGKILL, this command cannot end the program, which goes on, its output unread.",
+  "As the start command of a service: --foreground --restore-or-start DIR. The image is kept: every start goes on from the same " +
+    "moment. It is restored only when it is of the same command in the same directory, and its runtime, scripts, their modules, " +
+    "lock files and settings are what they were. Use --depends to name anything else that counts.",
+].map((paragraph) => `\n${wrap(paragraph, "")}`);
 
 /** 128 + SIGKILL: as a dump ends a program. */
 const KILLED = 137;
@@ -72,6 +68,7 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   }
   const { parseArguments } = await import("../criu/options.ts");
   parseArguments(flags.criuOption ?? []);
+  requireProgram(command);
   const output = await outputOf(command, flags);
   if (flags.restoreOrStart !== undefined) {
     const { stepAside } = await import("./step_aside.ts");
@@ -96,8 +93,8 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   relay?.passTo(pid);
   for (const error of facts.errors) say(`criu-aware run: restored in part only: ${error}`);
   const { log } = output;
-  // Without a log stdout belongs to the program.
-  if (log === undefined) say(`criu-aware run: ${facts.how} process ${pid}`);
+  // Without a log stdout belongs to the program. A restore was told with its dump.
+  if (log === undefined && facts.how === "started") say(`criu-aware run: started process ${pid}`);
   const afterwards = async (): Promise<number> => {
     const exitCode = await ended.finally(() => relay?.[Symbol.dispose]());
     await output.finish();

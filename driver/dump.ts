@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { describeBlocker } from "../blockers/inside.ts";
+import { describeCure, describeThing } from "../blockers/inside.ts";
 import { findBlockers } from "../blockers/scan.ts";
 import { leaveCgroups } from "../criu/options.ts";
 import type { Runner } from "../criu/run.ts";
@@ -21,6 +21,7 @@ import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitAll } from "./rebuilt.ts";
 import { dependsOf, recordDump } from "./record.ts";
+import { requireOther } from "./root_of_tree.ts";
 import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
@@ -33,6 +34,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   signal?.throwIfAborted();
   checkOptions(given, knownDumpOptions);
   requireRoot();
+  requireOther(pid);
   const depends = dependsOf(given);
   using cuda = await openCudaIfAsked(given.cuda);
   const phases = watchPhases(given.onPhase);
@@ -162,5 +164,9 @@ async function blocked(
   const blockers = await findBlockers(processTree(pid), { criuOptions, ignore, leaveRunning });
   return blockers
     .filter(({ blocking }) => blocking)
-    .map((blocker) => ({ pid: blocker.pid, reasons: [describeBlocker(blocker, blocker.pid)] }));
+    .map((blocker) => ({
+      pid: blocker.pid,
+      reasons: [describeThing(blocker, blocker.pid)],
+      cure: describeCure(blocker.cure),
+    }));
 }

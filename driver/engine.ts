@@ -13,7 +13,8 @@ export interface Engine {
   readonly kind: "rpc" | "command" | "simulate";
   /**
    * Dumps the tree of `pid` into `imagesDir`. Every attached process in it is told first, and all must be ready.
-   * @throws {UsageError} when there is no such process; when the directory is not empty, another dump has it, or others may look
+   * @throws {UsageError} when there is no such process, or CRIU cannot dump it from here: this process runs below it, or it is a
+   * `criu-aware run --foreground`; when the directory is not empty, another dump has it, or others may look
    * into it or replace it (unless `trustImages`).
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
    * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
@@ -200,7 +201,10 @@ export class DumpRefusedError extends Error {
 
   /** @ignore */
   constructor(refusals: readonly Refusal[], logFile?: string) {
-    const lines = refusals.flatMap(({ pid, reasons }) => reasons.map((reason) => `process ${pid}: ${reason}`));
+    const lines = [...Map.groupBy(refusals, ({ cure }) => cure)].flatMap(([cure, members]) => [
+      ...members.flatMap(({ pid, reasons }) => reasons.map((reason) => `process ${pid}: ${reason}`)),
+      ...(cure === undefined ? [] : [`→ ${cure}`]),
+    ]);
     if (logFile !== undefined) lines.push(`CRIU's log: ${printable(logFile)}`);
     super(`The dump is refused, every app goes on:\n  ${lines.join("\n  ")}`);
     this.refusals = refusals;

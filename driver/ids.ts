@@ -55,9 +55,10 @@ function idsTaken(holders: readonly IdHolder[]): CriuError {
 }
 
 function describe({ id, pid, command, isEnding }: IdHolder): string {
-  const owner = pid === process.pid ? "this process itself" : `process ${pid} (${printable(command)})`;
   const state = isEnding ? ", which has ended and is not reaped by its parent" : "";
-  return id === pid ? `pid ${id} is taken by ${owner}${state}` : `thread id ${id} is taken by ${owner}${state}`;
+  const ofProcess = id === pid ? printable(command) : `process ${pid} (${printable(command)})`;
+  const owner = pid === process.pid ? "this process itself" : ofProcess;
+  return `${id === pid ? "pid" : "thread id"} ${id} is taken by ${owner}${state}`;
 }
 
 const cureOfOthers = `End it, or ${OWN_PID_NAMESPACE}.`;

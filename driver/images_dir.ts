@@ -19,6 +19,8 @@ import { makeOwnDirectory, type OwnDirectory } from "../ffi/own_directory.ts";
 import { printable } from "../ffi/printable.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import { UntrustedPathError } from "../ffi/trusted_path.ts";
+import { hasManifest } from "../images/manifest.ts";
+import { asWord } from "../package/invocation.ts";
 
 /** A directory with nothing else counts as empty: CRIU, run by hand, leaves it behind when a dump fails. */
 const logs = ["dump.log", "criu.log"];
@@ -54,11 +56,24 @@ export function claimImagesDir(libc: Libc, directory: string, trustImages = fals
     throw new UsageError(`Cannot dump into ${shown}: another dump is writing there. Name a new directory.`);
   if (lock) opened.use(lock);
   if (readdirSync(made.path).some((name) => !logs.includes(name))) {
-    throw new UsageError(`Cannot dump into ${shown}: it is not empty. Name a new directory.`);
+    throw new UsageError(
+      hasManifest(made.path)
+        ? `Cannot dump into ${shown}: it is not empty, it holds a dump. ${replacing(made.path)}`
+        : `Cannot dump into ${shown}: it is not empty. Name a new directory.`,
+    );
   }
   requireWritable(made.path, shown);
   opened.move();
   return claimed(made.path, lock, made.first);
+}
+
+/** How a dump takes the place of an older one. */
+function replacing(path: string): string {
+  const [old, next] = [path, `${path}.new`].map((word) => printable(asWord(word)));
+  return (
+    `To replace it, remove it first: rm -r ${old}. Or keep it until the new one is done: dump into ${next}, ` +
+    `then: rm -r ${old} && mv ${next} ${old}`
+  );
 }
 
 function makeImagesDir(directory: string, trustImages: boolean): OwnDirectory {

@@ -4,6 +4,7 @@ import { decoder, encoder } from "../ffi/bytes.ts";
 import { descriptorLinks } from "../ffi/descriptor_links.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { userOf } from "../ffi/process.ts";
+import { childrenOf } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { statusField } from "../ffi/status_field.ts";
 
@@ -46,13 +47,26 @@ export async function tellingLauncher<T extends { readonly leftRunning: boolean 
   return result;
 }
 
+/**
+ * The program of a process that has such a note; undefined for any other process, and for the init of a pid namespace, which is dumped
+ * with all that it runs.
+ */
+export function programBelow(pid: number): number | undefined {
+  const isInit = /(^|\s)1$/.test(statusField(readOrEmpty(`/proc/${pid}/status`), "NSpid") ?? "");
+  return isInit || noteIn(pid) === undefined ? undefined : childrenOf(pid)?.[0];
+}
+
+function noteIn(pid: number): string | undefined {
+  return descriptorLinks(pid).find(({ link }) => link === LINK)?.path;
+}
+
 /** The parent may be hostile, and have a note that it may only read: nothing is written to one that is not its own. */
 async function noteOf(pid: number): Promise<AppendMemfd | undefined> {
   const parent = Number(statusField(readOrEmpty(`/proc/${pid}/status`), "PPid"));
-  const found = descriptorLinks(parent).find(({ link }) => link === LINK);
-  if (!found) return undefined;
+  const path = noteIn(parent);
+  if (path === undefined) return undefined;
   try {
-    const file = AppendMemfd.open(await openLibc(), found.path);
+    const file = AppendMemfd.open(await openLibc(), path);
     if (file.stat().uid === userOf(parent)) return file;
     file[Symbol.dispose]();
   } catch {

@@ -47,6 +47,8 @@ export interface Refusal {
   readonly pid: number;
   /** One line each. */
   readonly reasons: readonly string[];
+  /** What to do about it, where the reasons do not say. Of several refusals that have the same one it is told once. */
+  readonly cure?: string;
 }
 
 /**

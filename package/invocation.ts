@@ -82,6 +82,6 @@ function words(args: readonly string[], { base, runtime, execPath, cwd, env }: S
 }
 
 /** A word as a shell reads it. */
-function asWord(word: string): string {
+export function asWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

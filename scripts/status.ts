@@ -3,6 +3,7 @@
  * Shows the attached processes of this host, or one of them. Copy it and change what you like: it needs criu-aware and zx. Its options
  * are those of `criu-aware status`.
  */
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { listAttached, UsageError } from "criu-aware/driver";
 import { chalk } from "zx";
@@ -18,9 +19,10 @@ async function main(): Promise<void> {
   const [pid] = positionals;
   const processes = await listAttached(pid === undefined ? undefined : [Number(pid)]);
   if (pid !== undefined && processes.length === 0) {
-    throw new UsageError(
-      `Process ${pid} is not attached: there is none with that pid, its program does not call attach(), or you are not its user.`,
-    );
+    const why = existsSync(`/proc/${pid}`)
+      ? "its program does not call attach(), or has not come to it yet, or you are not its user"
+      : "there is none with that pid";
+    throw new UsageError(`Process ${pid} is not attached: ${why}.`);
   }
   if (values.json) return console.log(JSON.stringify(pid === undefined ? processes : processes[0]));
   if (processes.length === 0) return console.log("No process is attached.");

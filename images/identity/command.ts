@@ -17,7 +17,7 @@ export interface Started {
 const MOST_INTERPRETERS = 4;
 const LONGEST_LINE = 256;
 
-/** What `/proc` will show of a command once it runs: a script with `#!` is run by its interpreter. Undefined when there is no such file. */
+/** What `/proc` will show of a command once it runs: a script with `#!` is run by its interpreter. Undefined when there is no such program. */
 export function startedAs(command: readonly string[], cwd: string): Started | undefined {
   let words = command;
   for (let depth = 0; depth <= MOST_INTERPRETERS; depth++) {
@@ -36,12 +36,14 @@ export function startedAs(command: readonly string[], cwd: string): Started | un
 }
 
 function findProgram(name: string, cwd: string): string | undefined {
-  if (name.includes("/")) return isFile(resolve(cwd, name)) ? name : undefined;
+  if (name.includes("/"))
+    return [resolve(cwd, name)].some((path) => isFile(path) && isExecutable(path)) ? name : undefined;
   const places = (process.env.PATH ?? "").split(":").map((directory) => resolve(cwd, directory, name));
   return places.find((path) => isFile(path) && isExecutable(path));
 }
 
-function isExecutable(path: string): boolean {
+/** Whether this user may run a file. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

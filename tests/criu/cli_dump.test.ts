@@ -44,7 +44,13 @@ for (const runtime of runtimes) {
 
       const again = await runCli(runtime, first);
       assert.equal(again.code, 2);
-      assert.match(again.err, /^criu-aware dump: .*not empty/);
+      const stale = `rm -r ${images} && mv ${images}.new ${images}`;
+      assert.ok(
+        again.err.endsWith(
+          `it first: rm -r ${images}. Or keep it until the new one is done: dump into ${images}.new, then: ${stale}`,
+        ),
+      );
+      assert.match(again.err, /^criu-aware dump: .*: it is not empty, it holds a dump\. To replace it, /);
 
       const final = join(directory.path, "final");
       const strategy = ["--strategy", "signal", "--json", "--", "--file-locks"];

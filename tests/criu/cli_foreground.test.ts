@@ -51,7 +51,10 @@ function foreground(
 
 /** The pid that it says on its stderr. */
 async function programOf({ err }: Foreground, how = "started"): Promise<number> {
-  const line = new RegExp(`^criu-aware run: ${how} process (\\d+)$`, "m");
+  const line = new RegExp(
+    `^criu-aware run: ${how === "started" ? "started process (\\d+)$" : "restored (\\d+) from "}`,
+    "m",
+  );
   await waitFor("the program to run", () => line.test(err()), 10_000);
   return Number(line.exec(err())?.[1]);
 }
@@ -74,6 +77,7 @@ for (const runtime of runtimes) {
     const words = ["--restore-or-start", images, "--", "sh", "-c", loop];
     const second = foreground(runtime, directory.path, words);
     await programOf(second, "restored");
+    assert.equal(second.err().match(/restored/g)?.length, 1, second.err());
     await waitFor("output of the new life", () => (second.err().match(/^tock/gm)?.length ?? 0) >= 5, 10_000);
     second.kill("SIGTERM");
     assert.equal(await second.ended, 143);

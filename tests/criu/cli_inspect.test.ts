@@ -1,6 +1,6 @@
 /** `criu-aware inspect` and `doctor`: what they find is true. */
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { App } from "../support/app.ts";
@@ -32,10 +32,7 @@ for (const runtime of runtimes) {
     assert.equal(blocked.code, 1);
     assert.match(blocked.out, /^blocks +process \d+, fd 9: a file lock/m);
     const told = blocked.out.replace(/\s+/g, " ");
-    assert.match(
-      told,
-      /→ close the file before the checkpoint \(SQLite: .*\); or with --file-locks: an image is of no use/,
-    );
+    assert.match(told, /→ close the file before the checkpoint \(SQLite: .*\); or --file-locks: an image is of no use/);
     assert.match(told, /No process of the tree is attached: nobody is told of a dump, which needs --unaware\./);
     assert.ok(blocked.out.split("\n").every((line) => line.length <= 80));
     const { blockers } = JSON.parse((await runCli(runtime, ["inspect", pid, "--json"])).out);
@@ -60,6 +57,7 @@ for (const runtime of runtimes) {
   test(`criu-aware in ${runtime}: inspect tells that a process is stopped, has ended, or holds the command itself`, {
     skip,
   }, async () => {
+    using directory = temporaryDirectory();
     await using app = await App.start("bun");
     process.kill(app.pid, "SIGSTOP");
     const stopped = await runCli(runtime, ["inspect", app.pid]);
@@ -68,9 +66,10 @@ for (const runtime of runtimes) {
     assert.ok(stopped.out.split("\n").every((line) => line.length <= 80));
     process.kill(app.pid, "SIGCONT");
 
-    // Nobody reaps its child: exec makes a sleep of the shell.
-    await using parent = startProgram("sh", ["-c", "sh -c 'exit 0' & echo $!; exec sleep 60"]);
+    // Nobody reaps its child, which ends later than the shell: exec makes a sleep of that.
+    await using parent = startProgram("sh", ["-c", "sleep 0.5 & echo $!; exec sleep 60"]);
     const ended = Number(await parent.nextLine());
+    await waitFor("the child to end", () => readFileSync(`/proc/${ended}/stat`, "utf8").includes(") Z "));
     const found = await runCli(runtime, ["inspect", ended]);
     assert.equal(found.code, 1);
     assert.match(found.out, /^blocks +process \d+: it has ended, and waits/m);
@@ -78,6 +77,13 @@ for (const runtime of runtimes) {
     const above = await runCli(runtime, ["inspect", process.pid]);
     assert.equal(above.code, 1);
     assert.match(above.out, /this very command runs below it/);
+    const none = join(directory.path, "images");
+    const dump = await runCli(runtime, ["dump", process.pid, "-D", none]);
+    assert.deepEqual([dump.code, existsSync(none)], [2, false]);
+    assert.match(
+      dump.err,
+      /^criu-aware dump: Cannot dump process \d+: this very command runs below it, and CRIU .*down\.$/,
+    );
   });
 
   test(`criu-aware in ${runtime}: doctor says that dumps work here, after a real one`, { skip }, async () => {
@@ -88,6 +94,57 @@ for (const runtime of runtimes) {
     assert.match(out, /^Dumps work here\.$/m);
   });
 }
+
+test("what blocks is told for each descriptor, and its cure once, by inspect and by a dump that is refused", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  const path = (name: string): string => join(directory.path, name);
+  const script = `exec 8>${path("a")} 9>${path("b")}; flock 8; flock 9; echo locked; exec sleep 60`;
+  await using locking = startProgram("setsid", ["sh", "-c", script]);
+  await locking.nextLine();
+  const { pid } = locking;
+  const inspected = await runCli("bun", ["inspect", pid]);
+  const dumped = await runCli("bun", ["dump", pid, "-D", path("images"), "--unaware"]);
+  assert.match(
+    inspected.out,
+    /^blocks {3}process \d+, fd 8: [^→]*^blocks {3}process \d+, fd 9: [^→]*^ {9}→ close the file/m,
+  );
+  assert.match(
+    dumped.err,
+    /^ {2}process \d+: descriptor 8: a file lock [^→]*^ {2}process \d+: descriptor 9: a file lock [^→]*^ {2}→ close the file/m,
+  );
+  for (const text of [inspected.out, dumped.err]) assert.equal(text.match(/close the file before/g)?.length, 1, text);
+  const { error } = JSON.parse((await runCli("bun", ["dump", pid, "-D", path("images"), "--unaware", "--json"])).out);
+  const cures = error.refusals.filter(({ cure }: { cure?: string }) => cure?.startsWith("close the file before"));
+  assert.equal(cures.length, 2);
+});
+
+test("a dump of run --foreground itself names the program to dump, as inspect does", { skip }, async () => {
+  using directory = temporaryDirectory();
+  await using run = startProgram("sh", [
+    "-c",
+    'exec "$@" 2>&1',
+    "sh",
+    ...runCommand.bun,
+    cli,
+    "run",
+    "--foreground",
+    "--",
+    "sleep",
+    "60",
+  ]);
+  const program = /started process (\d+)/.exec(await run.nextLine())?.[1];
+  try {
+    const said = new RegExp(`it is criu-aware run --foreground, .*: dump that, process ${program}`);
+    const dump = await runCli("bun", ["dump", run.pid, "-D", join(directory.path, "images"), "--unaware"]);
+    assert.equal(dump.code, 2);
+    assert.match(dump.err, said);
+    assert.match((await runCli("bun", ["inspect", run.pid])).out.replace(/\s+/g, " "), said);
+  } finally {
+    process.kill(Number(program), "SIGKILL");
+  }
+});
 
 test("doctor says where CRIU examines the kernel at each start, and its cure works", { skip }, async () => {
   using directory = temporaryDirectory();

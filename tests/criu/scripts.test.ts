@@ -120,7 +120,8 @@ for (const runtime of runtimes) {
       ["restore.ts", [], 2, /^restore\.ts: Usage: restore\.ts <dir> /],
       ["restore.ts", [images.path], 2, /^restore\.ts: There is no image in /],
       ["restore.ts", ["/none"], 2, /^restore\.ts: There is no image in \/none/],
-      ["status.ts", [pid], 2, /^status\.ts: Process \d+ is not attached/],
+      ["status.ts", [pid], 2, /^status\.ts: Process \d+ is not attached: its program does not call attach\(\), or /],
+      ["status.ts", ["4194300"], 2, /^status\.ts: Process 4194300 is not attached: there is none with that pid\.$/],
     ];
     for (const [script, args, status, message] of cases) {
       const result = run(runtime, script, args);

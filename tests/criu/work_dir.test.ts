@@ -93,7 +93,7 @@ for (const [kind, engine] of engines) {
       assert.deepEqual(readdirSync(temporary), []);
       const second = await cliIn(temporary, "restore", readOnly, "--engine", kind);
       assert.equal(second.code, 1);
-      assert.match(second.err, new RegExp(`pid ${app.pid} is taken by process ${app.pid} `));
+      assert.match(second.err, new RegExp(`pid ${app.pid} is taken by (bun|deno)\\. End it`));
       assert.equal(second.err.match(/is taken by/g)?.length, 1, "said once, not for each thread");
     } finally {
       shell(`umount ${readOnly}`);

@@ -1,11 +1,14 @@
 /** What every subcommand says of itself, and that its examples are right. */
 import assert from "node:assert/strict";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createProgram } from "../../../cli/program.ts";
 import { version } from "../../../package/version.ts";
 import { startProgram } from "../../support/child.ts";
 import { cli, runCli } from "../../support/cli.ts";
 import { type RuntimeName, runCommand } from "../../support/runtimes.ts";
+import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
 const runtime: RuntimeName = "Deno" in globalThis ? "deno" : "bun";
 const names: string[][] = [
@@ -55,6 +58,11 @@ test("the help of each subcommand has examples that it would take itself, in 80 
     }
     assert.deepEqual(tooWide(out), []);
   }
+});
+
+test("the help of completion says how its command comes on the PATH", async () => {
+  const { out } = await runCli(runtime, ["completion", "--help"]);
+  assert.match(out, /on the PATH.*\n.*\n {2}bun add -g criu-aware\n {2}deno install -gA -n criu-aware jsr:/);
 });
 
 test("help shows what --help shows, of the program and of a command", async () => {
@@ -122,6 +130,30 @@ test("wrong usage is one line that says how to get help, exit code 2, and with -
       assert.equal(json.code, 2);
     }),
   );
+});
+
+test("run of a script without a runtime says what was meant, and leaves no log behind", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  writeFileSync(at("app.ts"), "");
+  writeFileSync(at("notes"), "");
+  writeFileSync(at("tool"), "#!/bin/sh\n", { mode: 0o755 });
+  const meant = runtime === "bun" ? "bun" : "deno run -A";
+  const cases: [words: string[], message: string][] = [
+    [["app.ts", "a b"], `Cannot start app.ts: it is no program. Did you mean: ${meant} app.ts 'a b'`],
+    [["./app.ts"], `Cannot start ./app.ts: it is no program. Did you mean: ${meant} ./app.ts`],
+    [["./notes"], "Cannot start ./notes: it is not executable: chmod +x ./notes"],
+    [["tool"], "Cannot start tool: it is not on the PATH. Did you mean: ./tool"],
+    [["none"], "Cannot start none: there is no such program"],
+  ];
+  const shell = ["-c", 'cd "$1" && shift && exec "$@"', "sh", directory.path, ...runCommand[runtime], cli, "run"];
+  for (const [words, message] of cases) {
+    for (const flags of [["--wait"], ["--foreground", "--log", "log"]]) {
+      const { code, stderr } = await startProgram("sh", [...shell, ...flags, "--", ...words]).ended;
+      assert.deepEqual([code, stderr.trim()], [2, `criu-aware run: ${message}`]);
+    }
+  }
+  assert.deepEqual(readdirSync(directory.path).sort(), ["app.ts", "notes", "tool"]);
 });
 
 test("no colours where there is no terminal", async () => {

@@ -61,6 +61,10 @@ test("hook install shows the diff, keeps a copy, and does nothing the second tim
 
   const first = await hook(directory.path, "install", "--for", "runc");
   assert.match(first.out, /^\+action-script .*criu-aware-hook\.sh$/m);
+  assert.match(
+    first.out,
+    /^installed:\n {2}made {5}\/.*hook\.sh\n {2}made {5}\/.*hook\.conf\n {2}changed {2}\/.*runc\.conf \(as/m,
+  );
   const installed = readFileSync(file, "utf8");
   assert.match(installed, new RegExp(`^action-script ${directory.path}/criu-aware-hook.sh$`, "m"));
   assert.ok(installed.endsWith(before));
@@ -71,7 +75,9 @@ test("hook install shows the diff, keeps a copy, and does nothing the second tim
   assert.match(second.out, /^nothing to do: /);
   assert.equal(readFileSync(file, "utf8"), installed);
 
-  await hook(directory.path, "uninstall", "--for", "runc");
+  const gone = await hook(directory.path, "uninstall", "--for", "runc");
+  assert.match(gone.out, /^removed:\n {2}changed {2}\/.*runc\.conf\n {2}removed {2}\/.*hook\.sh$/m);
+  assert.doesNotMatch(gone.out, /written|as it was before/);
   assert.equal(readFileSync(file, "utf8"), before);
   assert.equal(statSync(file).mode & 0o777, 0o640);
   assert.deepEqual(readdirSync(directory.path), ["runc.conf"]);

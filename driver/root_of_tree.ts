@@ -1,0 +1,21 @@
+import { UsageError } from "../criu/usage_error.ts";
+import { isInTree } from "../ffi/process_tree.ts";
+import { programBelow } from "./launcher.ts";
+
+/** Why a process cannot be the root of a tree that is dumped from here, and what to dump instead; undefined when it can. */
+export function whyNoRoot(pid: number): string | undefined {
+  if (pid === process.pid)
+    return "it is this very process, and CRIU would run below it: use checkpoint() of criu-aware/driver";
+  if (isInTree(process.pid, pid)) {
+    return "this very command runs below it, and CRIU would: dump it from outside, or dump a process further down";
+  }
+  const program = programBelow(pid);
+  if (program === undefined) return undefined;
+  return `it is criu-aware run --foreground, which goes on while its program is dumped: dump that, process ${program}`;
+}
+
+/** @throws {UsageError} when a process cannot be the root of a tree that is dumped from here. */
+export function requireOther(pid: number): void {
+  const why = whyNoRoot(pid);
+  if (why !== undefined) throw new UsageError(`Cannot dump process ${pid}: ${why}.`);
+}
