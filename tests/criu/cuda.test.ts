@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { command, rpc } from "criu-aware/driver";
+import { commandLine } from "../../ffi/command_line.ts";
 import { App } from "../support/app.ts";
 import { noCompiler } from "../support/c_compiler.ts";
 import { runCli } from "../support/cli.ts";
@@ -85,11 +86,13 @@ test.skipIf(noCompiler() !== false)(
     using fake = await fakeCuda();
     using directory = temporaryDirectory();
     await using app = await App.start("bun");
+    const command = commandLine(app.pid);
     const env = await handedOver(fake, directory.path, app);
     const log = join(directory.path, "log");
-    const args = ["run", "--log", log, "--restore-or-start", join(directory.path, "images"), "--", "false"];
+    const args = ["run", "--log", log, "--restore-or-start", join(directory.path, "images"), "--", ...command];
     const { out, err } = await runCli("bun", args, env);
-    expect([out, err]).toEqual([String(app.pid), ""]);
+    expect(out).toBe(String(app.pid));
+    expect(err).toStartWith(`criu-aware run: restored ${app.pid} from the dump of`);
     expect(fake.state(app.pid)).toBe(RUNNING);
   },
 );

@@ -98,7 +98,7 @@ const runs: Readonly<Record<string, Run>> = {
   // A CRIU that works is there: nothing is unpacked.
   "criu-aware setup": { after: "grep 'ok  *trial' printed" },
   "criu-aware setup --check --json": { after: "grep '\"works\":true' printed" },
-  "criu-aware setup --gpu --prefix /srv/tools": { after: "grep 'ok  *webgpu' printed" },
+  "criu-aware setup --gpu --prefix /srv/tools": { after: "grep 'ok  *vulkan' printed" },
   "criu-aware setup --from-image": { after: "grep 'ok  *trial' printed" },
   "criu-aware hook install --dry-run": { after: "[ ! -e /etc/criu/criu-aware-hook.sh ]" },
   "criu-aware hook install --for runc": { after: installed },
