@@ -100,7 +100,7 @@ function strategiesOf({ strategies, deaf }: AttachedProcess): string[] {
 
 function outcomeOf({ lastOutcome, errors }: AttachedProcess): string {
   const outcome = lastOutcome ?? "-";
-  return errors.length > 0 ? `${outcome}, in part only` : outcome;
+  return errors.length > 0 ? `${outcome}, in part` : outcome;
 }
 
 function userOf({ uid, user }: AttachedProcess): string {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { printable } from "../ffi/printable.ts";
 import { shippedText } from "../package/shipped.ts";
 import { SetupError } from "./setup_error.ts";
@@ -26,9 +26,11 @@ export async function unpack(tool: Tool, directory: string, source: Source, sign
   const container = start(source.program, ["run", "--rm", source.image, "sh", "-c", inside], signal);
   // Owners inside of an image mean nothing here.
   const tar = start("tar", ["-x", "-o", "-f", "-", "-C", directory], signal);
-  // A tar that ends early says why itself.
-  tar.child.stdin?.on("error", () => {});
-  container.child.stdout?.pipe(tar.child.stdin as Writable);
+  const archive = container.child.stdout as Readable;
+  const reader = tar.child.stdin as Writable;
+  // A tar that ends early says why itself; what the container still sends is read, or it would not be seen to end.
+  reader.on("error", () => {}).on("close", () => archive.unpipe(reader).resume());
+  archive.pipe(reader);
   const ends = await Promise.allSettled([container.ended, tar.ended]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

@@ -42,10 +42,12 @@ class Project implements AsyncDisposable {
     const pid = this.#child.pid as number;
     // Until then it is this very process, or env(1).
     const shell = realpathSync("/bin/sh");
-    await waitFor("the program", () => {
+    const isThere = (): boolean => {
       const program = describeProgram([pid], { ownMounts: true });
       return program?.executable === shell && program.command?.at(-1) === args.at(-1);
-    });
+    };
+    // Twice: the first look may fall into the moment in which env(1) becomes the shell.
+    for (const what of ["the program", "its command line"]) await waitFor(what, isThere);
     return pid;
   }
 
