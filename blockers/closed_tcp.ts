@@ -1,10 +1,10 @@
 import { bytesOf } from "../ffi/bytes.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { openProcess } from "../ffi/process.ts";
 import { scanCalls } from "./calls.ts";
 import type { OpenSocket } from "./descriptor.ts";
 
-// The same numbers on every architecture: asm-generic/unistd.h.
-const SYS_PIDFD_OPEN = 434;
+// The same number on every architecture: asm-generic/unistd.h.
 const SYS_PIDFD_GETFD = 438;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
@@ -20,16 +20,24 @@ const NEEDED_BYTES = 140;
  */
 export function wasConnected(libc: Libc, { pid, fd }: OpenSocket): boolean {
   if (pid === process.pid) return hasSent(stateOf(libc, fd));
-  const handle = Number(libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0, 0));
-  if (handle < 0) return false;
-  const copy = Number(libc.syscall(SYS_PIDFD_GETFD, handle, fd, 0, 0, 0, 0));
-  libc.close(handle);
+  const copy = copyOf(libc, pid, fd);
   if (copy < 0) return false;
   const state = stateOf(libc, copy);
   // The process may have put something else there by now, the last close of which waits: a connection that lingers (SO_LINGER), a file of
   // its own file system. That stays open until this process ends.
   if (state?.isClosed) libc.close(copy);
   return hasSent(state);
+}
+
+/** A descriptor here of what another process has open: pidfd_getfd(2). Negative when that cannot be had. */
+function copyOf(libc: Libc, pid: number, fd: number): number {
+  try {
+    using process = openProcess(libc, pid);
+    return Number(libc.syscall(SYS_PIDFD_GETFD, process.fd, fd, 0, 0, 0, 0));
+  } catch {
+    // It has ended.
+    return -1;
+  }
 }
 
 /** What is known of a TCP socket. */

@@ -1,3 +1,4 @@
+import { ownPidOf } from "../ffi/process.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { describeProcess, fieldOf, type NamespaceKind, namespaceOf } from "./proc.ts";
 import { hasOwnNamespace, type Scope } from "./scope.ts";
@@ -45,23 +46,18 @@ function checkRoot({ report }: Scope, root: number): void {
     const what = "it has a user namespace of its own, but no mount namespace: CRIU could dump it, and not restore it";
     report.add("user-namespace", { pid: root, what });
   }
-  if (!differs("pid") || isInit(root)) return;
+  if (!differs("pid") || ownPidOf(root) === 1) return;
   const init = initAbove(root);
   const instead = init === undefined ? "" : `: dump ${describeProcess(init)} instead`;
   const what = `it is in another pid namespace, and not the init of it${instead}`;
   report.add("not-init", { pid: root, what, who: init === undefined ? undefined : String(init) });
 }
 
-/** Whether a process has pid 1 in its own pid namespace: the last number of NSpid (proc_pid_status(5)). */
-function isInit(pid: number): boolean {
-  return /(^|\s)1$/.test(fieldOf(readOrEmpty(`/proc/${pid}/status`), "NSpid"));
-}
-
 /** The init of the pid namespace of a process, when it is above it. */
 function initAbove(pid: number): number | undefined {
   const its = namespaceOf(pid, "pid");
   for (let at = pid; at > 0 && namespaceOf(at, "pid") === its; ) {
-    if (isInit(at)) return at;
+    if (ownPidOf(at) === 1) return at;
     at = Number(fieldOf(readOrEmpty(`/proc/${at}/status`), "PPid") || 0);
   }
   return undefined;

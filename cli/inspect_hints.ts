@@ -1,8 +1,8 @@
-import { readdirSync, readlinkSync } from "node:fs";
 import type { Blocker } from "../blockers/mod.ts";
 import { describeStandstill } from "../driver/paused.ts";
 import { whyNoRoot } from "../driver/root_of_tree.ts";
 import type { AttachedProcess } from "../driver/status.ts";
+import { descriptorLinks } from "../ffi/descriptor_links.ts";
 import { printable } from "../ffi/printable.ts";
 import { processState } from "../ffi/process.ts";
 import { PAGE_LINK } from "../page/layout.ts";
@@ -41,20 +41,12 @@ export async function hintsOf(
 /** A tree of which nobody would be told. */
 function notesOnPages(pids: readonly number[], attached: readonly AttachedProcess[]): string[] {
   if (attached.length > 0) return [];
-  const borrower = pids.find(showsPage);
+  const borrower = pids.find((pid) => descriptorLinks(pid).some(({ link }) => link === PAGE_LINK));
   const shown =
     borrower === undefined
       ? ""
       : ` Process ${borrower} only has the page of another program, from which it was started.`;
   return [`No process of the tree is attached: nobody is told of a dump, which needs --unaware.${shown}`];
-}
-
-function showsPage(pid: number): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === PAGE_LINK);
-  } catch {
-    return false;
-  }
 }
 
 /** What blocks now need not block then. */

@@ -1,8 +1,9 @@
 import { UsageError } from "../criu/usage_error.ts";
+import { isProgram } from "../ffi/on_path.ts";
 import { printable } from "../ffi/printable.ts";
-import { isExecutable, startedAs } from "../images/identity/command.ts";
+import { startedAs } from "../images/identity/command.ts";
 import { isFile } from "../images/identity/source_file.ts";
-import { asWord } from "../package/invocation.ts";
+import { asWord, runtimeHere } from "../package/invocation.ts";
 
 /** @throws {UsageError} when there is no such program: before anything is made for it. */
 export function requireProgram(command: readonly string[]): void {
@@ -18,8 +19,8 @@ function whyNone(command: readonly string[]): string {
   const [name = ""] = command;
   if (!isFile(name)) return "there is no such program";
   const meant = (...words: string[]): string => ` Did you mean: ${printable(words.map(asWord).join(" "))}`;
-  if (isExecutable(name)) return `it is not on the PATH.${meant(`./${name}`, ...command.slice(1))}`;
+  if (isProgram(name)) return `it is not on the PATH.${meant(`./${name}`, ...command.slice(1))}`;
   if (!/\.[cm]?[jt]sx?$/.test(name)) return `it is not executable: chmod +x ${printable(asWord(name))}`;
-  const runtime = "Deno" in globalThis ? ["deno", "run", "-A"] : ["bun"];
+  const runtime = runtimeHere === "deno" ? ["deno", "run", "-A"] : ["bun"];
   return `it is no program.${meant(...runtime, ...command)}`;
 }

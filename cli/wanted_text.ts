@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
+import { readUpTo } from "../ffi/read_up_to.ts";
 import { say } from "./report.ts";
 
 /** No password or key is longer; what is, such as /dev/zero, may have no end. */
@@ -53,11 +54,7 @@ function readFile(path: string): Uint8Array {
 }
 
 function readAll(fd: number): Uint8Array {
-  const buffer = new Uint8Array(MOST_BYTES + 1);
-  let length = 0;
-  for (let count = -1; count !== 0 && length < buffer.length; length += count) {
-    count = readSync(fd, buffer, length, buffer.length - length, null);
-  }
-  if (length > MOST_BYTES) throw new Error("it has more than 1 MiB");
-  return buffer.subarray(0, length);
+  const bytes = readUpTo(fd, MOST_BYTES + 1);
+  if (bytes.length > MOST_BYTES) throw new Error("it has more than 1 MiB");
+  return bytes;
 }

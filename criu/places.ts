@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { requireOnlyWriter, requireOwner, UntrustedPathError, walkTrusted } from "../ffi/trusted_path.ts";
+import { readUsers } from "../ffi/users.ts";
 import { checkout } from "../package/invocation.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,9 +70,6 @@ function placeOfUser({ XDG_DATA_HOME, HOME }: Environment): string {
 /** Sudo keeps no XDG_DATA_HOME: only the default place can be known. */
 function placesOfSudoUser({ SUDO_UID }: Environment): string[] {
   if (!SUDO_UID) return [];
-  const users = readOrEmpty("/etc/passwd")
-    .split("\n")
-    .map((line) => line.split(":"));
-  const home = users.find(([, , uid]) => uid === SUDO_UID)?.[5];
+  const home = readUsers().get(Number(SUDO_UID))?.home;
   return home && isAbsolute(home) ? [placeOfUser({ HOME: home })] : [];
 }

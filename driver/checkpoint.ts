@@ -181,10 +181,11 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     });
   });
   const { outcome } = result;
-  // In a copy it is long gone, and what has its name is somebody else's.
-  if (outcome === "restored") work.keep();
-  if (outcome === "restored") others.leaveHeld();
-  else others.tell(outcome);
+  if (outcome === "restored") {
+    // In a copy it is long gone, and what has its name is somebody else's.
+    work.keep();
+    others.leaveHeld();
+  } else others.tell(outcome);
   if (failed) throw failed;
   if (outcome === "continued" && leaveRunning) {
     moveIntoImages(work.path, imagesDir);

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { mayHang, namespaceOf } from "../blockers/proc.ts";
-import { lostWatches } from "../blockers/watches.ts";
+import { lostWatches, type Watched } from "../blockers/watches.ts";
 import type { CriuOptions } from "../criu/options.ts";
 import { openBeneath } from "../ffi/beneath.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
@@ -28,7 +28,8 @@ export async function dumpOptions(
   given: CriuOptions,
 ): Promise<CriuOptions> {
   const options = { ...dumpDefaults, ...rootOf(root), ...given };
-  if (!processTree(root).some((pid) => lostWatches(libc, pid).length > 0)) return options;
+  const lost = new Map(processTree(root).map((pid) => [pid, lostWatches(libc, pid)]));
+  if ([...lost.values()].every((watched) => watched.length === 0)) return options;
   // Whoever cannot be found refuses the dump, but not here.
   const markers = await found.then(
     (participants) => participants.markers(),
@@ -36,7 +37,7 @@ export async function dumpOptions(
   );
   const directories = markers
     .map(({ pid, path }) => ({ pid, directory: dirname(path) }))
-    .filter(({ pid, directory }) => isWatched(libc, pid, directory))
+    .filter(({ pid, directory }) => isWatched(libc, pid, directory, lost.get(pid) ?? []))
     .map(({ directory }) => directory);
   if (directories.length === 0) return options;
   return { ...options, irmapScanPath: [...new Set([...(given.irmapScanPath ?? []), ...directories])] };
@@ -60,8 +61,7 @@ function rootOf(pid: number): CriuOptions {
  * Whether a process really watches a directory, and it is one for markers, of its user alone: below any other, such as /, CRIU would search
  * for as long as the app likes.
  */
-function isWatched(libc: Libc, pid: number, directory: string): boolean {
-  const watched = lostWatches(libc, pid);
+function isWatched(libc: Libc, pid: number, directory: string, watched: readonly Watched[]): boolean {
   if (watched.length === 0) return false;
   try {
     using place = openBeneath(libc, pid, directory);

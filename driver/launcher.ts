@@ -3,7 +3,7 @@ import { AppendMemfd } from "../ffi/append_memfd.ts";
 import { decoder, encoder } from "../ffi/bytes.ts";
 import { descriptorLinks } from "../ffi/descriptor_links.ts";
 import { openLibc } from "../ffi/libc.ts";
-import { userOf } from "../ffi/process.ts";
+import { ownPidOf, userOf } from "../ffi/process.ts";
 import { childrenOf } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { statusField } from "../ffi/status_field.ts";
@@ -52,8 +52,7 @@ export async function tellingLauncher<T extends { readonly leftRunning: boolean 
  * with all that it runs.
  */
 export function programBelow(pid: number): number | undefined {
-  const isInit = /(^|\s)1$/.test(statusField(readOrEmpty(`/proc/${pid}/status`), "NSpid") ?? "");
-  return isInit || noteIn(pid) === undefined ? undefined : childrenOf(pid)?.[0];
+  return ownPidOf(pid) === 1 || noteIn(pid) === undefined ? undefined : childrenOf(pid)?.[0];
 }
 
 function noteIn(pid: number): string | undefined {

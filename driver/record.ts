@@ -7,7 +7,7 @@ import { checkManifest } from "../images/check_manifest.ts";
 import { absoluteDepends } from "../images/identity/depends.ts";
 import { describeChanges } from "../images/identity/misfit.ts";
 import { describeImages, readManifest, writeManifest } from "../images/manifest.ts";
-import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
+import type { DumpFacts, ImageFacts, Manifest } from "../images/manifest_shape.ts";
 import type { Needs } from "../images/needs.ts";
 import type { Problem, ProblemKind } from "../images/problem.ts";
 import type { DumpOptions, RestoreOptions } from "./engine.ts";
@@ -88,14 +88,14 @@ export async function recordDump(
 export async function requireFit(
   imagesDir: string,
   criu: string,
-  needs: Needs | undefined,
+  { manifest, needs }: { readonly manifest: Manifest | undefined; readonly needs: Needs | undefined },
   options: RestoreOptions,
 ): Promise<void> {
   const { force = false, criuOptions = {}, onProblem, signal } = options;
   const { cpuCap } = criuOptions;
   const problems = await checkManifest(imagesDir, { criu, cpuCap, ...(signal ? { signal } : {}) });
   if (needs) problems.push(...capabilityProblems(needs.capabilities));
-  if (onProblem) problems.push(...sourceProblems(imagesDir));
+  if (onProblem) problems.push(...sourceProblems(manifest));
   const isForced = (kind: ProblemKind): boolean =>
     typeof force === "boolean" ? force && kind !== "file" : force.includes(kind);
   const errors = problems.filter(({ severity }) => severity === "error");
@@ -105,19 +105,19 @@ export async function requireFit(
   for (const problem of problems) onProblem?.(problem);
 }
 
-/** Whether the CUDA work of these images is in the hands of NVIDIA's driver. */
-export function hasCuda(imagesDir: string): boolean {
+/** The manifest of images, for what it says beside; undefined when there is none to be read: `requireFit` speaks of that. */
+export function manifestOf(imagesDir: string): Manifest | undefined {
   try {
-    return readManifest(imagesDir).cuda === true;
+    return readManifest(imagesDir);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 /** What is restored is what it was, whatever its files say by now: to be known, and no reason against it. */
-function sourceProblems(imagesDir: string): Problem[] {
+function sourceProblems(manifest: Manifest | undefined): Problem[] {
   try {
-    const what = describeChanges(readManifest(imagesDir));
+    const what = manifest && describeChanges(manifest);
     const cure = "What is restored has loaded what they were before.";
     return what === undefined ? [] : [{ severity: "warning", kind: "program", what, cure }];
   } catch {
@@ -126,13 +126,8 @@ function sourceProblems(imagesDir: string): Problem[] {
 }
 
 /** The options for a restore: those of the dump that belong to both, under those that are given now. */
-export function carryOptions(imagesDir: string, given: CriuOptions): CriuOptions {
-  let before: Readonly<Record<string, unknown>>;
-  try {
-    before = readManifest(imagesDir).criuOptions;
-  } catch {
-    return given;
-  }
+export function carryOptions(manifest: Manifest | undefined, given: CriuOptions): CriuOptions {
+  const { criuOptions: before = {} } = manifest ?? {};
   const chosen = given.tcpClose || given.tcpEstablished;
   const again = carried.filter((name) => before[name] === true && !(chosen && name.startsWith("tcp")));
   // As the dump has found it: see driver/defaults.ts.
@@ -153,12 +148,12 @@ function cgroupsOf({ manageCgroups }: Readonly<Record<string, unknown>>): CriuOp
 
 /** What must be there after a restore whose root got this pid. */
 export function expectedAfter(
-  imagesDir: string,
+  manifest: Manifest | undefined,
   root: number,
   needs: Needs | undefined,
   { restoreSibling = false }: CriuOptions,
 ): Expected {
-  const apps = appsOf(imagesDir);
+  const apps = (manifest?.apps ?? []).map(({ pid }) => pid);
   // In a pid namespace of its own the tree has other pids here than there.
   const known = needs?.root === root ? needs : undefined;
   return {
@@ -167,13 +162,4 @@ export function expectedAfter(
     // The others have a parent in the tree.
     endWithParent: needs?.endWithParent.includes(needs.root) && !restoreSibling ? [root] : [],
   };
-}
-
-/** The pids of the attached processes of a dump. */
-function appsOf(imagesDir: string): number[] {
-  try {
-    return readManifest(imagesDir).apps.map(({ pid }) => pid);
-  } catch {
-    return [];
-  }
 }

@@ -20,7 +20,7 @@ import { freeIds } from "./ids.ts";
 import { knownRestoreOptions } from "./known_options.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
-import { carryOptions, expectedAfter, hasCuda, requireFit } from "./record.ts";
+import { carryOptions, expectedAfter, manifestOf, requireFit } from "./record.ts";
 import { RestoreWatch } from "./restore_watch.ts";
 import { requireTrustedImages } from "./trusted_images.ts";
 import { openWorkDir, type WorkDir } from "./work_dir.ts";
@@ -40,14 +40,15 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
     );
   }
   const imagesDir = options.trustImages ? given : requireTrustedImages(given);
+  const manifest = manifestOf(imagesDir);
   // Otherwise its processes would wait in CUDA for ever.
-  using cuda = await openCudaIfAsked(options.cuda || hasCuda(imagesDir));
+  using cuda = await openCudaIfAsked(options.cuda || manifest?.cuda === true);
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
   if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
   const needs = needsOf(imagesDir);
-  await requireFit(imagesDir, runner.version, needs, options);
-  const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(imagesDir, options.criuOptions ?? {})));
+  await requireFit(imagesDir, runner.version, { manifest, needs }, options);
+  const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(manifest, options.criuOptions ?? {})));
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
   using work = openWorkDir("restore", options.workDir);
@@ -62,7 +63,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
       // The apps run, and wait in CUDA for this.
       await cuda?.resume(processTree(run.pid), gpus);
       const rebuilt = await (run.rebuilding ?? awaitRebuilt(run.pid, timeoutMs));
-      const processes = await withMissing(rebuilt, expectedAfter(imagesDir, run.pid, needs, criuOptions));
+      const processes = await withMissing(rebuilt, expectedAfter(manifest, run.pid, needs, criuOptions));
       phases.enter("rebuilt");
       return { pid: run.pid, restoreMs: run.restoreMs, ...amountOf(imagesDir, work.path), processes };
     }

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { commandLine } from "../ffi/command_line.ts";
 import { uidsOf } from "../ffi/process.ts";
-import { userNames } from "../ffi/user_names.ts";
+import { readUsers, type User } from "../ffi/users.ts";
 import type { Outcome, RecoveryFailure, State } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { deafStrategies } from "../strategies/notify.ts";
@@ -48,8 +48,8 @@ export interface AttachedProcess {
  * `pids` only those among them.
  */
 export async function listAttached(pids: readonly number[] = allPids()): Promise<AttachedProcess[]> {
-  const names = userNames();
-  const found = await Promise.all(pids.map((pid) => lookAt(pid, names)));
+  const users = readUsers();
+  const found = await Promise.all(pids.map((pid) => lookAt(pid, users)));
   return found.filter((process) => process !== undefined).sort((a, b) => a.pid - b.pid);
 }
 
@@ -59,7 +59,7 @@ function allPids(): number[] {
     .map(Number);
 }
 
-async function lookAt(pid: number, names: ReadonlyMap<number, string>): Promise<AttachedProcess | undefined> {
+async function lookAt(pid: number, users: ReadonlyMap<number, User>): Promise<AttachedProcess | undefined> {
   try {
     using page = await DriverPage.open(pid);
     const { state, generation, outcome, reply, refusal, rejected, ignored } = page.status();
@@ -71,7 +71,7 @@ async function lookAt(pid: number, names: ReadonlyMap<number, string>): Promise<
     return {
       pid,
       uid,
-      user: names.get(uid),
+      user: users.get(uid)?.name,
       command,
       runtime: runtime ? `${runtime.name} ${runtime.version}` : "unknown",
       state,

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { beginningOfProc } from "./read_up_to.ts";
 
 /** A process decides itself what stands there, and how much; nobody needs more. */
 const MOST_BYTES = 4096;
@@ -18,11 +18,5 @@ export function commandLine(pid: number): string[] {
 
 /** The beginning of a command line as the kernel gives it: each word ends in NUL. Throws when the process has ended. */
 export function readCommandLine(pid: number, mostBytes: number): Buffer {
-  const bytes = Buffer.alloc(mostBytes);
-  const fd = openSync(`/proc/${pid}/cmdline`, "r");
-  try {
-    return bytes.subarray(0, readSync(fd, bytes));
-  } finally {
-    closeSync(fd);
-  }
+  return beginningOfProc(`/proc/${pid}/cmdline`, mostBytes);
 }

@@ -14,7 +14,8 @@ export function onPath(
   return directories.map((directory) => join(directory, name)).find(isProgram);
 }
 
-function isProgram(path: string): boolean {
+/** Whether there is such a file, and this user may run it. */
+export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

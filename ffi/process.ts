@@ -106,6 +106,12 @@ export function restoreSigns(): string {
   return startTime("self") + timeOffsets();
 }
 
+/** The pid that a process has in its own pid namespace: the last number of NSpid (proc_pid_status(5)); undefined when it has ended. */
+export function ownPidOf(pid: number): number | undefined {
+  const ids = statusField(readOrEmpty(`/proc/${pid}/status`), "NSpid");
+  return ids === undefined ? undefined : Number(ids.split(/\s+/).at(-1));
+}
+
 /** The pid namespace of a process, as text that is equal for equal namespaces. */
 export function pidNamespace(pid: number | "self"): string {
   return readProcLink(`/proc/${pid}/ns/pid`);

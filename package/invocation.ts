@@ -20,10 +20,13 @@ const JSR = "https://jsr.io/";
 /** Where sudo(8) looks for programs on most systems ("secure_path"), whatever the PATH of its user is. */
 const SUDO_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/** The runtime of this process, for commands that are told to people; what depends on it otherwise asks `Libc`. */
+export const runtimeHere: "bun" | "deno" = "Deno" in globalThis ? "deno" : "bun";
+
 const base = new URL("..", import.meta.url).href;
 const surroundingsHere = (): Surroundings => ({
   base,
-  runtime: "Deno" in globalThis ? "deno" : "bun",
+  runtime: runtimeHere,
   execPath: process.execPath,
   cwd: process.cwd(),
   env: process.env,

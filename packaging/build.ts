@@ -45,9 +45,9 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
     else if (file.endsWith(".map")) rewrite(join(folder, file), finishMap);
   }
   const tree = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  for (const program of Object.values(manifest(tree).bin as Record<string, string>))
-    startByShell(join(folder, program));
-  const published = { ...manifest(tree), browser: emptyInBrowsers(folder) };
+  const made = manifest(tree);
+  for (const program of Object.values(made.bin)) startByShell(join(folder, program));
+  const published = { ...made, browser: emptyInBrowsers(folder) };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`);
   prune(
     folder,
@@ -69,7 +69,10 @@ function emptyInBrowsers(folder: string): Record<string, false> {
 /** The map of the program has a line more, too. */
 function startByShell(path: string): void {
   rewrite(path, (text) => text.replace(/^#!.*$/m, () => startOfProgram));
-  rewrite(`${path}.map`, (text) => JSON.stringify({ ...JSON.parse(text), mappings: `;${JSON.parse(text).mappings}` }));
+  rewrite(`${path}.map`, (text) => {
+    const map = JSON.parse(text);
+    return JSON.stringify({ ...map, mappings: `;${map.mappings}` });
+  });
 }
 
 function rewrite(path: string, change: (text: string) => string): void {

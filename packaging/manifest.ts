@@ -12,6 +12,7 @@ export interface Manifest {
 /** The package.json of the tarball. */
 export interface Published {
   readonly exports: Readonly<Record<string, { readonly types?: string; readonly default: string }>>;
+  readonly bin: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
 }
 

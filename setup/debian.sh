@@ -13,17 +13,17 @@ for tool in apt-get dpkg; do
   command -v $tool >/dev/null 2>&1 || fail "$tool is missing"
 done
 
+# The first source of this machine that serves Debian itself: deb822 files first, then one-line files.
+mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs:[[:space:]]*\([^[:space:]]*\).*/\1/p' | grep -m1 '/debian/\{0,1\}$' || true)
+[ -n "$mirror" ] || mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+  sed -n 's/^deb[[:space:]]\+\(\[[^]]*\][[:space:]]*\)\{0,1\}\([^[:space:]]*\).*/\2/p' | grep -m1 '/debian/\{0,1\}$' || true)
+[ -n "$mirror" ] || fail "no source of Debian's own packages in /etc/apt"
+
 keyring=
 for file in /usr/share/keyrings/debian-archive-keyring.gpg /usr/share/keyrings/debian-archive-keyring.pgp; do
   [ -n "$keyring" ] || [ ! -r $file ] || keyring=$file
 done
 [ -n "$keyring" ] || fail "the keys of Debian are missing (package debian-archive-keyring)"
-
-# The first source of this machine that serves Debian itself: deb822 files first, then one-line files.
-mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs:[[:space:]]*\([^[:space:]]*\).*/\1/p' | grep -m1 '/debian/\{0,1\}$' || true)
-[ -n "$mirror" ] || mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-  sed -n 's/^deb[[:space:]]\+\(\[[^]]*\][[:space:]]*\)\{0,1\}\([^[:space:]]*\).*/\2/p' | grep -m1 '/debian/\{0,1\}$' || true)
-[ -n "$mirror" ] || mirror=http://deb.debian.org/debian
 
 # Gone when the script has done its work: what stays is unpacked.
 mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial" "$work/unpacked"

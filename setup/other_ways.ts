@@ -60,7 +60,7 @@ export function otherWays(
   const again = (...options: string[]): string =>
     commandLine(["setup", ...(tool === vulkanTool ? ["--gpu"] : []), ...options]);
   const ways = tool === criuTool ? ofDistribution(distribution) : [];
-  // Ubuntu and others have Debian's keys as a package.
+  // The keys are a package of their own.
   if (reason.includes(KEYRING)) ways.push(`sudo apt-get install ${KEYRING}, and then: ${again()}`);
   const program = containerProgram(directories);
   ways.push(`${program ? `With ${program}` : "With podman or docker installed"}: ${again("--from-image")}`);

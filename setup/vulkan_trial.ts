@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { printable } from "../ffi/printable.ts";
+import { runtimeHere } from "../package/invocation.ts";
 import { shippedText } from "../package/shipped.ts";
 import { type SoftwareVulkan, vulkanEnvironment } from "./vulkan.ts";
 
@@ -16,10 +17,10 @@ const MOST_MS = 60_000;
 /** Adds two numbers in the WebGPU of this runtime on a Vulkan device, in a process of its own. */
 export async function tryVulkan(vulkan: SoftwareVulkan): Promise<VulkanTrial> {
   const program = await shippedText(proof);
-  const isDeno = "Deno" in globalThis;
-  const args = isDeno
-    ? ["eval", program]
-    : ["--no-install", "-e", `await (await import("bun-webgpu")).setupGlobals();\n${program}`];
+  const args =
+    runtimeHere === "deno"
+      ? ["eval", program]
+      : ["--no-install", "-e", `await (await import("bun-webgpu")).setupGlobals();\n${program}`];
   try {
     const options = { env: { ...process.env, ...vulkanEnvironment(vulkan.icd, vulkan) }, timeout: MOST_MS };
     const { stdout } = await promisify(execFile)(process.execPath, args, options);

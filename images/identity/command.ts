@@ -1,5 +1,5 @@
-import { accessSync, constants } from "node:fs";
 import { basename, resolve } from "node:path";
+import { isProgram } from "../../ffi/on_path.ts";
 import { beginningOf, isFile, realOf } from "./source_file.ts";
 
 /**
@@ -36,20 +36,10 @@ export function startedAs(command: readonly string[], cwd: string): Started | un
 }
 
 function findProgram(name: string, cwd: string): string | undefined {
-  if (name.includes("/"))
-    return [resolve(cwd, name)].some((path) => isFile(path) && isExecutable(path)) ? name : undefined;
+  const canRun = (path: string): boolean => isFile(path) && isProgram(path);
+  if (name.includes("/")) return canRun(resolve(cwd, name)) ? name : undefined;
   const places = (process.env.PATH ?? "").split(":").map((directory) => resolve(cwd, directory, name));
-  return places.find((path) => isFile(path) && isExecutable(path));
-}
-
-/** Whether this user may run a file. */
-export function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return places.find(canRun);
 }
 
 /** The interpreter of a script, and its one argument. */

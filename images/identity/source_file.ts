@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { readlinkSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
+import { readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { printable } from "../../ffi/printable.ts";
+import { readUpTo } from "../../ffi/read_up_to.ts";
 import { openRegularFile } from "../regular_file.ts";
 
 /** A file that a program has loaded. */
@@ -83,7 +84,7 @@ function changeTimeOf({ ctimeMs, mtimeMs }: Stats): number {
 export function textOf(path: string): string {
   const stat = statOfFile(path);
   try {
-    return stat && stat.size <= SMALL ? Buffer.from(readBytes(path, SMALL)).toString("utf8") : "";
+    return stat && stat.size <= SMALL ? readBytes(path, SMALL).toString("utf8") : "";
   } catch {
     return "";
   }
@@ -92,7 +93,7 @@ export function textOf(path: string): string {
 /** The first letters of a file; "" when it cannot be read. */
 export function beginningOf(path: string, letters: number): string {
   try {
-    return isFile(path) ? Buffer.from(readBytes(path, letters)).toString("latin1") : "";
+    return isFile(path) ? readBytes(path, letters).toString("latin1") : "";
   } catch {
     return "";
   }
@@ -124,15 +125,10 @@ function statOfFile(path: string): Stats | undefined {
 }
 
 /** @throws when it is no regular file by now, leads to one of the kernel, or is none to be read. */
-function readBytes(path: string, most: number, refuses: (stat: Stats) => boolean = () => false): Uint8Array {
+function readBytes(path: string, most: number, refuses: (stat: Stats) => boolean = () => false): Buffer {
   using file = openRegularFile(path);
   if (kernelFiles.test(readlinkSync(`/proc/self/fd/${file.fd}`)) || refuses(file.stat)) {
     throw new Error(`${path} is not to be read`);
   }
-  const bytes = new Uint8Array(Math.min(file.stat.size, most));
-  let length = 0;
-  for (let count = -1; count !== 0 && length < bytes.length; length += count) {
-    count = readSync(file.fd, bytes, length, bytes.length - length, null);
-  }
-  return bytes.subarray(0, length);
+  return readUpTo(file.fd, Math.min(file.stat.size, most));
 }

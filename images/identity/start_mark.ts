@@ -1,6 +1,5 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { readOrEmpty } from "../../ffi/read_or_empty.ts";
-import { statusField } from "../../ffi/status_field.ts";
+import { ownPidOf } from "../../ffi/process.ts";
+import { beginningOfProc } from "../../ffi/read_up_to.ts";
 import { type Started, startedAs } from "./command.ts";
 
 /** In the environment of a program that we have started: how, and the pid that it had, for its children have the same environment. */
@@ -35,10 +34,7 @@ export function markOf(pid: number): StartMark | undefined {
   const words = environmentOf(pid).split("\0");
   const value = (name: string): string =>
     words.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-  const ownPid = statusField(readOrEmpty(`/proc/${pid}/status`), "NSpid")
-    ?.split(/\s+/)
-    .at(-1);
-  if (value(PID) !== ownPid) return undefined;
+  if (value(PID) !== String(ownPidOf(pid))) return undefined;
   try {
     const { executable, command, cwd } = JSON.parse(value(COMMAND)) as Partial<StartMark>;
     const isText = (text: unknown): text is string => typeof text === "string";
@@ -49,21 +45,11 @@ export function markOf(pid: number): StartMark | undefined {
   }
 }
 
-/** As it was at the start: environ in proc(5). */
+/** As it was at the start: environ in proc(5). "" when the process has ended, or may not be looked into. */
 function environmentOf(pid: number): string {
-  const bytes = Buffer.alloc(MOST_BYTES);
-  let length = 0;
   try {
-    const fd = openSync(`/proc/${pid}/environ`, "r");
-    try {
-      for (let read = 1; read > 0 && length < bytes.length; length += read) {
-        read = readSync(fd, bytes, length, bytes.length - length, null);
-      }
-    } finally {
-      closeSync(fd);
-    }
+    return beginningOfProc(`/proc/${pid}/environ`, MOST_BYTES).toString();
   } catch {
-    // It has ended, or may not be looked into.
+    return "";
   }
-  return bytes.toString("utf8", 0, length);
 }

@@ -1,7 +1,7 @@
 /** `criu-aware run --foreground`: where the output of a program goes, and its life as an init would lead it. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { aliveSince } from "../../ffi/process.ts";
@@ -219,7 +219,11 @@ test("run gives Deno a cache without locks, with the modules of the user's own",
   try {
     assert.match(started.err, /DENO_DIR is .*criu-aware\/deno/);
     await waitFor("the program to start", () => readFileSync(log, "utf8").includes("parsed"), 30_000);
-    assert.ok(existsSync(join(cache, "deno/npm/registry.npmjs.org/zod")), "in the user's own cache");
+    const registries = readdirSync(join(cache, "deno/npm"));
+    assert.ok(
+      registries.some((registry) => existsSync(join(cache, "deno/npm", registry, "zod"))),
+      "in the user's own cache",
+    );
     const dump = await runCli("bun", ["dump", pid, "-D", images, "--unaware", "--", "--tcp-close"]);
     assert.equal(dump.code, 0, dump.err);
     await waitFor("the process to vanish", () => !existsSync(`/proc/${pid}`), 10_000);

@@ -1,7 +1,7 @@
 /** `criu-aware status`: what is shown of processes that say whatever they like. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { userNames } from "../../../ffi/user_names.ts";
+import { readUsers } from "../../../ffi/users.ts";
 import { App } from "../../support/app.ts";
 import { runCli } from "../../support/cli.ts";
 import type { RuntimeName } from "../../support/runtimes.ts";
@@ -11,7 +11,7 @@ const runtime: RuntimeName = "Deno" in globalThis ? "deno" : "bun";
 test("status shows who runs what, in 80 columns, and bounds what a process says; --json has all of it", async () => {
   const resources = Array.from({ length: 150 }, (_, i) => ({ name: `${"r".repeat(100)}-${i}`, does: "fails" }));
   await using app = await App.start(runtime, { resources });
-  const user = userNames().get(process.geteuid?.() as number) ?? String(process.geteuid?.());
+  const user = readUsers().get(process.geteuid?.() as number)?.name ?? String(process.geteuid?.());
   const table = await runCli(runtime, ["status"]);
   assert.equal(table.code, 0, table.err);
   const row = String(table.out.split("\n").find((line) => line.startsWith(`${app.pid} `)));

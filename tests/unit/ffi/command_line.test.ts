@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { commandLine } from "../../../ffi/command_line.ts";
-import { userNames } from "../../../ffi/user_names.ts";
+import { readUsers } from "../../../ffi/users.ts";
 import { startProgram } from "../../support/child.ts";
 import { waitFor } from "../../support/time.ts";
 
@@ -24,6 +24,6 @@ test("a command line is given as it is, and of a very long one the beginning; no
 test("users have the names of /etc/passwd, the first of a uid", () => {
   const [first = ""] = readFileSync("/etc/passwd", "utf8").split("\n");
   const [name, , uid] = first.split(":");
-  assert.equal(userNames().get(Number(uid)), name);
-  assert.equal(userNames().get(4_294_967_294), undefined);
+  assert.equal(readUsers().get(Number(uid))?.name, name);
+  assert.equal(readUsers().get(4_294_967_294), undefined);
 });
