@@ -12,6 +12,7 @@ export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError 
 export type { Caller, Release } from "./lifecycle/lifecycle.ts";
 export type {
   CheckpointContext,
+  HoldContext,
   Notice,
   Outcome,
   Reply,

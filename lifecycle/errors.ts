@@ -24,10 +24,10 @@ export class ResourceError extends Error {
   /** The name of the resource. */
   readonly resource: string;
   /** The hook that failed. */
-  readonly hook: "beforeCheckpoint" | "afterRestore";
+  readonly hook: "beforeCheckpoint" | "beforeHold" | "afterRestore";
 
   /** @ignore */
-  constructor(resource: string, hook: "beforeCheckpoint" | "afterRestore", cause: unknown) {
+  constructor(resource: string, hook: ResourceError["hook"], cause: unknown) {
     super(`${resource}: ${reasonOf(cause)}`, { cause });
     this.resource = resource;
     this.hook = hook;

@@ -1,10 +1,25 @@
 import { HookTimeoutError, ResourceError } from "./errors.ts";
-import type { CheckpointContext, Resource, RestoreContext } from "./types.ts";
+import type { CheckpointContext, HoldContext, Resource, RestoreContext } from "./types.ts";
 
 /** The contexts of the hooks, as far as the caller makes them. */
 interface Contexts {
   readonly beforeCheckpoint: Omit<CheckpointContext, "signal">;
   readonly afterRestore: Omit<RestoreContext, "signal">;
+}
+
+/** Calls the hook that may not wait, and returns what went wrong. */
+export function callLastHook(resource: Resource, details: HoldContext): ResourceError | undefined {
+  try {
+    const result: unknown = resource.beforeHold?.({ ...details });
+    if (typeof Object(result).then !== "function") return undefined;
+    // What it would do, it would do while CRIU works, or afterwards. Its error, if it comes to one, is that it was too late.
+    Promise.resolve(result).catch(() => {});
+    throw new TypeError(
+      "beforeHold returned a promise: it must be done when it returns. What waits belongs into beforeCheckpoint",
+    );
+  } catch (cause) {
+    return new ResourceError(resource.name, "beforeHold", cause);
+  }
 }
 
 /** The longest time that setTimeout() takes. */

@@ -1,5 +1,5 @@
 import { CheckpointRefusedError, messages, RecoveryError, type ResourceError } from "./errors.ts";
-import { callHook } from "./hook.ts";
+import { callHook, callLastHook } from "./hook.ts";
 import { Register } from "./register.ts";
 import { checkTime } from "./time.ts";
 import type { Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
@@ -109,11 +109,12 @@ export class Lifecycle {
 
     const entered: Resource[] = [];
     const errors: Error[] = [];
-    for (const resource of this.resources.inOrder.toReversed()) {
+    const context = { noticeId: notice.id, criuOptions: notice.criuOptions ?? [] };
+    const resources = this.resources.inOrder.toReversed();
+    for (const resource of resources) {
       entered.unshift(resource);
       const left = notice.deadline === undefined ? Number.MAX_VALUE : notice.deadline - now();
       const timeoutMs = Math.min(resource.timeoutMs ?? this.#ports.hookTimeoutMs, left);
-      const context = { noticeId: notice.id, criuOptions: notice.criuOptions ?? [] };
       let failure = callHook(resource, "beforeCheckpoint", context, timeoutMs);
       if (failure instanceof Promise) failure = await failure;
       if (failure) errors.push(failure);
@@ -121,8 +122,13 @@ export class Lifecycle {
     if (this.#isVoid(notice)) errors.push(new Error("the driver no longer waits"));
 
     const hold = this.#arm(notice, errors);
-    let release: Release = { outcome: "aborted", simulated: false };
     if (hold) {
+      errors.push(...resources.flatMap((resource) => callLastHook(resource, context) ?? []));
+      // They may have blocked for long.
+      if (this.#isVoid(notice)) errors.push(new Error("the driver no longer waits"));
+    }
+    let release: Release = { outcome: "aborted", simulated: false };
+    if (hold && errors.length === 0) {
       round.readyAt = now();
       // From here to the outcome nothing is awaited. An answer that reaches nobody would hold the app for nothing.
       const failures = this.#answer(visit, "held", round, { reply: "ready" });

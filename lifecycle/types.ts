@@ -61,7 +61,10 @@ export interface RestoreContext {
   readonly signal: AbortSignal;
 }
 
-/** Something that CRIU cannot carry. Both hooks may be missing, synchronous or asynchronous. */
+/** What `beforeHold` gets. */
+export type HoldContext = Omit<CheckpointContext, "signal">;
+
+/** Something that CRIU cannot carry. Every hook may be missing; all but `beforeHold` may be synchronous or asynchronous. */
 export interface Resource {
   /** Names the resource in refusals and in `status`. */
   readonly name: string;
@@ -71,6 +74,12 @@ export interface Resource {
   readonly timeoutMs?: number;
   /** Saves and lets go. To throw, or to outlast the time, refuses the checkpoint. */
   beforeCheckpoint?(context: CheckpointContext): void | Promise<void>;
+  /**
+   * The last thing before the hold, when every `beforeCheckpoint` is done and none has refused: nothing else of this thread runs between
+   * the first of these hooks and the outcome. So it is synchronous; to return a promise, as to throw, refuses the checkpoint. For what
+   * an event loop would undo at once: connections that are opened again, a server that accepts. In the order of `beforeCheckpoint`.
+   */
+  beforeHold?(context: HoldContext): void;
   /** Rebuilds. Runs after every `beforeCheckpoint` that was entered, also when that one threw (outcome `aborted`). */
   afterRestore?(context: RestoreContext): void | Promise<void>;
 }
