@@ -3,7 +3,7 @@ import { onPath } from "../ffi/on_path.ts";
 import { printable } from "../ffi/printable.ts";
 import { commandLine } from "../package/invocation.ts";
 import { CriuError } from "./errors.ts";
-import { findUnpacked } from "./places.ts";
+import { findUnpacked, prefixOptions } from "./places.ts";
 
 const NEEDED = [4, 2] as const;
 
@@ -13,9 +13,9 @@ export interface LocatedCriu {
   readonly version: string;
 }
 
-/** How to get a CRIU that works here. */
-export function criuCure(): string {
-  return `Run: ${commandLine(["setup"])}`;
+/** How to get a CRIU that works here, in these places where they are named. */
+export function criuCure(places: readonly string[] = []): string {
+  return `Run: ${commandLine(["setup", ...places.flatMap(prefixOptions)])}`;
 }
 
 /**
@@ -33,13 +33,14 @@ export function findCriu(named?: string, places?: readonly string[]): LocatedCri
   try {
     output = execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch {
-    throw unusable(`CRIU does not start: ${printable(path)}.`);
+    throw unusable(`CRIU does not start: ${printable(path)}.`, places);
   }
   const version = printable(/Version:\s*(\S+)/.exec(output)?.[1] ?? "unknown", 100);
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return { path, version };
   throw unusable(
     `CRIU ${version} is too old (${printable(path)}): before 4.2 it cannot dump sockets on Linux 6.16 and newer.`,
+    places,
   );
 }
 
@@ -49,10 +50,11 @@ function chooseCriu(places?: readonly string[]): string {
   if (chosen !== undefined) return chosen;
   throw unusable(
     refused ? `CRIU is missing: the one of the set-up is not used, for ${refused.message}.` : "CRIU is missing.",
+    places,
   );
 }
 
-function unusable(meaning: string): CriuError {
-  const cure = criuCure();
+function unusable(meaning: string, places?: readonly string[]): CriuError {
+  const cure = criuCure(places);
   return new CriuError("start", `${meaning} ${cure}`, { explanation: { meaning, cure, options: [] } });
 }

@@ -48,7 +48,10 @@ test("the CRIU that is named comes before that of CRIU_AWARE_PREFIX, and this be
     const prefixed = placeCriu(at("prefix/criu/bin/criu"), "4.4");
     assert.equal(locateCriu(named), named);
     assert.deepEqual(findCriu(), { path: prefixed, version: "4.4" });
-    assert.throws(() => findCriu(undefined, [at("elsewhere")]), /^CriuError: CRIU is missing\. Run: npm .*setup$/);
+    assert.throws(
+      () => findCriu(undefined, [at("elsewhere")]),
+      /^CriuError: CRIU is missing\. Run: npm .*setup -- --prefix \S+\/elsewhere$/,
+    );
   });
 });
 
@@ -67,7 +70,8 @@ test("a CRIU of the set-up that somebody else could replace is not used, and the
     assert.match(findUnpacked("criu/bin/criu", [prefix]).refused?.message ?? "", reason);
     assert.throws(
       () => findCriu(undefined, [prefix]),
-      (error: CriuError) => reason.test(error.message) && /^Run: npm .*setup$/.test(error.explanation?.cure ?? ""),
+      (error: CriuError) =>
+        reason.test(error.message) && /^Run: npm .*setup -- --prefix \S+\/prefix$/.test(error.explanation?.cure ?? ""),
     );
     chmodSync(place, mode);
   }
