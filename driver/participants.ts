@@ -8,7 +8,7 @@ import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
 import { type Answer, notify, type StrategyName } from "../strategies/notify.ts";
 import { alongside } from "./alongside.ts";
-import { openAttached } from "./attached.ts";
+import { attachedAbove, openAttached } from "./attached.ts";
 import { describeStandstill, isPaused, standstillOf } from "./paused.ts";
 
 /** How the apps of a process tree are notified. */
@@ -224,7 +224,7 @@ export class Participants implements Disposable {
     throw new PageError(
       this.pid,
       "missing",
-      `No process in the tree of ${this.pid} is attached, so none can prepare. Dump it all the same with --unaware.`,
+      `No process in the tree of ${this.pid} is attached, so none can prepare.${attachedAbove(this.pid)} Dump it all the same with --unaware.`,
     );
   }
 }
