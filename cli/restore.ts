@@ -10,6 +10,7 @@ import { paint } from "./paint.ts";
 import { memoryOf, showProgress } from "./progress.ts";
 import { type Report, reporting, say } from "./report.ts";
 import { positive, subcommand } from "./subcommand.ts";
+import { traceTo } from "./trace_to.ts";
 import { bytes, duration } from "./units.ts";
 
 interface Flags extends EngineFlags {
@@ -17,6 +18,7 @@ interface Flags extends EngineFlags {
   readonly force?: true | readonly ProblemKind[];
   readonly workDir?: string;
   readonly trustImages?: boolean;
+  readonly lazy?: boolean;
   readonly cuda?: boolean;
   readonly gpu?: Readonly<Record<string, string>>;
   readonly trace?: string;
@@ -32,6 +34,7 @@ export function restore(): Command {
     .argument("<dir>", "where the images are")
     .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
     .option("--timeout-ms <ms>", "how long to wait for a pid that is taken, and for the apps", positive, 10_000)
+    .option("--lazy", "let the apps run before their memory is read: it comes as they use it (userfaultfd)")
     .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
     .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
     .option("--force [kinds]", forceHelp, readForce)
@@ -47,31 +50,31 @@ const consequences = {
 };
 
 async function runRestore(imagesDir: string, criuArguments: string[], flags: Flags): Promise<Report> {
-  const { describeFailure } = await import("../driver/rebuilt.ts");
   const { parseArguments } = await import("../criu/options.ts");
   const criuOptions = parseArguments(criuArguments);
   const { stepAside } = await import("./step_aside.ts");
   await stepAside(imagesDir, flags.trustImages);
   const engine = await pickEngine(flags);
-  const { openTrace } = await import("./trace.ts");
-  using progress = await showProgress("restore", await memoryOf(imagesDir, flags.trustImages));
+  using progress = showProgress("restore", () => memoryOf(imagesDir, flags.trustImages));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false, trustImages = false, workDir, gpu } = flags;
+  const { timeoutMs, force = false, trustImages = false, lazy = false, workDir, gpu } = flags;
   const cuda = gpu ? { gpus: gpu } : flags.cuda;
-  const trace = openTrace(flags.trace, progress.onPhase);
+  const trace = await traceTo(flags.trace, progress.onPhase);
   const result = await engine.restore({
     imagesDir,
     force,
     trustImages,
+    lazy,
     timeoutMs,
     criuOptions,
     ...(cuda ? { cuda } : {}),
     ...(workDir === undefined ? {} : { workDir }),
     signal: cancel.signal,
     onProblem: ({ what, cure }) => say(`criu-aware restore: ${what}. ${cure}`),
-    onPhase: trace.onPhase,
+    onPhase: trace?.onPhase ?? progress.onPhase,
   });
-  trace.write(imagesDir, result.processes, result.stats);
+  trace?.write(imagesDir, result.processes, result.stats);
+  const { describeFailure } = await import("../driver/rebuilt.ts");
   const lines = result.processes.map(
     ({ pid, outcome = "no outcome", generation, errors }) =>
       `  process ${pid}: ${errors.map(describeFailure).join("; ") || `${outcome}, generation ${generation}`}`,

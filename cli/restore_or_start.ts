@@ -27,6 +27,7 @@ export interface RestoreFlags extends EngineFlags {
   readonly timeoutMs: number;
   readonly restoreOrStart?: string;
   readonly trustImages?: boolean;
+  readonly lazy?: boolean;
   /** Options of CRIU itself, as its command line has them. */
   readonly criuOption?: readonly string[];
   readonly depends?: readonly string[];
@@ -61,7 +62,7 @@ async function tryRestore(
   flags: RestoreFlags,
 ): Promise<Running | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
-  const { timeoutMs, trustImages = false, recovery = "strict" } = flags;
+  const { timeoutMs, trustImages = false, lazy = false, recovery = "strict" } = flags;
   const { requireTrustedImages } = await import("../driver/trusted_images.ts");
   const { misfitOf } = await import("../images/identity/misfit.ts");
   const { readManifest } = await import("../images/manifest.ts");
@@ -85,7 +86,7 @@ async function tryRestore(
     const engine = await pickEngine(flags);
     // Also without --foreground: what is to be ended has to be known by its parent.
     using _ = adoptOrphans(libc);
-    const result = await engine.restore({ imagesDir, timeoutMs, trustImages, criuOptions, onHook });
+    const result = await engine.restore({ imagesDir, timeoutMs, trustImages, lazy, criuOptions, onHook });
     const errors = await errorsOf(result);
     const { aliveSince } = await import("../ffi/process.ts");
     if (errors.length > 0 && (recovery === "strict" || aliveSince(result.pid) === undefined)) {

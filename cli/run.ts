@@ -40,6 +40,7 @@ export function run(): Command {
         .default("strict"),
     )
     .option("--criu-option <option>", "an option of CRIU itself for the restore; may be repeated", collect)
+    .option("--lazy", "let a restored program run before its memory is read: it comes as it is used (userfaultfd)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
@@ -63,8 +64,9 @@ const notes = [
 const KILLED = 137;
 
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
-  if (flags.criuOption && flags.restoreOrStart === undefined) {
-    throw new UsageError("--criu-option is for a restore: give --restore-or-start DIR as well.");
+  const ofRestores = flags.criuOption ? "--criu-option" : flags.lazy ? "--lazy" : undefined;
+  if (ofRestores && flags.restoreOrStart === undefined) {
+    throw new UsageError(`${ofRestores} is for a restore: give --restore-or-start DIR as well.`);
   }
   const { parseArguments } = await import("../criu/options.ts");
   parseArguments(flags.criuOption ?? []);

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { onPath } from "../ffi/on_path.ts";
 import { printable } from "../ffi/printable.ts";
 import { commandLine } from "../package/invocation.ts";
@@ -11,6 +11,13 @@ const NEEDED = [4, 2] as const;
 export interface LocatedCriu {
   readonly path: string;
   readonly version: string;
+}
+
+/** A CRIU that is being asked for its version. */
+export interface AskedCriu {
+  readonly path: string;
+  /** Rejects with CriuError when it does not start, or is older than 4.2. */
+  readonly version: Promise<string>;
 }
 
 /** How to get a CRIU that works here, in these places where they are named. */
@@ -33,11 +40,37 @@ export function findCriu(named?: string, places?: readonly string[]): LocatedCri
   try {
     output = execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch {
-    throw unusable(`CRIU does not start: ${printable(path)}.`, places);
+    throw doesNotStart(path, places);
   }
+  return { path, version: versionIn(output, path, places) };
+}
+
+/**
+ * The same for whoever has something else to do meanwhile: CRIU takes its time to start.
+ * @throws {CriuError} when there is none.
+ */
+export function askCriu(named?: string): AskedCriu {
+  const path = named ?? chooseCriu();
+  const version = new Promise<string>((resolve, reject) => {
+    execFile(path, ["--version"], { encoding: "utf8" }, (error, output) => {
+      if (error) return reject(doesNotStart(path));
+      try {
+        resolve(versionIn(output, path));
+      } catch (tooOld) {
+        reject(tooOld);
+      }
+    });
+  });
+  // Who never asks for it is not told, either.
+  version.catch(() => {});
+  return { path, version };
+}
+
+/** @throws {CriuError} when it is too old. */
+function versionIn(output: string, path: string, places?: readonly string[]): string {
   const version = printable(/Version:\s*(\S+)/.exec(output)?.[1] ?? "unknown", 100);
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return { path, version };
+  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return version;
   throw unusable(
     `CRIU ${version} is too old (${printable(path)}): before 4.2 it cannot dump sockets on Linux 6.16 and newer.`,
     places,
@@ -52,6 +85,10 @@ function chooseCriu(places?: readonly string[]): string {
     refused ? `CRIU is missing: the one of the set-up is not used, for ${refused.message}.` : "CRIU is missing.",
     places,
   );
+}
+
+function doesNotStart(path: string, places?: readonly string[]): CriuError {
+  return unusable(`CRIU does not start: ${printable(path)}.`, places);
 }
 
 function unusable(meaning: string, places?: readonly string[]): CriuError {

@@ -2,7 +2,7 @@ import { checkCriuOptions } from "../criu/options.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
 import { problemKinds } from "../images/problem.ts";
-import { type StrategyName, strategyNames } from "../strategies/notify.ts";
+import { type StrategyName, strategyNames } from "../strategies/names.ts";
 
 /** The longest time that a timer can have: 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;

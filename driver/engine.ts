@@ -144,6 +144,12 @@ export interface RestoreOptions {
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
   /**
+   * Let the apps run before their memory is read: what they use comes from the images at that moment, by `criu lazy-pages`, and the rest
+   * meanwhile. That daemon is started here, and ends by itself with the last page; until then the apps need it: without it the memory
+   * that is missing would be zeros. Needs userfaultfd (`criu-aware doctor`). Its log is in the `workDir`. @default false
+   */
+  readonly lazy?: boolean;
+  /**
    * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
    * left alone. Always done for images whose manifest says that the dump has handed it over. @default false
    */
