@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ProblemKind } from "../images/problem.ts";
 import { cancelOnSignal } from "./cancel.ts";
+import { clockOption } from "./clock.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { forceHelp, readForce } from "./force.ts";
@@ -19,6 +20,7 @@ interface Flags extends EngineFlags {
   readonly trustImages?: boolean;
   readonly cuda?: boolean;
   readonly gpu?: Readonly<Record<string, string>>;
+  readonly clock?: "continue" | "wall";
   readonly trace?: string;
 }
 
@@ -32,6 +34,7 @@ export function restore(): Command {
     .argument("<dir>", "where the images are")
     .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
     .option("--timeout-ms <ms>", "how long to wait for a pid that is taken, and for the apps", positive, 10_000)
+    .addOption(clockOption())
     .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
     .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
     .option("--force [kinds]", forceHelp, readForce)
@@ -56,7 +59,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const { openTrace } = await import("./trace.ts");
   using progress = await showProgress("restore", await memoryOf(imagesDir, flags.trustImages));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false, trustImages = false, workDir, gpu } = flags;
+  const { timeoutMs, force = false, trustImages = false, workDir, gpu, clock } = flags;
   const cuda = gpu ? { gpus: gpu } : flags.cuda;
   const trace = openTrace(flags.trace, progress.onPhase);
   const result = await engine.restore({
@@ -67,6 +70,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
     criuOptions,
     ...(cuda ? { cuda } : {}),
     ...(workDir === undefined ? {} : { workDir }),
+    ...(clock === undefined ? {} : { clock }),
     signal: cancel.signal,
     onProblem: ({ what, cure }) => say(`criu-aware restore: ${what}. ${cure}`),
     onPhase: trace.onPhase,

@@ -88,13 +88,19 @@ export async function recordDump(
 export async function requireFit(
   imagesDir: string,
   criu: string,
-  { manifest, needs }: { readonly manifest: Manifest | undefined; readonly needs: Needs | undefined },
+  known: {
+    readonly manifest: Manifest | undefined;
+    readonly needs: Needs | undefined;
+    readonly problems: readonly Problem[];
+  },
   options: RestoreOptions,
 ): Promise<void> {
+  const { manifest, needs } = known;
   const { force = false, criuOptions = {}, onProblem, signal } = options;
   const { cpuCap } = criuOptions;
   const problems = await checkManifest(imagesDir, { criu, cpuCap, ...(signal ? { signal } : {}) });
   if (needs) problems.push(...capabilityProblems(needs.capabilities));
+  problems.push(...known.problems);
   if (onProblem) problems.push(...sourceProblems(manifest));
   const isForced = (kind: ProblemKind): boolean =>
     typeof force === "boolean" ? force && kind !== "file" : force.includes(kind);

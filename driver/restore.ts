@@ -12,6 +12,7 @@ import { type Needs, readNeeds } from "../images/needs.ts";
 import { readRestoreStats } from "../images/stats.ts";
 import { alongside } from "./alongside.ts";
 import { checkOptions } from "./check_options.ts";
+import { type ClockPlan, planClock } from "./clock.ts";
 import { gpuPairs } from "./cuda/calls.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
@@ -47,8 +48,9 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   if (gpus) gpuPairs(gpus);
   const phases = watchPhases(options.onPhase);
   const needs = needsOf(imagesDir);
-  await requireFit(imagesDir, runner.version, { manifest, needs }, options);
   const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(manifest, options.criuOptions ?? {})));
+  const clock = planClock(imagesDir, manifest, { ...options, criuOptions });
+  await requireFit(imagesDir, runner.version, { manifest, needs, problems: clock.problems }, options);
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
   using work = openWorkDir("restore", options.workDir);
@@ -57,7 +59,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   for (;;) {
     await freeIds(ids, { deadline, signal, onWait });
     phases.enter("restoring");
-    const run = await runOnce(runner, { libc, imagesDir, work, criuOptions, timeoutMs, sibling: needs?.root }, options);
+    const run = await runOnce(runner, { libc, clock, work, criuOptions, timeoutMs, sibling: needs?.root }, options);
     if (run.failure === undefined) {
       phases.enter("restored");
       // The apps run, and wait in CUDA for this.
@@ -85,7 +87,7 @@ interface Attempt {
 
 interface Job {
   readonly libc: Awaited<ReturnType<typeof openLibc>>;
-  readonly imagesDir: string;
+  readonly clock: ClockPlan;
   readonly work: WorkDir;
   readonly criuOptions: CriuOptions;
   readonly timeoutMs: number;
@@ -94,8 +96,9 @@ interface Job {
 
 /** @throws what a hook threw, or `signal` was aborted with: nothing was restored. */
 async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOptions): Promise<Attempt> {
-  const { libc, imagesDir, work, criuOptions, timeoutMs } = job;
+  const { libc, clock, work, criuOptions, timeoutMs } = job;
   work.clear();
+  using images = clock.images(work.path);
   const log = join(work.path, LOG);
   const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
   using watch = new RestoreWatch({ libc, log, stalledAfterMs: timeoutMs, signal, sibling });
@@ -104,7 +107,7 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOpti
   let rebuilding: Attempt["rebuilding"];
   const started = now();
   const run = {
-    imagesDir,
+    imagesDir: images.path,
     workDir: work.path,
     log: LOG,
     criuOptions,

@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join, resolve } from "node:path";
 import { replaceFile } from "../ffi/own_file.ts";
 import { version } from "../package/version.ts";
+import { clocksReadAt } from "./clocks.ts";
 import { type Digests, digest, kindFor } from "./digest.ts";
 import { ImageError } from "./errors.ts";
 import { describeMachine } from "./machine.ts";
@@ -33,7 +34,7 @@ export async function describeImages(
     const bytes = stat.size;
     files.push({ name, bytes, ...(kind ? { [kind]: await digest(join(path, name), kind, signal) } : {}) });
   }
-  return { plugins: plugins?.plugins ?? [], files };
+  return { clocksReadAt: clocksReadAt(path), plugins: plugins?.plugins ?? [], files };
 }
 
 /**
