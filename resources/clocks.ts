@@ -12,8 +12,9 @@ import type { Resource } from "../lifecycle/types.ts";
 export interface ClocksOptions {
   /**
    * Told that the monotonic clock went back over a restore, and by how much, at least, in milliseconds. For so long every timer and
-   * interval that was made before stands still, those of workers too; timers that are made from now on work. Nothing cures it in the
-   * process: start it anew, or restore it where CRIU can set the clock. What it throws is what could not be rebuilt.
+   * interval that was made before stands still, those of workers too. Timers that are made from now on work; in Deno they do not either
+   * when the clock is now before the start of the process. Nothing cures it from inside: end the process, for its supervisor to start it
+   * anew, or restore it where CRIU can set the clock. What it throws is what could not be rebuilt.
    * @default warns on stderr
    */
   readonly onClockWentBack?: (byMs: number) => void;
@@ -46,7 +47,7 @@ export interface Clocks extends Resource {
 /**
  * Looks after what a restore does to time. A tree that `criu-aware restore` brings back has clocks that ran on meanwhile, unless
  * `--clock=continue` was given or others have run CRIU: then every timer is late by the time as an image, and those made by
- * `wallClockTimeout` are not. Timers of a worker are its own: make there what has a date with a resource that this thread tells.
+ * `wallClockTimeout` are not. Timers of a worker are its own: let this thread keep the dates and tell it.
  *
  * @example
  * ```ts

@@ -1,11 +1,11 @@
 /** What a restore does to the clocks of an app: its timers, its caches, and what it knows of the time that has passed. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { command, type Engine, rpc } from "criu-aware/driver";
 import { readManifest } from "criu-aware/images";
-import { readClocks } from "../../images/clocks.ts";
+import { readClocks, writeClocks } from "../../images/clocks.ts";
 import { App, type AppEvent } from "../support/app.ts";
 import { end } from "../support/child.ts";
 import { runCli } from "../support/cli.ts";
@@ -17,6 +17,10 @@ import { sleep } from "../support/time.ts";
 const skip = noCriu;
 /** All timers of the app fall due in it, and its intervals would fire many times. */
 const FROZEN_MS = 1200;
+/** The time of a file is not finer. */
+const TICK_MS = 20;
+/** Much longer than all else: what stands still for so long does not move while somebody waits for it. */
+const BACK_MS = 1_000_000;
 const timers = ["cron", "date", "signal", "timeout"];
 
 interface Tick {
@@ -59,7 +63,10 @@ for (const runtime of runtimes) {
       await sleep(FROZEN_MS);
     };
 
+    const dumping = Date.now();
     await dump(first, rpc);
+    const { clocksReadAt = 0 } = readManifest(first);
+    assert.ok(clocksReadAt >= dumping && clocksReadAt < Date.now() - FROZEN_MS + TICK_MS);
     const before = contents(first);
     const problems: string[] = [];
     const onProblem = ({ what }: { what: string }): void => void problems.push(what);
@@ -93,5 +100,29 @@ for (const runtime of runtimes) {
     assert.deepEqual(namesOf(await fired(app, 2 * timers.length)).sort(), timers);
     assert.ok((await tick(app)).behindMs > FROZEN_MS);
     assert.deepEqual(contents(first), before);
+
+    // As where CRIU cannot set the clock, on a machine that was started later.
+    await end(app.pid);
+    const back = join(directory.path, "back");
+    cpSync(first, back, { recursive: true });
+    writeClocks(back, readClocks(back), -BACK_MS);
+    const laterThen = app.named("later").length;
+    await rpc().restore({ imagesDir: back, clock: "continue", force: ["file"] });
+    const { byMs } = await app.event("back");
+    assert.ok(Number(byMs) > 0 && Number(byMs) <= BACK_MS, `${byMs}`);
+    // Deno fires no timer at all before the start of the process.
+    if (runtime === "bun") assert.equal((await app.event("later", laterThen + 1)).name, "date", "others stand still");
   });
 }
+
+test("a service that asks for a clock which cannot be had is started anew, and says why", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const [images, log] = [join(directory.path, "images"), join(directory.path, "log")];
+  const program = ["sh", "-c", "while :; do sleep 0.05; done"];
+  const { out } = await runCli("bun", ["run", "--log", log, "--", ...program]);
+  await rpc().dump({ pid: Number(out), imagesDir: images, unaware: true });
+  const flags = ["--log", log, "--restore-or-start", images, "--criu-option=--unprivileged", "--clock", "wall"];
+  const started = await runCli("bun", ["run", ...flags, "--", ...program]);
+  await end(Number(started.out));
+  assert.match(started.err, /not restored: .*--unprivileged: the monotonic clock/s);
+});

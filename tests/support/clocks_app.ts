@@ -17,7 +17,7 @@ const say = (event: string, details: object = {}): void =>
 const behindMs = (): number => Date.now() - (performance.timeOrigin + performance.now());
 
 const agent = await attach({ strategies: [signal()] });
-const clock = clocks();
+const clock = clocks({ onClockWentBack: (byMs) => say("back", { byMs }) });
 agent.register(clock);
 const cache = new LRUCache<string, string>({ max: 2, ttl: DUE_MS });
 let armed = 0;
