@@ -100,10 +100,8 @@ function imagesSince(since: number, clocks: readonly Clocks[], imagesDir: string
   using made = new DisposableStack();
   try {
     const { path } = made.use(privateDirectory(workDir));
-    const own = new Set(clocks.map(({ name }) => name));
-    for (const name of readdirSync(imagesDir)) {
-      if (!own.has(name)) symlinkSync(join(imagesDir, name), join(path, name));
-    }
+    for (const name of readdirSync(imagesDir)) symlinkSync(join(imagesDir, name), join(path, name));
+    // In the place of the links to those of the dump.
     made.use(renewedClocks(path, clocks, since));
     const kept = made.move();
     return { path, [Symbol.dispose]: () => kept.dispose() };

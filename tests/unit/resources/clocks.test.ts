@@ -52,14 +52,33 @@ test("a date too far away for setTimeout() waits all the same, and comes when th
   using turned = turnedClocks();
   const clock = clocks();
   let fired = 0;
-  clock.wallClockTimeout(Date.now() + 2 ** 33, () => fired++);
-  await sleep(20);
-  assert.equal(fired, 0);
+  const { setTimeout } = globalThis;
+  let timers = 0;
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    timers++;
+    return setTimeout(...args);
+  }) as typeof setTimeout;
+  try {
+    clock.wallClockTimeout(Date.now() + 2 ** 33, () => fired++);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assert.deepEqual([fired, timers], [0, 1], "it waits, and does not look all the time");
   await held(clock, () => {
     turned.wallMs += 2 ** 33;
   });
   assert.equal(fired, 0, "other resources of the tier have their turn first");
   await waitFor("the timer", () => fired > 0);
+});
+
+test("a timer waits for its date also when the time of day is set back meanwhile", async () => {
+  using turned = turnedClocks();
+  let fired = 0;
+  using _timer = clocks().wallClockTimeout(Date.now() + 20, () => fired++);
+  turned.wallMs -= HOUR_MS;
+  await sleep(40);
+  assert.equal(fired, 0);
 });
 
 test("after any outcome a timer that fell due while the app was held fires once, and one that did not, waits", async () => {
