@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ProblemKind } from "../images/problem.ts";
 import { cancelOnSignal } from "./cancel.ts";
+import { clockOption } from "./clock.ts";
 import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { forceHelp, readForce } from "./force.ts";
@@ -21,6 +22,7 @@ interface Flags extends EngineFlags {
   readonly lazy?: boolean;
   readonly cuda?: boolean;
   readonly gpu?: Readonly<Record<string, string>>;
+  readonly clock?: "continue" | "wall";
   readonly trace?: string;
 }
 
@@ -35,6 +37,7 @@ export function restore(): Command {
     .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
     .option("--timeout-ms <ms>", "how long to wait for a pid that is taken, and for the apps", positive, 10_000)
     .option("--lazy", "let the apps run before their memory is read: it comes as they use it (userfaultfd)")
+    .addOption(clockOption())
     .option("--cuda", "take back from NVIDIA's driver what a dump with --cuda handed to it")
     .option("--gpu <old=new>", "with --cuda: UUIDs of a GPU and of its replacement; each that was in use", readLabel)
     .option("--force [kinds]", forceHelp, readForce)
@@ -57,7 +60,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
   const engine = await pickEngine(flags);
   using progress = showProgress("restore", () => memoryOf(imagesDir, flags.trustImages));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const { timeoutMs, force = false, trustImages = false, lazy = false, workDir, gpu } = flags;
+  const { timeoutMs, force = false, trustImages = false, lazy = false, workDir, gpu, clock } = flags;
   const cuda = gpu ? { gpus: gpu } : flags.cuda;
   const trace = await traceTo(flags.trace, progress.onPhase);
   const result = await engine.restore({
@@ -69,6 +72,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
     criuOptions,
     ...(cuda ? { cuda } : {}),
     ...(workDir === undefined ? {} : { workDir }),
+    ...(clock === undefined ? {} : { clock }),
     signal: cancel.signal,
     onProblem: ({ what, cure }) => say(`criu-aware restore: ${what}. ${cure}`),
     onPhase: trace?.onPhase ?? progress.onPhase,

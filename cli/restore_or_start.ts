@@ -32,6 +32,7 @@ export interface RestoreFlags extends EngineFlags {
   readonly criuOption?: readonly string[];
   readonly depends?: readonly string[];
   readonly recovery?: "strict" | "keep";
+  readonly clock?: "continue" | "wall";
 }
 
 /**
@@ -62,7 +63,7 @@ async function tryRestore(
   flags: RestoreFlags,
 ): Promise<Running | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
-  const { timeoutMs, trustImages = false, lazy = false, recovery = "strict" } = flags;
+  const { timeoutMs, trustImages = false, lazy = false, recovery = "strict", clock } = flags;
   const { requireTrustedImages } = await import("../driver/trusted_images.ts");
   const { misfitOf } = await import("../images/identity/misfit.ts");
   const { readManifest } = await import("../images/manifest.ts");
@@ -70,6 +71,7 @@ async function tryRestore(
   // The mode of its log is no matter; as a child of this process it is not told, when CRIU ends, that its parent has.
   const own = { skipFileRwxCheck: true, ...(flags.foreground ? { restoreSibling: true } : {}) };
   const criuOptions = { ...own, ...parseArguments(flags.criuOption ?? []) };
+  const howClock = clock === undefined ? {} : { clock };
   const onHook = (hook: string, pid?: number): void => {
     if (hook === "post-restore" && pid !== undefined) output.adopt(pid);
   };
@@ -86,7 +88,7 @@ async function tryRestore(
     const engine = await pickEngine(flags);
     // Also without --foreground: what is to be ended has to be known by its parent.
     using _ = adoptOrphans(libc);
-    const result = await engine.restore({ imagesDir, timeoutMs, trustImages, lazy, criuOptions, onHook });
+    const result = await engine.restore({ imagesDir, timeoutMs, trustImages, lazy, criuOptions, onHook, ...howClock });
     const errors = await errorsOf(result);
     const { aliveSince } = await import("../ffi/process.ts");
     if (errors.length > 0 && (recovery === "strict" || aliveSince(result.pid) === undefined)) {

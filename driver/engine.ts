@@ -139,6 +139,13 @@ export interface RestoreOptions {
    * @default a new directory among the temporary files, which stays only when the restore fails
    */
   readonly workDir?: string;
+  /**
+   * How the monotonic clock of the tree goes on, by which all timers go. `wall`: it is later by the time as an image, as if the tree had
+   * only been stopped, so that what fell due meanwhile is done at once, and once. `continue`: from where it was, as CRIU has it, so that
+   * timers are late by that time. Where it cannot be moved, `wall` that is given refuses the restore (a problem of kind `clock`), and the
+   * default only warns. docs/resources/clocks.md says what each does to timers, caches and leases. @default "wall"
+   */
+  readonly clock?: "continue" | "wall";
   /** How long to wait for ids that are still taken, for a CRIU that stands still, and for the apps, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */

@@ -32,6 +32,7 @@ export const knownRestoreOptions: Known<RestoreOptions> = {
   force: "force",
   timeoutMs: "time",
   lazy: "flag",
+  clock: "clock",
   cuda: "other",
   criuOptions: "other",
   signal: "other",

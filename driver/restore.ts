@@ -13,6 +13,7 @@ import { type Needs, readNeeds } from "../images/needs.ts";
 import { alongside } from "./alongside.ts";
 import { carryOptions, expectedAfter } from "./carried.ts";
 import { checkOptions } from "./check_options.ts";
+import { type ClockPlan, planClock } from "./clock.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { requireFit } from "./fit.ts";
@@ -45,11 +46,13 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   using cuda = await cudaIfAsked(options.cuda || manifest?.cuda === true);
   const phases = watchPhases(options.onPhase);
   const needs = needsOf(imagesDir);
-  const fits = await requireFit(imagesDir, { criu: runner.version, found, needs }, options);
+  const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(manifest, options.criuOptions ?? {})));
+  const clock = planClock(imagesDir, manifest, { ...options, criuOptions });
+  const problems = [...found.problems, ...clock.problems];
+  const fits = await requireFit(imagesDir, { criu: runner.version, found: { manifest, problems }, needs }, options);
   // With nothing more to compare nobody has to be asked at CRIU's hooks.
   if (!manifest) await fits();
   const asks = manifest !== undefined || options.lazy === true || signal !== undefined || options.onHook !== undefined;
-  const criuOptions = knownCpu(imagesDir, leaveCgroups(carryOptions(manifest, options.criuOptions ?? {})));
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
   using work = openWorkDir("restore", options.workDir);
@@ -58,7 +61,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   for (;;) {
     await freeIds(ids, { deadline, signal, onWait });
     phases.enter("restoring");
-    const job = { libc, imagesDir, work, criuOptions, timeoutMs, sibling: needs?.root, fits, asks };
+    const job = { libc, imagesDir, clock, work, criuOptions, timeoutMs, sibling: needs?.root, fits, asks };
     const run = await runOnce(runner, job, options);
     if (run.failure === undefined) {
       phases.enter("restored");
@@ -88,6 +91,7 @@ interface Attempt {
 interface Job {
   readonly libc: Awaited<ReturnType<typeof openLibc>>;
   readonly imagesDir: string;
+  readonly clock: ClockPlan;
   readonly work: WorkDir;
   readonly criuOptions: CriuOptions;
   readonly timeoutMs: number;
@@ -100,12 +104,13 @@ interface Job {
 
 /** @throws what a hook threw, or `signal` was aborted with: nothing was restored. */
 async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: RestoreOptions): Promise<Attempt> {
-  const { libc, imagesDir, work, criuOptions, timeoutMs, fits, asks } = job;
+  const { libc, imagesDir, clock, work, criuOptions, timeoutMs, fits, asks } = job;
   work.clear();
   const place = { imagesDir, workDir: work.path, timeoutMs };
   await using lazyPages = lazy ? await startLazyPages(libc, runner.criu, place) : undefined;
   if (lazyPages?.failed)
     return failedAttempt(runError("restore", join(work.path, LAZY_PAGES_LOG), lazyPages.failed, notLazy));
+  using images = clock.images(work.path);
   const log = join(work.path, LOG);
   const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
   using watch = new RestoreWatch({ libc, log, stalledAfterMs: timeoutMs, signal, sibling });
@@ -114,7 +119,7 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: Resto
   let rebuilding: Attempt["rebuilding"];
   const started = now();
   const run = {
-    imagesDir,
+    imagesDir: images.path,
     workDir: work.path,
     log: LOG,
     criuOptions: lazy ? { ...criuOptions, lazyPages: true } : criuOptions,

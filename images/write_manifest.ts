@@ -2,6 +2,7 @@ import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { replaceFile } from "../ffi/own_file.ts";
 import { version } from "../package/version.ts";
+import { clocksReadAt } from "./clocks.ts";
 import { type Digests, digest, kindFor } from "./digest.ts";
 import { describeMachine } from "./machine.ts";
 import { MANIFEST } from "./manifest.ts";
@@ -29,7 +30,7 @@ export async function describeImages(
     const bytes = stat.size;
     files.push({ name, bytes, ...(kind ? { [kind]: await digest(join(path, name), kind, signal) } : {}) });
   }
-  return { plugins: plugins?.plugins ?? [], files };
+  return { clocksReadAt: clocksReadAt(path), plugins: plugins?.plugins ?? [], files };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What a restore takes over from a manifest that may name anything. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { carryOptions } from "../../../driver/record.ts";
+import { carryOptions } from "../../../driver/carried.ts";
 import type { Manifest } from "../../../images/mod.ts";
 
 const after = (criuOptions: unknown): object => carryOptions({ criuOptions } as Manifest, {});
