@@ -12,7 +12,7 @@ import type { ProgramOutput } from "./output.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
 import { requireProgram } from "./require_program.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
-import { collect, positive, subcommand } from "./subcommand.ts";
+import { collect, positive, subcommand, withCriuOptions } from "./subcommand.ts";
 import { wrap } from "./wrap.ts";
 
 interface Flags extends RestoreFlags {
@@ -39,12 +39,13 @@ export function run(): Command {
         .choices(["strict", "keep"])
         .default("strict"),
     )
-    .option("--criu-option <option>", "an option of CRIU itself for the restore; may be repeated", collect)
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
     .addHelpText("after", notes.join("\n"));
-  return withEngineFlags(command).action(reporting(runProgram));
+  return withCriuOptions(withEngineFlags(command), "an option of CRIU itself for the restore; may be repeated").action(
+    reporting(runProgram),
+  );
 }
 
 const notes = [

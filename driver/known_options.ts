@@ -31,6 +31,7 @@ export const knownRestoreOptions: Known<RestoreOptions> = {
   workDir: "path",
   force: "force",
   timeoutMs: "time",
+  launch: "other",
   cuda: "other",
   criuOptions: "other",
   signal: "other",

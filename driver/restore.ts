@@ -18,6 +18,7 @@ import type { RestoreOptions, RestoreResult } from "./engine.ts";
 import { requireRoot, runError } from "./failure.ts";
 import { freeIds } from "./ids.ts";
 import { knownRestoreOptions } from "./known_options.ts";
+import { encodeLaunch, leaveLaunch, requireTaker } from "./launch.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
 import { carryOptions, expectedAfter, manifestOf, requireFit } from "./record.ts";
@@ -41,6 +42,8 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   }
   const imagesDir = options.trustImages ? given : requireTrustedImages(given);
   const manifest = manifestOf(imagesDir);
+  const launch = options.launch && encodeLaunch(options.launch);
+  if (options.launch && manifest) requireTaker(manifest, options.launch);
   // Otherwise its processes would wait in CUDA for ever.
   using cuda = await openCudaIfAsked(options.cuda || manifest?.cuda === true);
   const gpus = typeof options.cuda === "object" ? options.cuda.gpus : undefined;
@@ -57,7 +60,11 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   for (;;) {
     await freeIds(ids, { deadline, signal, onWait });
     phases.enter("restoring");
-    const run = await runOnce(runner, { libc, imagesDir, work, criuOptions, timeoutMs, sibling: needs?.root }, options);
+    const run = await runOnce(
+      runner,
+      { libc, imagesDir, work, criuOptions, timeoutMs, sibling: needs?.root, launch },
+      options,
+    );
     if (run.failure === undefined) {
       phases.enter("restored");
       // The apps run, and wait in CUDA for this.
@@ -90,11 +97,13 @@ interface Job {
   readonly criuOptions: CriuOptions;
   readonly timeoutMs: number;
   readonly sibling: number | undefined;
+  /** Of the restored apps, as `encodeLaunch` made it. */
+  readonly launch: string | undefined;
 }
 
 /** @throws what a hook threw, or `signal` was aborted with: nothing was restored. */
 async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOptions): Promise<Attempt> {
-  const { libc, imagesDir, work, criuOptions, timeoutMs } = job;
+  const { libc, imagesDir, work, criuOptions, timeoutMs, launch } = job;
   work.clear();
   const log = join(work.path, LOG);
   const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
@@ -102,18 +111,25 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal }: RestoreOpti
   let refusal: unknown;
   let root = 0;
   let rebuilding: Attempt["rebuilding"];
+  // At `pre-resume`: only then the processes are of their users again, and still nothing of them runs.
+  const handOver = (launch: string): Promise<void> =>
+    leaveLaunch(root, launch).catch((error: unknown) => {
+      watch.refuse();
+      throw error;
+    });
   const started = now();
   const run = {
     imagesDir,
     workDir: work.path,
     log: LOG,
     criuOptions,
-    asks: signal !== undefined || onHook !== undefined,
+    asks: signal !== undefined || onHook !== undefined || launch !== undefined,
     onStart: (pid: number) => watch.started(pid),
     onHook: (hook: string, pid?: number): Promise<boolean> =>
       watch.pausedFor(async () => {
         if (hook === "post-restore" && pid !== undefined) root = pid;
         try {
+          if (hook === "pre-resume" && launch !== undefined) await handOver(launch);
           await onHook?.(hook, pid);
           if (hook === "pre-resume") watch.tooLateToCancel();
           else signal?.throwIfAborted();
