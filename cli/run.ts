@@ -57,7 +57,8 @@ const notes = [
     "Killed by SIGKILL, this command cannot end the program, which goes on, its output unread.",
   "As the start command of a service: --foreground --restore-or-start DIR. The image is kept: every start goes on from the same " +
     "moment. It is restored only when it is of the same command in the same directory, and its runtime, scripts, their modules, " +
-    "lock files and settings are what they were. Use --depends to name anything else that counts.",
+    "lock files and settings are what they were. Use --depends to name anything else that counts. A program with environment() of " +
+    "criu-aware/resources/environment gets the arguments and variables of now.",
 ].map((paragraph) => `\n${wrap(paragraph, "")}`);
 
 /** 128 + SIGKILL: as a dump ends a program. */

@@ -1,6 +1,6 @@
 import { setServers } from "node:dns";
 import { cString } from "./bytes.ts";
-import { type RuntimeEnvironment, setProcessArguments, setVariable, watched } from "./environment.ts";
+import { type RuntimeEnvironment, setProcessArguments, setVariable, type WatchReads, watched } from "./environment.ts";
 import { openLibc } from "./libc.ts";
 
 const symbols = {
@@ -25,12 +25,13 @@ export async function openEnvironment(): Promise<RuntimeEnvironment> {
     },
     setArguments: setProcessArguments,
     useNameServers: setServers,
-    watchReads(onRead) {
-      process.env = watched(process.env, onRead);
-      Object.defineProperty(Bun, "env", { value: process.env });
-    },
   };
 }
+
+/** `Bun.env` and `import.meta.env` are the same object, and cannot be replaced: who reads there is not seen. */
+export const watchReads: WatchReads = (onRead) => {
+  process.env = watched(process.env, onRead);
+};
 
 /** Gives the children of a function the environment of now, unless its caller names another. */
 function passOn(name: "spawn" | "spawnSync"): void {

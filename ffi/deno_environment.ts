@@ -1,4 +1,4 @@
-import { type RuntimeEnvironment, setProcessArguments, setVariable, watched } from "./environment.ts";
+import { type RuntimeEnvironment, setProcessArguments, setVariable, type WatchReads } from "./environment.ts";
 
 /** Deno: what is written to `process.env` gets everywhere. */
 export async function openEnvironment(): Promise<RuntimeEnvironment> {
@@ -10,17 +10,21 @@ export async function openEnvironment(): Promise<RuntimeEnvironment> {
     },
     // They are looked up anew by themselves.
     useNameServers() {},
-    watchReads(onRead) {
-      process.env = watched(process.env, onRead);
-      const { get, has } = Deno.env;
-      Deno.env.get = (name) => {
-        onRead(name);
-        return get.call(Deno.env, name);
-      };
-      Deno.env.has = (name) => {
-        onRead(name);
-        return has.call(Deno.env, name);
-      };
-    },
   };
 }
+
+/** What reads `process.env` comes by here as well: first for a description when it makes a copy of the whole. */
+export const watchReads: WatchReads = (onRead) => {
+  const { get, has } = Deno.env;
+  let copied: string | undefined;
+  Deno.env.get = (name) => {
+    const isDescribed = new Error().stack?.includes("getOwnPropertyDescriptor (ext:");
+    if (!isDescribed && name !== copied) onRead(name);
+    copied = isDescribed ? name : undefined;
+    return get.call(Deno.env, name);
+  };
+  Deno.env.has = (name) => {
+    onRead(name);
+    return has.call(Deno.env, name);
+  };
+};

@@ -9,9 +9,10 @@ export interface RuntimeEnvironment {
   setArguments(args: readonly string[]): void;
   /** Asks these name servers from now on, where that does not happen by itself. */
   useNameServers(servers: readonly string[]): void;
-  /** From now on calls `onRead` whenever a variable is read by its name, before the value is there. */
-  watchReads(onRead: (name: string) => void): void;
 }
+
+/** From now on calls `onRead` whenever a variable is read by its name, from the function that was called to read it. */
+export type WatchReads = (onRead: (name: string) => void) => void;
 
 /** Replaces the arguments behind the runtime and the script. */
 export function setProcessArguments(args: readonly string[]): void {
@@ -23,20 +24,25 @@ export function setVariable(name: string, value: string | undefined): void {
   else process.env[name] = value;
 }
 
-/** The same object, which says what is read from it. A copy of the whole (`{ ...process.env }`) is no reading of its names. */
+/**
+ * The same object, which says what is read from it. A copy of the whole (`{ ...process.env }`) is no reading of its names.
+ */
 export function watched(env: NodeJS.ProcessEnv, onRead: (name: string) => void): NodeJS.ProcessEnv {
   let copied: string | symbol | undefined;
-  const read = (name: string | symbol): void => {
-    if (typeof name === "string" && name !== copied) onRead(name);
+  const isRead = (name: string | symbol): name is string => {
+    const isCopied = name === copied;
     copied = undefined;
+    return typeof name === "string" && !isCopied;
   };
   return new Proxy(env, {
-    get(target, name, receiver) {
-      read(name);
-      return Reflect.get(target, name, receiver);
+    get(target, name) {
+      if (isRead(name)) onRead(name);
+      return Reflect.get(target, name);
     },
+    // Not with this object as the receiver: it would be defined on it.
+    set: (target, name, value) => Reflect.set(target, name, value),
     has(target, name) {
-      read(name);
+      if (isRead(name)) onRead(name);
       return Reflect.has(target, name);
     },
     getOwnPropertyDescriptor(target, name) {

@@ -1,4 +1,4 @@
-import { type RuntimeEnvironment, setProcessArguments, setVariable, watched } from "./environment.ts";
+import { type RuntimeEnvironment, setProcessArguments, setVariable, type WatchReads, watched } from "./environment.ts";
 
 /** Node.js, where checkpoints are only played. */
 export async function openEnvironment(): Promise<RuntimeEnvironment> {
@@ -6,8 +6,9 @@ export async function openEnvironment(): Promise<RuntimeEnvironment> {
     set: setVariable,
     setArguments: setProcessArguments,
     useNameServers() {},
-    watchReads(onRead) {
-      process.env = watched(process.env, onRead);
-    },
   };
 }
+
+export const watchReads: WatchReads = (onRead) => {
+  process.env = watched(process.env, onRead);
+};

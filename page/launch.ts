@@ -6,7 +6,12 @@ export function readLaunch(text: string): Launch {
     const launch = JSON.parse(text || "{}");
     const { env = {}, args = [], cwd = "", values = {} } = launch;
     const words = [args, cwd, Object.values(env), Object.values(values)].flat();
-    if (Array.isArray(args) && words.every((word) => word === null || typeof word === "string")) return launch;
+    if (
+      Object(launch) === launch &&
+      Array.isArray(args) &&
+      words.every((word) => word === null || typeof word === "string")
+    )
+      return launch;
   } catch {}
   throw new Error("what the driver handed over is damaged");
 }

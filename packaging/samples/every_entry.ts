@@ -8,6 +8,7 @@ import { cuda } from "criu-aware/gpu/cuda";
 import { type Gpu, type GpuBuffer, type Recipes, textureState } from "criu-aware/gpu/webgpu";
 import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
+import { environment } from "criu-aware/resources/environment";
 import { gpu } from "criu-aware/resources/gpu";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
@@ -61,6 +62,7 @@ export async function app(): Promise<string> {
   const buffers = await allocateBuffers(device, schema);
   buffers.weights.current.array[0] = 1;
   agent.register(gpu({ device, state, buffers }));
+  agent.register(environment({ immutable: ["HOME"], envGate: ["REGION"], audit: true }));
   agent.register(unblocked());
   const resource: Resource = { name: "cache", afterRestore: ({ outcome }) => console.log(outcome) };
   using registration = register(resource);

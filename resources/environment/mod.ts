@@ -1,11 +1,12 @@
 /**
  * A resource that gives a restored program its new environment: variables, arguments, working directory, time zone.
  *
- * In Deno it needs `--allow-ffi --allow-env`; to change the working directory it needs `--allow-read` as well.
+ * In Deno it needs `--allow-env`; what is of the kernel (hostname, name servers, a whole new environment) comes with the `--allow-ffi` of
+ * `attach()`, and a launch with a working directory needs `--allow-read` as well.
  *
  * @module
  */
-import { openEnvironment } from "#environment";
+import { openEnvironment, watchReads } from "#environment";
 import type { RuntimeEnvironment } from "../../ffi/environment.ts";
 import type { Change, Launch, LaunchChanges, Resource, Writable } from "../../lifecycle/types.ts";
 import { printStale, Reads, type StaleRead } from "./reads.ts";
@@ -64,9 +65,7 @@ export function environment(options: EnvironmentOptions = {}): Resource {
   if (envGate.length > MOST_GATED)
     throw new RangeError(`envGate has ${envGate.length} names, and may have ${MOST_GATED}.`);
   const reads = new Reads();
-  const opened = openEnvironment();
-  // Elsewhere than it works, the first checkpoint says so.
-  opened.then((runtime) => audit && runtime.watchReads(reads.note)).catch(() => {});
+  if (audit) watchReads(reads.note);
   let runtime: RuntimeEnvironment | undefined;
   let before: Surroundings | undefined;
   let base: Variables | undefined;
@@ -77,7 +76,7 @@ export function environment(options: EnvironmentOptions = {}): Resource {
     takesLaunch: true,
     envGate,
     async beforeCheckpoint() {
-      runtime = await opened;
+      runtime ??= await openEnvironment();
       base ??= startVariables();
       before = reads.without(lookAround);
     },

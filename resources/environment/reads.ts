@@ -15,8 +15,9 @@ export class Reads {
     if (this.#isPaused || this.#stacks.has(name)) return;
     const holder = { stack: "" };
     Error.captureStackTrace(holder, this.note);
-    // What is left above is the place of the variable: the reader is below.
-    this.#stacks.set(name, holder.stack.split("\n").slice(2).join("\n"));
+    // The first frame that is left is the function that was called to read; Deno has some of its own.
+    const frames = holder.stack.split("\n").slice(2);
+    this.#stacks.set(name, frames.filter((frame) => !frame.includes("(ext:")).join("\n"));
   };
 
   /** Runs what reads for our own purposes. */
