@@ -10,7 +10,7 @@ import {
 } from "./lifecycle/errors.ts";
 import { type Caller, Lifecycle } from "./lifecycle/lifecycle.ts";
 import { checkTime } from "./lifecycle/time.ts";
-import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
+import type { Launch, Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
 import { AppPage, hasPage } from "./page/app_page.ts";
 import { armHold } from "./page/hold.ts";
 import { join } from "./registry.ts";
@@ -47,6 +47,11 @@ export interface Agent extends AsyncDisposable {
   readonly generation: number;
   /** When it was restored last, in milliseconds since 1970. A simulated restore leaves it as it was. */
   readonly restoredAt: number | undefined;
+  /**
+   * What was handed over at the last restore (`criu-aware restore --env …`), empty when nothing was; undefined before the first. A resource
+   * must say that it acts on it: `takesLaunch`.
+   */
+  readonly launch: Launch | undefined;
   /** What became of the last checkpoint; undefined before the first. */
   readonly lastOutcome: Outcome | undefined;
   /** What could not be rebuilt after the last checkpoint, whatever its outcome. Empty when all is well. */
@@ -123,13 +128,18 @@ async function start(options: AttachOptions): Promise<Agent> {
   let doorbell: Doorbell;
 
   const { name, version } = libc.runtime;
-  const describe = (): void =>
+  const args = process.argv.length - 2;
+  const describe = (): void => {
+    const resources = lifecycle.resources.inOrder;
     page.describe({
       runtime: { name, version, startedAt: performance.timeOrigin },
       strategies: listeners.map(({ endpoint }) => endpoint),
-      resources: lifecycle.resources.inOrder.map(({ name }) => name),
+      resources: resources.map(({ name }) => name),
+      launch: resources.some(({ takesLaunch }) => takesLaunch) ? { args } : undefined,
+      envGate: resources.flatMap(({ envGate = [] }) => envGate),
       lastRound,
     });
+  };
   const look = (): void => {
     for (const listener of listeners) listener.look();
   };
@@ -139,6 +149,7 @@ async function start(options: AttachOptions): Promise<Agent> {
     now: createClock(libc),
     report: onError,
     isWithdrawn: ({ id }) => page.word(id) !== undefined,
+    takeLaunch: () => page.takeLaunch(),
     publish(state, round, reply) {
       lastRound = round;
       // What is told while the app is held has to wake it.
@@ -195,6 +206,9 @@ async function start(options: AttachOptions): Promise<Agent> {
     },
     get restoredAt() {
       return lifecycle.restoredAt;
+    },
+    get launch() {
+      return lifecycle.launch;
     },
     get lastOutcome() {
       return lifecycle.lastOutcome;

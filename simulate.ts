@@ -10,16 +10,18 @@
 import type { Agent, AttachOptions } from "./attach.ts";
 import { CheckpointRefusedError, printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
-import type { Outcome, Round } from "./lifecycle/types.ts";
+import type { LaunchOptions, Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
 
 export type { Agent, AttachOptions } from "./attach.ts";
-export type { Outcome, RecoveryFailure, Round } from "./lifecycle/types.ts";
+export type { Launch, LaunchOptions, Outcome, RecoveryFailure, Round } from "./lifecycle/types.ts";
 
 /** Options of {@linkcode SimulatedAgent.checkpoint}. */
 export interface SimulatedCheckpointOptions {
   /** What becomes of the checkpoint when no resource refuses it. @default "restored" */
   readonly outcome?: Outcome;
+  /** What the app is handed with the outcome `restored`. */
+  readonly launch?: LaunchOptions;
 }
 
 /** An agent that plays checkpoints. */
@@ -39,6 +41,7 @@ export interface SimulatedAgent extends Agent {
 /** A checkpoint that is under way. */
 interface Checkpoint {
   readonly outcome: Outcome;
+  readonly launch: LaunchOptions;
   refusal?: CheckpointRefusedError;
 }
 
@@ -81,6 +84,8 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
     hookTimeoutMs,
     now,
     isWithdrawn: () => false,
+    // One at a time.
+    takeLaunch: () => ({ ...[...underWay.values()][0]?.launch }),
     publish(_state, round) {
       lastRound = round;
     },
@@ -110,6 +115,9 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
     get restoredAt() {
       return lifecycle.restoredAt;
     },
+    get launch() {
+      return lifecycle.launch;
+    },
     get lastOutcome() {
       return lifecycle.lastOutcome;
     },
@@ -121,7 +129,7 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
     },
     register,
     deliver,
-    async checkpoint({ outcome = "restored" } = {}) {
+    async checkpoint({ outcome = "restored", launch = {} } = {}) {
       if (!["restored", "continued", "aborted"].includes(outcome)) {
         throw new RangeError(`Cannot play the outcome ${outcome}: there are restored, continued and aborted.`);
       }
@@ -130,7 +138,7 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
       if (lifecycle.state !== "running")
         throw new Error("Cannot checkpoint: another checkpoint is under way. Wait until the agent's state is running.");
       const id = crypto.randomUUID();
-      const checkpoint: Checkpoint = { outcome };
+      const checkpoint: Checkpoint = { outcome, launch };
       underWay.set(id, checkpoint);
       const ended = await new Promise<Outcome>((resolve) => {
         deliver({ id, sentAt: now() }, { reply: () => {}, outcome: resolve });

@@ -7,14 +7,15 @@ import { type EngineFlags, pickEngine, withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { forceHelp, readForce } from "./force.ts";
 import { readLabel } from "./labels.ts";
+import { type LaunchFlags, readLaunchFlags, withLaunchFlags } from "./launch_flags.ts";
 import { paint } from "./paint.ts";
 import { memoryOf, showProgress } from "./progress.ts";
 import { type Report, reporting, say } from "./report.ts";
-import { positive, subcommand } from "./subcommand.ts";
+import { type CriuFlags, positive, subcommand, withCriuOptions } from "./subcommand.ts";
 import { traceTo } from "./trace_to.ts";
 import { bytes, duration } from "./units.ts";
 
-interface Flags extends EngineFlags {
+interface Flags extends EngineFlags, LaunchFlags, CriuFlags {
   readonly timeoutMs: number;
   readonly force?: true | readonly ProblemKind[];
   readonly workDir?: string;
@@ -31,10 +32,10 @@ export function restore(): Command {
   const command = subcommand("restore", "restore a dumped tree, and wait until its apps are rebuilt", [
     "criu-aware restore images",
     "criu-aware restore images --json",
-    "criu-aware restore images -- --tcp-close",
-  ])
-    .argument("<dir>", "where the images are")
-    .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
+    "criu-aware restore images --env LOG_LEVEL=debug --env-file .env -- --port 8080",
+    "criu-aware restore images --criu-option --tcp-close",
+  ]).argument("<dir>", "where the images are");
+  withLaunchFlags(command)
     .option("--timeout-ms <ms>", "how long to wait for a pid that is taken, and for the apps", positive, 10_000)
     .option("--lazy", "let the apps run before their memory is read: it comes as they use it (userfaultfd)")
     .addOption(clockOption())
@@ -44,7 +45,7 @@ export function restore(): Command {
     .option("--work-dir <dir>", "where CRIU's log goes (default: a temporary directory, kept when the restore fails)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
-  return withEngineFlags(command).action(reporting(runRestore));
+  return withCriuOptions(withEngineFlags(command)).action(reporting(runRestore));
 }
 
 const consequences = {
@@ -52,9 +53,10 @@ const consequences = {
   left: "what is only half restored is ended, what runs goes on",
 };
 
-async function runRestore(imagesDir: string, criuArguments: string[], flags: Flags): Promise<Report> {
+async function runRestore(imagesDir: string, args: string[], flags: Flags): Promise<Report> {
   const { parseArguments } = await import("../criu/options.ts");
-  const criuOptions = parseArguments(criuArguments);
+  const criuOptions = parseArguments(flags.criuOption ?? []);
+  const launch = readLaunchFlags(flags, args);
   const { stepAside } = await import("./step_aside.ts");
   await stepAside(imagesDir, flags.trustImages);
   const engine = await pickEngine(flags);
@@ -70,6 +72,7 @@ async function runRestore(imagesDir: string, criuArguments: string[], flags: Fla
     lazy,
     timeoutMs,
     criuOptions,
+    ...(launch ? { launch } : {}),
     ...(cuda ? { cuda } : {}),
     ...(workDir === undefined ? {} : { workDir }),
     ...(clock === undefined ? {} : { clock }),

@@ -13,7 +13,7 @@ import type { ProgramOutput } from "./output.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
 import { requireProgram } from "./require_program.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
-import { collect, positive, subcommand } from "./subcommand.ts";
+import { collect, positive, subcommand, withCriuOptions } from "./subcommand.ts";
 import { wrap } from "./wrap.ts";
 
 interface Flags extends RestoreFlags {
@@ -41,13 +41,14 @@ export function run(): Command {
         .default("strict"),
     )
     .addOption(clockOption())
-    .option("--criu-option <option>", "an option of CRIU itself for the restore; may be repeated", collect)
     .option("--lazy", "let a restored program run before its memory is read: it comes as it is used (userfaultfd)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
     .addHelpText("after", notes.join("\n"));
-  return withEngineFlags(command).action(reporting(runProgram));
+  return withCriuOptions(withEngineFlags(command), "an option of CRIU itself for the restore; may be repeated").action(
+    reporting(runProgram),
+  );
 }
 
 const notes = [
@@ -59,7 +60,8 @@ const notes = [
     "Killed by SIGKILL, this command cannot end the program, which goes on, its output unread.",
   "As the start command of a service: --foreground --restore-or-start DIR. The image is kept: every start goes on from the same " +
     "moment. It is restored only when it is of the same command in the same directory, and its runtime, scripts, their modules, " +
-    "lock files and settings are what they were. Use --depends to name anything else that counts.",
+    "lock files and settings are what they were. Use --depends to name anything else that counts. A program with environment() of " +
+    "criu-aware/resources/environment gets the arguments and variables of now.",
 ].map((paragraph) => `\n${wrap(paragraph, "")}`);
 
 /** 128 + SIGKILL: as a dump ends a program. */

@@ -25,8 +25,9 @@ export class HookChannel implements Disposable {
   private constructor(libc: Libc, hooks: readonly string[], onHook: Run["onHook"]) {
     const question = openPipe(libc);
     const answer = openPipe(libc);
-    const reply = async (hook: string): Promise<void> => {
-      const text = (await onHook(hook)) ? "go\n" : "no\n";
+    const reply = async (line: string): Promise<void> => {
+      const [hook = "", pid] = line.split(" ");
+      const text = (await onHook(hook, Number(pid) || undefined)) ? "go\n" : "no\n";
       fileCalls(libc).write(answer.write, cString(text), text.length);
     };
     this.#libc = libc;
@@ -40,7 +41,7 @@ export class HookChannel implements Disposable {
       CRIU_AWARE_HOOKS: hooks.join(" "),
     };
     this.#listening = drain(libc, question.read, (bytes) => {
-      for (const hook of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(hook);
+      for (const line of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(line);
     });
   }
 

@@ -5,8 +5,9 @@ import { leaveCgroups } from "../criu/options.ts";
 import type { Runner } from "../criu/run.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
+import { describeEnvGate } from "../images/identity/env_gate.ts";
 import { describeMachine } from "../images/machine.ts";
-import type { ImageFacts } from "../images/manifest_shape.ts";
+import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import { describeImages } from "../images/write_manifest.ts";
 import { alongside } from "./alongside.ts";
@@ -56,8 +57,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
     );
     return { ...programsOf(processTree(pid), { depends, runsSince }), machine: describeMachine() };
   }, STARTING_MS);
-  const apps = found.then((participants) => participants.apps());
-  apps.catch(() => {});
+  let apps: Pick<DumpFacts, "apps" | "envGate"> = { apps: [] };
   let described: Promise<ImageFacts> | undefined;
   let withCuda: readonly number[] = [];
   let refusals: readonly Refusal[] = [];
@@ -68,6 +68,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
       const refused = await participants.prepare(criuOptions);
       if (refused.length > 0) return refused;
       participants.mayBeDumped();
+      apps = { apps: participants.apps(), envGate: describeEnvGate(participants.envGate(), pid) };
       phases.enter("ready");
       // Before the scan: it closes the device files.
       const how = typeof options.cuda === "object" ? options.cuda : {};
@@ -130,7 +131,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
     const facts = {
       criu,
       noticeId,
-      apps: await apps,
+      ...apps,
       leftRunning: leaveRunning,
       cuda: withCuda.length > 0,
       criuOptions,

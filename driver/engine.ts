@@ -3,7 +3,7 @@ import { printable } from "../ffi/printable.ts";
 import type { Digests } from "../images/digest.ts";
 import type { Problem, ProblemKind } from "../images/problem.ts";
 import type { RestoreStats } from "../images/types.ts";
-import type { Outcome, RecoveryFailure, Round } from "../lifecycle/types.ts";
+import type { LaunchOptions, Outcome, RecoveryFailure, Round } from "../lifecycle/types.ts";
 import type { CudaDumpOptions, CudaRestoreOptions } from "./cuda/processes.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
 
@@ -156,6 +156,12 @@ export interface RestoreOptions {
    * that is missing would be zeros. Needs userfaultfd (`criu-aware doctor`). Its log is in the `workDir`. @default false
    */
   readonly lazy?: boolean;
+  /**
+   * What the restored apps are told: environment, arguments, working directory, and values of your own. It travels by their pages, and
+   * reaches them before anything of them runs; nothing of it is written into files or logs. A launch that would not arrive, or on
+   * which no app acts, is a UsageError, and nothing runs then.
+   */
+  readonly launch?: LaunchOptions;
   /**
    * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
    * left alone. Always done for images whose manifest says that the dump has handed it over. @default false

@@ -33,6 +33,7 @@ export const knownRestoreOptions: Known<RestoreOptions> = {
   timeoutMs: "time",
   lazy: "flag",
   clock: "clock",
+  launch: "other",
   cuda: "other",
   criuOptions: "other",
   signal: "other",

@@ -11,6 +11,7 @@ export { locateCriu } from "../criu/locate.ts";
 export { type CriuOption, type CriuOptions, flagOf, parseArguments, toArguments } from "../criu/options.ts";
 export { type TrialResult, tryCriu } from "../criu/trial.ts";
 export { UsageError } from "../criu/usage_error.ts";
+export type { LaunchOptions } from "../lifecycle/types.ts";
 export { PageError } from "../page/errors.ts";
 export { type StrategyName, strategyNames } from "../strategies/names.ts";
 export { type CheckpointOptions, type CheckpointResult, checkpoint } from "./checkpoint.ts";

@@ -60,7 +60,7 @@ export async function writeManifest(
 ): Promise<Manifest> {
   const path = resolve(directory);
   const images = options.images ?? (await describeImages(path, options.digests, options.signal));
-  const { criu, noticeId, apps, leftRunning, cuda, criuOptions, labels = {}, program } = facts;
+  const { criu, noticeId, apps, envGate, leftRunning, cuda, criuOptions, labels = {}, program } = facts;
   const { programs, ownMounts } = { ...(facts.programs ? {} : programsIn(readImages(path))), ...facts };
   const manifest: Manifest = {
     manifest: 1,
@@ -68,6 +68,7 @@ export async function writeManifest(
     createdAt: new Date().toISOString(),
     ...{ criu, noticeId, apps, leftRunning, cuda, criuOptions, labels },
     machine: facts.machine ?? describeMachine(),
+    ...(envGate ? { envGate } : {}),
     ...(program ? { program } : {}),
     ...{ programs: programs ?? [], ownMounts: ownMounts ?? false },
     ...images,

@@ -9,6 +9,7 @@ import { type Gpu, type GpuBuffer, type Recipes, textureState } from "criu-aware
 import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
 import { clocks } from "criu-aware/resources/clocks";
+import { environment } from "criu-aware/resources/environment";
 import { gpu } from "criu-aware/resources/gpu";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
@@ -62,6 +63,7 @@ export async function app(): Promise<string> {
   const buffers = await allocateBuffers(device, schema);
   buffers.weights.current.array[0] = 1;
   agent.register(gpu({ device, state, buffers }));
+  agent.register(environment({ immutable: ["HOME"], envGate: ["REGION"], audit: true }));
   agent.register(unblocked());
   const clock = clocks({ onClockWentBack: (byMs) => console.log(byMs) });
   agent.register(clock);

@@ -224,7 +224,7 @@ test("run gives Deno a cache without locks, with the modules of the user's own",
       registries.some((registry) => existsSync(join(cache, "deno/npm", registry, "zod"))),
       "in the user's own cache",
     );
-    const dump = await runCli("bun", ["dump", pid, "-D", images, "--unaware", "--", "--tcp-close"]);
+    const dump = await runCli("bun", ["dump", pid, "-D", images, "--unaware", "--criu-option", "--tcp-close"]);
     assert.equal(dump.code, 0, dump.err);
     await waitFor("the process to vanish", () => !existsSync(`/proc/${pid}`), 10_000);
     const restored = await runCli("bun", ["restore", images]);

@@ -37,7 +37,7 @@ for (const runtime of runtimes) {
     assert.ok(blocked.out.split("\n").every((line) => line.length <= 80));
     const { blockers } = JSON.parse((await runCli(runtime, ["inspect", pid, "--json"])).out);
     assert.ok(blockers.some(({ kind, blocking }: { kind: string; blocking: boolean }) => kind === "lock" && blocking));
-    const cured = await runCli(runtime, ["inspect", pid, "--", "--file-locks"]);
+    const cured = await runCli(runtime, ["inspect", pid, "--criu-option", "--file-locks"]);
     assert.equal(cured.code, 0);
     assert.match(cured.out, /^cured +process \d+, fd 9: a file lock/m);
     process.kill(pid, "SIGKILL");

@@ -164,14 +164,16 @@ test("what an app imports pulls in nothing of the driver", () => {
 test("only the leaves know which runtime this is", () => {
   const product = files.filter((file) => !/^(bench|examples|packaging|scripts|setup)\//.test(file));
   const knowing = product.filter((file) =>
-    /\bBun\.|\bDeno\.|"bun:/.test(withoutComments(readFileSync(join(root, file), "utf8"))),
+    /\b(?:Bun|Deno)[.[]|"bun:/.test(withoutComments(readFileSync(join(root, file), "utf8"))),
   );
   assert.deepEqual(knowing.sort(), [
     "ffi/bun.ts",
     "ffi/bun_code.ts",
+    "ffi/bun_environment.ts",
     "ffi/bun_reader.ts",
     "ffi/deno.ts",
     "ffi/deno_code.ts",
+    "ffi/deno_environment.ts",
     "ffi/deno_proc.ts",
     "ffi/deno_reader.ts",
     // What WebGPU is reached by.

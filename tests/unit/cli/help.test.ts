@@ -100,13 +100,13 @@ test("wrong usage is one line that says how to get help, exit code 2, and with -
     [["dump", "x", "-D", "y"], /^criu-aware dump: .*'x' is invalid.*It must be a positive whole number\. Run: /],
     [["dump", "1", "-D", "y", "--label", "x"], /name=value/],
     [["dump", "1", "-D", "y", "--engine", "x"], /Allowed choices are rpc, command/],
-    [["dump", "1", "-D", "y", "--", "--no-such"], /^criu-aware dump: Cannot use these options of CRIU: .*--no-such/],
+    [
+      ["dump", "1", "-D", "y", "--criu-option", "--no-such"],
+      /^criu-aware dump: Cannot use these options of CRIU: .*--no-such/,
+    ],
     [["hook", "instal"], /^criu-aware hook: unknown command 'instal' \(Did you mean install\?\)/],
     [["dump", "1", "-D", "y", "--leave-runing"], /unknown option '--leave-runing' \(Did you mean --leave-running\?\)/],
-    [
-      ["dump", "1", "-D", "y", "--tcp-close"],
-      /'--tcp-close'\. To pass it to CRIU, put it at the end: -- --tcp-close\. Run/,
-    ],
+    [["dump", "1", "-D", "y", "--tcp-close"], /'--tcp-close'\. To pass it to CRIU: --criu-option --tcp-close\. Run/],
     [["restore", "-D", "y"], /unknown option '-D'\. Name the directory without it\. Run: criu-aware restore --help$/],
     [["help", "statuss"], /^criu-aware: unknown command 'statuss' \(Did you mean status\?\)/],
     [["help", "dump", "it"], /^criu-aware dump: 'dump' has no commands of its own\./],
