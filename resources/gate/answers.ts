@@ -9,7 +9,7 @@ interface Server {
 
 /**
  * The answers that are not sent yet. What the server tells is enough: an answer that is handed on as it is keeps its length, and a
- * file is sent as a file. Where it tells nothing, the body of the answer is watched.
+ * file is sent as a file. The body is watched only behind other servers, which tell nothing.
  */
 export class Answers {
   readonly #unsent = new Map<Request, { readonly server: Server; readonly onSent: () => void }>();
@@ -23,9 +23,13 @@ export class Answers {
       completed.then(onSent, onSent);
       return answer;
     }
-    // Bun.serve can be asked, but for a unix socket.
+    if (typeof requestIP !== "function") return watchBody(answer, onSent);
+    // Bun.serve can be asked, but not at a unix socket. There an answer whose body is watched would lose its type and its length.
     const server = beside as Server;
-    if (typeof requestIP !== "function" || !server.requestIP(request)) return watchBody(answer, onSent);
+    if (!server.requestIP(request)) {
+      onSent();
+      return answer;
+    }
     this.#unsent.set(request, { server, onSent });
     if (this.#unsent.size >= this.#enough) {
       this.look();
