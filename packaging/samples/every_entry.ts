@@ -10,7 +10,11 @@ import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
 import { clocks } from "criu-aware/resources/clocks";
 import { environment } from "criu-aware/resources/environment";
+import { gate } from "criu-aware/resources/gate";
 import { gpu } from "criu-aware/resources/gpu";
+import { readiness } from "criu-aware/resources/readiness";
+import { secrets } from "criu-aware/resources/secrets";
+import { trim } from "criu-aware/resources/trim";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
@@ -93,6 +97,16 @@ export async function drive(pid: number): Promise<void> {
     if (error instanceof CheckpointRefusedError || error instanceof UnsupportedPlatformError)
       console.log(error.message);
   }
+}
+
+export async function serve(agent: Agent): Promise<(request: Request) => Promise<Response>> {
+  const keys = secrets({ names: ["session"], fetch: () => new Uint8Array(32) });
+  const work = gate({ waitMs: 1000 });
+  for (const resource of [trim(), keys, work]) agent.register(resource);
+  const health = readiness(agent);
+  using _ = await work.enter();
+  await keys.use("session", (bytes) => crypto.subtle.digest("SHA-256", bytes));
+  return work.wrap((request: Request) => (request.method === "HEAD" ? health.handler() : new Response("answer")));
 }
 
 export async function play(): Promise<void> {

@@ -28,7 +28,7 @@ const allowed: Record<string, readonly string[]> = {
   // Beside the rooms: what an app imports of them, and the choice of a device.
   "gpu/mod.ts": ["gpu"],
   "gpu/open_device.ts": ["gpu"],
-  resources: ["gpu", "blockers", "ffi", "lifecycle/types.ts"],
+  resources: ["gpu", "blockers", "ffi", "lifecycle/types.ts", "lifecycle/time.ts"],
   "registry.ts": ["lifecycle/types.ts", "lifecycle/resource.ts"],
   "attach.ts": ["registry.ts", "strategies/strategy.ts", "page", "lifecycle", "ffi"],
   "simulate.ts": ["attach.ts", "registry.ts", "lifecycle"],

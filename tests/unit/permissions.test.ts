@@ -42,6 +42,14 @@ const saved = (device: string, options = ""): string => `
   state.unlink();
   console.log("done");
 `;
+const simulated = (name: string, resource: string): string => `
+  import { attach } from "criu-aware/simulate";
+  import { ${name} } from "criu-aware/resources/${name}";
+  const agent = await attach();
+  agent.register(${resource});
+  await agent.checkpoint();
+  console.log("done");
+`;
 
 /** What is done with an entry point. An app that says \`attached\` is then asked for a simulated round. */
 const programs: Record<string, string> = {
@@ -65,6 +73,14 @@ const programs: Record<string, string> = {
     const agent = await attach({ resources: [clock] });
     await agent.checkpoint();
     clock.wallClockTimeout(0, () => console.log("done"));
+  `,
+  "./resources/gate": simulated("gate", "gate()"),
+  "./resources/secrets": simulated("secrets", 'secrets({ names: ["one"], fetch: () => new Uint8Array(8) })'),
+  "./resources/trim": simulated("trim", "trim()"),
+  "./resources/readiness": `
+    import { attach } from "criu-aware/simulate";
+    import { readiness } from "criu-aware/resources/readiness";
+    if (readiness(await attach()).handler().ok) console.log("done");
   `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
   "./registry": 'import { register } from "criu-aware/registry"; register({ name: "x" }); console.log("done");',
