@@ -12,7 +12,7 @@ import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { ResourceError } from "../lifecycle/errors.ts";
-import type { Release } from "../lifecycle/lifecycle.ts";
+import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { ownModule, programCommand } from "../package/program.ts";
 import { checkOptions, type Known } from "./check_options.ts";
