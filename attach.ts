@@ -10,9 +10,11 @@ import {
 } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Caller, Ports } from "./lifecycle/ports.ts";
+import { createRehearsal, REHEARSAL } from "./lifecycle/rehearsal.ts";
 import { checkTime } from "./lifecycle/time.ts";
 import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
 import { AppPage, hasPage } from "./page/app_page.ts";
+import { keepEndSignals } from "./page/end_signals.ts";
 import { armHold } from "./page/hold.ts";
 import { join } from "./registry.ts";
 import type { AgentContext, Listener, Strategy } from "./strategies/strategy.ts";
@@ -96,10 +98,6 @@ export interface Agent extends AsyncDisposable {
 }
 
 let isAttached = false;
-
-const REHEARSAL = { id: "rehearsal", leaseMs: 1 };
-/** A signal that this thread blocks does not come. */
-const REHEARSAL_MS = 20;
 
 /** Before 1.3.12 an AsyncDisposableStack of Bun's uses only what is disposed asynchronously. */
 const dispose = (kept: Disposable): void => kept[Symbol.dispose]();
@@ -204,7 +202,7 @@ async function start(options: AttachOptions): Promise<Agent> {
         admit();
         look();
       };
-      const point = isTaken && { isTaken, look: lookAll };
+      const point = isTaken && { isTaken, look: lookAll, endSignals };
       const hold = armHold({ libc, page, doorbell, wordSources, leaseMs, point }, notice);
       for (const listener of asked) listener.release?.(notice.id);
       return hold;
@@ -214,6 +212,7 @@ async function start(options: AttachOptions): Promise<Agent> {
 
   doorbell = cleanup.use(await openDoorbell(libc, page.ring, look));
   const wakeSignal = listenToOne(doorbell, SIGURG);
+  const endSignals = keepEndSignals(libc, doorbell);
   const deliver = lifecycle.deliver.bind(lifecycle);
   const context: AgentContext = {
     libc,
@@ -236,16 +235,12 @@ async function start(options: AttachOptions): Promise<Agent> {
   cleanup.adopt(join(register), dispose);
   if (options.rehearse !== false) {
     // The page is not open yet: no driver sees this.
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const end = (): void => void setTimeout(resolve);
-    rehearsal = new Lifecycle(ports);
-    rehearsal.resources.add({ name: REHEARSAL.id, beforeCheckpoint() {}, afterRestore: end });
-    const timer = setTimeout(resolve, REHEARSAL_MS);
+    const { played, done } = createRehearsal(ports);
+    rehearsal = played;
     const listener = listeners.find(({ rehearse }) => rehearse);
     if (listener) listener.rehearse?.(REHEARSAL);
     else context.deliver(REHEARSAL, { reply() {} });
-    await promise;
-    clearTimeout(timer);
+    await done;
     rehearsal = lastRound = undefined;
     page.forget();
   }
@@ -280,7 +275,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       if (running.disposed) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
       const id = crypto.randomUUID();
       const callers = listeners.flatMap((listener) => listener.point?.(id) ?? []);
-      return lifecycle.ask({ id, leaseMs: timeoutMs }, { callers, isPoint: true, signal });
+      return lifecycle.ask({ id, leaseMs: timeoutMs }, { callers, isPoint: true, signal, last: endSignals.resource });
     },
     async [Symbol.asyncDispose]() {
       if (running.disposed) return;

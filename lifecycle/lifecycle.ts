@@ -11,6 +11,7 @@ interface Visit {
   /** The app waits at a point of its own, or prepares to: the next notice takes it there. */
   isPoint?: boolean | undefined;
   signal?: AbortSignal | undefined;
+  last?: Resource | undefined;
   reply?: Reply;
   round?: Writable<Round>;
   /** Set while the app is held. */
@@ -62,7 +63,7 @@ export class Lifecycle {
    * @throws {CheckpointRefusedError} when it was refused, or what `signal` was aborted with.
    * @throws {Error} when another one is under way.
    */
-  ask(notice: Notice, { callers = [], isPoint, signal }: AskOptions): Promise<Outcome> {
+  ask(notice: Notice, { callers = [], isPoint, signal, last }: AskOptions): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       // A hook that waited for the next checkpoint would wait for itself.
       if (this.state !== "running")
@@ -72,7 +73,7 @@ export class Lifecycle {
         outcome: (outcome, _, refusal) =>
           refusal ? reject(signal?.aborted ? signal.reason : refusal) : resolve(outcome),
       };
-      this.#begin({ notice, callers: [own, ...callers], isPoint, signal });
+      this.#begin({ notice, callers: [own, ...callers], isPoint, signal, last });
     });
   }
 
@@ -118,7 +119,7 @@ export class Lifecycle {
     const entered: Resource[] = [];
     const errors: Error[] = [];
     const context = { noticeId: notice.id, criuOptions: notice.criuOptions ?? [] };
-    const resources = this.resources.inOrder.toReversed();
+    const resources = [...this.resources.inOrder.toReversed(), ...(visit.last ? [visit.last] : [])];
     for (const resource of resources) {
       entered.unshift(resource);
       const left = notice.deadline === undefined ? Number.MAX_VALUE : notice.deadline - now();
@@ -127,13 +128,13 @@ export class Lifecycle {
       if (failure instanceof Promise) failure = await failure;
       if (failure) errors.push(failure);
     }
-    if (this.#isVoid(visit)) errors.push(new Error("the driver no longer waits"));
+    if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
 
     const hold = this.#arm(errors, notice, visit.isPoint ? () => !visit.isPoint : undefined);
     if (hold) {
       errors.push(...resources.flatMap((resource) => callLastHook(resource, context) ?? []));
       // They may have blocked for long.
-      if (this.#isVoid(visit)) errors.push(new Error("the driver no longer waits"));
+      if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
     }
     let release: Release = { outcome: "aborted", simulated: false };
     let refusal: CheckpointRefusedError | undefined;

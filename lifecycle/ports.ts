@@ -1,6 +1,6 @@
 /** What surrounds the lifecycle: what it needs, and who asks it for a checkpoint. */
 import type { CheckpointRefusedError, RecoveryError, ResourceError } from "./errors.ts";
-import type { Notice, Outcome, Reply, Round, State } from "./types.ts";
+import type { Notice, Outcome, Reply, Resource, Round, State } from "./types.ts";
 
 /** What ended a hold. */
 export interface Release {
@@ -53,6 +53,8 @@ export interface AskOptions {
   readonly callers?: readonly Caller[];
   /** The app waits where it is, until a notice comes. */
   readonly isPoint?: boolean;
+  /** Prepares after all others, and is rebuilt before them. */
+  readonly last?: Resource | undefined;
   /** Refuses as long as nothing is held. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,12 +1,12 @@
 import type { Doorbell } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createPoll } from "../ffi/poll.ts";
-import { aliveSince, isPending, pidNamespace, restoreSigns } from "../ffi/process.ts";
+import { aliveSince, pidNamespace, restoreSigns } from "../ffi/process.ts";
 import { blockSignalsExcept } from "../ffi/signal.ts";
-import { END_SIGNALS } from "../ffi/signal_numbers.ts";
 import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import type { AppPage } from "./app_page.ts";
+import type { EndSignals } from "./end_signals.ts";
 import type { Word } from "./layout.ts";
 
 /** Between two looks at a driver; and where there is none to look at. */
@@ -14,7 +14,7 @@ const DRIVER_LOOK_MS = 50;
 const LOOK_MS = 1000;
 /** So much later than it should be: this process did not run meanwhile. */
 const LATE_MS = 5;
-/** CRIU keeps even a small process of these runtimes frozen for several times as long. */
+/** CRIU keeps even a small process of these runtimes frozen for much longer: 70 ms and more were measured. */
 const FROZEN_MS = 10;
 
 /** Another way by which a driver's word can come while the app is held. */
@@ -43,6 +43,7 @@ export interface Point {
   look(): void;
   /** Whether one has come: it has a hold of its own. */
   isTaken(): boolean;
+  readonly endSignals: EndSignals;
 }
 
 /**
@@ -57,9 +58,8 @@ export interface Point {
  * tree. A freeze that falls between two polls gives no EINTR; the start time, the driver's word or its end tell then. So
  * little is done there, and the start time, which is in a file, is read only when the clock says that there may be a new one.
  *
- * A point of the app's own may have no end. So a signal that asks the program to end ends it: our handler takes it on another thread, or it
- * stays pending, and the program gets it afterwards; this thread is not interrupted by it. A hold of which no poll was interrupted or late
- * was never frozen: then it is certain that there is no image.
+ * A point of the app's own may have no end. So a signal that asks the program to end ends it; this thread is not interrupted by it. A hold of
+ * which no poll was interrupted or late was never frozen: then it is certain that there is no image.
  */
 export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const { libc, page, doorbell, wordSources, point } = options;
@@ -71,7 +71,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   let due = looked + lookMs;
   const poll = createPoll(libc, [doorbell.fd, ...wordSources.map((source) => source.fd)]);
 
-  const wait = (isToEnd: () => boolean): Outcome | "simulated" => {
+  const wait = (): Outcome | "simulated" => {
     const isRestored = (): boolean => restoreSigns() !== before;
     const word = (): Word | undefined =>
       page.word(notice.id) ?? wordSources.map((source) => source.read(notice.id)).find((word) => word);
@@ -90,7 +90,8 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
       if (said) return said;
       point?.look();
       if (point?.isTaken()) return "continued";
-      if (now >= leaseEnd || isDriverGone?.() || isToEnd()) return isRestored() ? "restored" : unasked;
+      if (now >= leaseEnd || isDriverGone?.() || point?.endSignals.hasCome())
+        return isRestored() ? "restored" : unasked;
       const waitMs = Math.min(lookMs, leaseEnd - now);
       due = now + waitMs;
       const result = poll(waitMs);
@@ -106,15 +107,8 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   };
 
   return () => {
-    const first = doorbell.sequence;
-    const borrowed = doorbell.borrow(point ? END_SIGNALS : []);
-    const rung = (): number[] =>
-      borrowed.signals.filter((wanted) => doorbell.since(first).rings.some(({ signal }) => signal === wanted));
-    const mask = blockSignalsExcept(libc, [...doorbell.signals, ...borrowed.left]);
-    const end = wait(() => rung().length > 0 || borrowed.signals.some(isPending));
-    mask[Symbol.dispose]();
-    borrowed[Symbol.dispose]();
-    for (const signal of rung()) libc.raise(signal);
+    using _mask = blockSignalsExcept(libc, [...doorbell.signals, ...(point?.endSignals.open ?? [])]);
+    const end = wait();
     const simulated = end === "simulated";
     return { outcome: simulated ? "restored" : end, simulated };
   };

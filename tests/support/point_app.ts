@@ -13,9 +13,11 @@ interface Options {
   readonly timeoutMs?: number;
   /** Signals that it listens to. */
   readonly listensTo?: readonly NodeJS.Signals[];
+  /** In which hook it sends itself SIGTERM. */
+  readonly endsIn?: "beforeCheckpoint" | "beforeHold";
 }
 
-const { directory, warmMs = 0, listensTo = [], ...options }: Options = JSON.parse(process.argv[2] as string);
+const { directory, warmMs = 0, listensTo = [], endsIn, ...options }: Options = JSON.parse(process.argv[2] as string);
 const say = (event: string, details: object = {}): void =>
   void writeSync(1, `${JSON.stringify({ event, ...details })}\n`);
 
@@ -24,7 +26,13 @@ const strategies = [signal(), file({ path: join(directory, "marker") }), socket(
 const agent = await attach({ strategies });
 agent.register({
   name: "a",
-  beforeCheckpoint: () => say("before"),
+  beforeCheckpoint() {
+    say("before");
+    if (endsIn === "beforeCheckpoint") process.kill(process.pid, "SIGTERM");
+  },
+  beforeHold() {
+    if (endsIn === "beforeHold") process.kill(process.pid, "SIGTERM");
+  },
   afterRestore: ({ outcome, generation }) => say("after", { outcome, generation }),
 });
 process.on("SIGWINCH", () => say("tick", { state: agent.state, generation: agent.generation }));

@@ -47,4 +47,12 @@ for (const runtime of runtimes) {
     await app.goesOn();
     assert.equal(app.named("tick")[0]?.state, "running");
   });
+
+  test(`${runtime}: SIGTERM that comes while the app prepares for its point is heard, up to the very last hook`, async () => {
+    for (const endsIn of ["beforeCheckpoint", "beforeHold"]) {
+      await using app = await App.start(runtime, { listensTo: ["SIGTERM"], endsIn }, "point_app.ts");
+      await app.event("signal");
+      if (endsIn === "beforeHold") await app.event("outcome");
+    }
+  });
 }
