@@ -13,7 +13,7 @@ import { describeEnvGate } from "../images/identity/env_gate.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { ResourceError } from "../lifecycle/errors.ts";
-import type { Release } from "../lifecycle/lifecycle.ts";
+import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { ownModule, programCommand } from "../package/program.ts";
 import { describeSelf } from "./app_facts.ts";

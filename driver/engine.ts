@@ -17,7 +17,7 @@ export interface Engine {
    * `criu-aware run --foreground`; when the directory is not empty, another dump has it, or others may look
    * into it or replace it (unless `trustImages`).
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
-   * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
+   * @throws {DumpRefusedError} when an app refused, or none came to its point (`atPoint`): nothing was dumped, all go on.
    * @throws {CriuError} when CRIU failed: the directory is as it was before, all go on. CRIU's log is elsewhere (`logFile`).
    * @throws what `signal` was aborted with. All go on, and are told `aborted`.
    */
@@ -84,6 +84,7 @@ export type OnHook = (hook: string, pid?: number) => void | Promise<void>;
 export interface Phase {
   /** What has just happened, in the order of this list. */
   readonly name:
+    | "waiting for the point"
     | "notice"
     | "ready"
     | "frozen"

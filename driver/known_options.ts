@@ -17,6 +17,7 @@ export const knownDumpOptions: Known<DumpOptions> = {
   onHook: "call",
   onPhase: "call",
   strategy: "strategy",
+  atPoint: "flag",
   timeoutMs: "time",
   leaseMs: "time",
   unaware: "flag",

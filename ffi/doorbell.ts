@@ -2,7 +2,7 @@ import { bytesOf, cString } from "./bytes.ts";
 import { handlerCode, ring } from "./handler_code.ts";
 import type { Libc } from "./libc.ts";
 import { mapCode } from "./memory.ts";
-import { installHandler } from "./signal.ts";
+import { type InstalledHandler, installHandler, SIG_IGN } from "./signal.ts";
 
 /** One signal that rang: siginfo_t, see sigaction(2). A `code` above 0 was sent by the kernel, any other by a process. */
 export interface Ring {
@@ -11,6 +11,14 @@ export interface Ring {
   readonly code: number;
   readonly pid: number;
   readonly uid: number;
+}
+
+/** Signals of the program, but those that it ignores, and those that ring anyway. */
+export interface BorrowedSignals extends Disposable {
+  /** Those that ring. They need not be open on this thread. */
+  readonly signals: readonly number[];
+  /** Those that are left to the program, because it would not be known which one rang. */
+  readonly left: readonly number[];
 }
 
 /** How many rings are remembered: a power of two. */
@@ -33,6 +41,8 @@ export interface Doorbell extends AsyncDisposable {
    * handler of somebody else stays, for that program may need it.
    */
   restore(): void;
+  /** Lets signals of the program ring as well, until disposal makes everything as it was. */
+  borrow(signals: readonly number[]): BorrowedSignals;
   /** The rings from number `sequence` on, as far as they are still remembered, and the number of the one that comes next. */
   since(sequence: number): { readonly rings: readonly Ring[]; readonly next: number };
   /** Makes `fd` unreadable again. */
@@ -125,6 +135,23 @@ export async function openDoorbell(
         const again = installHandler(libc, signal, handler);
         if (again.before > 1n && again.before !== handler) again[Symbol.dispose]();
       }
+    },
+    borrow(wanted) {
+      const free = wanted.filter((signal) => !handlers.has(signal));
+      if (!code) return { signals: [], left: free, [Symbol.dispose]() {} };
+      const borrowed = new Map<number, InstalledHandler>();
+      for (const signal of free) {
+        const installed = installHandler(libc, signal, handler);
+        if (installed.before === SIG_IGN) installed.putBack();
+        else borrowed.set(signal, installed);
+      }
+      return {
+        signals: [...borrowed.keys()],
+        left: [],
+        [Symbol.dispose]() {
+          for (const installed of borrowed.values()) installed.putBack();
+        },
+      };
     },
     since(from) {
       const rings: Ring[] = [];
