@@ -43,6 +43,8 @@ interface Checkpoint {
 }
 
 let isAttached = false;
+/** For the ids of their notices: they are known in this process alone. */
+let checkpoints = 0;
 
 /**
  * Attaches this process to nothing: takes the options of the real `attach()`, or none, and works in Bun, Deno and Node.js, on any
@@ -129,7 +131,7 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
       // A hook that waited for the next checkpoint would wait for itself.
       if (lifecycle.state !== "running")
         throw new Error("Cannot checkpoint: another checkpoint is under way. Wait until the agent's state is running.");
-      const id = crypto.randomUUID();
+      const id = `simulated-${++checkpoints}`;
       const checkpoint: Checkpoint = { outcome };
       underWay.set(id, checkpoint);
       const ended = await new Promise<Outcome>((resolve) => {

@@ -5,8 +5,9 @@ const modules = {
   notice: () => import("./notice.ts"),
   dump: () => import("./dump.ts"),
   gpu: () => import("./gpu.ts"),
+  uniqueness: () => import("./uniqueness.ts"),
 };
-const usage = "Usage: bun run bench notice|gpu [--json]\n       bun run bench dump [--rounds N] [--json]";
+const usage = "Usage: bun run bench notice|gpu|uniqueness [--json]\n       bun run bench dump [--rounds N] [--json]";
 
 function fail(why: string): never {
   console.error(`${why}\n${usage}`);

@@ -9,10 +9,12 @@ import { type Gpu, type GpuBuffer, type Recipes, textureState } from "criu-aware
 import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
 import { gpu } from "criu-aware/resources/gpu";
+import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
+import { CollisionError, expectUniqueAcrossClones } from "criu-aware/testing";
 
 export const recipes: Recipes = {
   shaders: { train: "@compute @workgroup_size(1) fn train() {}" },
@@ -62,6 +64,7 @@ export async function app(): Promise<string> {
   buffers.weights.current.array[0] = 1;
   agent.register(gpu({ device, state, buffers }));
   agent.register(unblocked());
+  agent.register(uniqueness({ beforeCheckpoint: "report", onDraw: ({ api, stack }) => console.log(api, stack) }));
   const resource: Resource = { name: "cache", afterRestore: ({ outcome }) => console.log(outcome) };
   using registration = register(resource);
   const found: readonly Blocker[] = await blockers(agent);
@@ -86,6 +89,19 @@ export async function drive(pid: number): Promise<void> {
   } catch (error) {
     if (error instanceof CheckpointRefusedError || error instanceof UnsupportedPlatformError)
       console.log(error.message);
+  }
+}
+
+export async function worker(): Promise<void> {
+  using joined = await joinWorker();
+  console.log(joined);
+}
+
+export async function compare(): Promise<void> {
+  try {
+    await expectUniqueAcrossClones("./app.ts", { clones: 3, ignore: ["region"] });
+  } catch (error) {
+    if (error instanceof CollisionError) console.log(error.collisions.map(({ name, clones }) => `${name} ${clones}`));
   }
 }
 

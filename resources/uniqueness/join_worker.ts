@@ -1,0 +1,79 @@
+import { generators } from "#generators";
+import { isArm64 } from "../../ffi/arm64.ts";
+import { bytesOf } from "../../ffi/bytes.ts";
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { asks, WorkerPage, workerStates } from "./worker_page.ts";
+
+// asm/unistd_64.h (x86-64), asm-generic/unistd.h (aarch64)
+const SYS_GETTID = isArm64 ? 178 : 186;
+/** O_NONBLOCK | O_CLOEXEC, which are also the bits of SOCK_…: fcntl.h, sys/socket.h. */
+const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+
+let joined: Promise<Disposable> | undefined;
+
+/**
+ * Makes this worker take part in what `uniqueness()` of the main thread does: before a dump it stops where it is, and after a restore its own generators take a new
+ * seed before it goes on. Call it at the beginning of each worker, also of those that are started after a restore. Called again, it does nothing new. It does not
+ * keep the worker alive. A worker that does not come back to its event loop for five seconds refuses the checkpoint.
+ *
+ * Disposal takes the worker out again.
+ *
+ * @throws {UnsupportedPlatformError} on anything but Linux with Bun or Deno.
+ * @example
+ * ```ts
+ * import { joinWorker } from "criu-aware/resources/uniqueness";
+ *
+ * await joinWorker();
+ * ```
+ */
+export function joinWorker(): Promise<Disposable> {
+  joined ??= join();
+  return joined;
+}
+
+async function join(): Promise<Disposable> {
+  generators.replace();
+  const libc = await openLibc();
+  using cleanup = new DisposableStack();
+  const [inner, outer] = openPair(libc);
+  cleanup.defer(() => void libc.close(outer));
+  let page: WorkerPage | undefined;
+  const watch = await libc.runtime.watch(inner, () => page && obey(libc, page));
+  cleanup.use(watch);
+  page = cleanup.use(WorkerPage.create(libc, Number(libc.syscall(SYS_GETTID, 0, 0, 0, 0, 0, 0)), outer));
+  // It may have been started after a restore.
+  generators.begin(libc);
+  const running = cleanup.move();
+  return {
+    [Symbol.dispose]() {
+      joined = undefined;
+      page = undefined;
+      running.dispose();
+    },
+  };
+}
+
+function obey(libc: Libc, page: WorkerPage): void {
+  if (page.get("asked") !== asks.hold) return;
+  page.set("state", workerStates.held);
+  while (page.get("asked") === asks.hold) page.wait("asked", asks.hold);
+  let state: number = workerStates.running;
+  try {
+    if (page.get("asked") === asks.renew) generators.renew(libc);
+  } catch {
+    state = workerStates.failed;
+  }
+  page.set("state", state);
+}
+
+function openPair(libc: Libc): [inner: number, outer: number] {
+  const pair = new Int32Array(2);
+  const made =
+    libc.runtime.wakePair === "pipe2"
+      ? libc.pipe2(bytesOf(pair), NONBLOCK_CLOEXEC)
+      : libc.socketpair(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0, bytesOf(pair));
+  libc.check(made, "open a pair of descriptors");
+  return pair as unknown as [number, number];
+}
