@@ -75,7 +75,10 @@ test("a program that cannot be compared is told by what it does wrong", { skip }
     await failureOf('console.log("bye"); process.exit(3)'),
     /The program has ended. The end of its output:\nbye/,
   );
-  assert.match(await failureOf("export const draw = () => ({ id: 1 })"), /PageError: No process in the tree of \d+ is attached/);
+  assert.match(
+    await failureOf("export const draw = () => ({ id: 1 })"),
+    /PageError: No process in the tree of \d+ is attached/,
+  );
   const thrown = await failureOf('ATTACHED; export function draw() { throw new Error("no server"); }');
   assert.match(thrown, /Copy 1: draw\(\) failed: .*no server/s);
   assert.match(await failureOf("ATTACHED; export const draw = () => ({})"), /Copy 1: draw\(\) returned nothing/);

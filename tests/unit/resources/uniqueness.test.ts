@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { RestoreContext } from "../../../lifecycle/types.ts";
 import { type UniquenessOptions, uniqueness } from "../../../resources/uniqueness/mod.ts";
@@ -113,6 +115,19 @@ test("a Math.random that somebody has put there is left alone", () => {
   } finally {
     Math.random = there;
   }
+});
+
+test("each line of the table of packages is one that the tests with real CRIU run", () => {
+  const read = (path: string): string => readFileSync(join(import.meta.dirname as string, "../../..", path), "utf8");
+  const [, table = ""] = read("docs/resources/uniqueness.md").split("| --- | --- |");
+  const [rows = ""] = table.split("\n\n");
+  const lines = rows.split("\n").flatMap((row) => /^\| .* \| `([^`]+)`/.exec(row)?.[1] ?? []);
+  assert.equal(lines.length, 5);
+  const tested = read("tests/support/drawing_packages.ts");
+  assert.deepEqual(
+    lines.filter((line) => !tested.includes(line)),
+    [],
+  );
 });
 
 test("an unknown way to watch draws is refused", () => {
