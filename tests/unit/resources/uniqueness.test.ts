@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
+import { drain } from "#reader";
+import { bytesOf, encoder, textOf } from "../../../ffi/bytes.ts";
+import { fileCalls } from "../../../ffi/files.ts";
+import { openLibc } from "../../../ffi/libc.ts";
 import type { RestoreContext } from "../../../lifecycle/types.ts";
 import { type UniquenessOptions, uniqueness } from "../../../resources/uniqueness/mod.ts";
 import { attach } from "../../../simulate.ts";
 import { prepare } from "../../support/hooks.ts";
+import { waitFor } from "../../support/time.ts";
+
+const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
 const original = Math.random;
 const facts = (random: () => number): unknown => ({
@@ -68,6 +77,24 @@ test("a played checkpoint goes through it", async () => {
 
 test("a restore that was not prepared is a recovery that failed, never a silent one", () => {
   assert.throws(() => uniqueness().afterRestore?.(context("restored")), /before the dump/);
+});
+
+test("threads that work for the app for long are not waited for, and what they do goes on", async () => {
+  const libc = await openLibc();
+  const pairs = Array.from({ length: 3 }, () => new Int32Array(2));
+  const read: string[] = [];
+  const readers = pairs.map((pair) => {
+    libc.check(libc.pipe2(bytesOf(pair), O_NONBLOCK_CLOEXEC), "open a pipe");
+    return drain(libc, pair[0] as number, (bytes) => void read.push(textOf(bytes)));
+  });
+  const resource = uniqueness();
+  await prepare(resource);
+  resource.afterRestore?.(context("restored"));
+  for (const [, end = 0] of pairs) fileCalls(libc).write(end, encoder.encode("x"), 1);
+  await waitFor("what was written", () => read.length === 3);
+  assert.equal((await promisify(randomBytes)(16)).length, 16);
+  for (const reader of readers) reader[Symbol.dispose]();
+  for (const [, end = 0] of pairs) libc.close(end);
 });
 
 test("many restores in a row leave every generator at work", async () => {
