@@ -85,7 +85,7 @@ function openStop(libc: Libc, write: Write): Stop {
   libc.check(libc.pipe2(bytesOf(pair), O_CLOEXEC), "open a pipe");
   const [end, start] = pair as unknown as [number, number];
   // The kernel rounds up.
-  const size = libc.fcntl(start, F_SETPIPE_SZ, PAGE);
+  const size = libc.check(libc.fcntl(start, F_SETPIPE_SZ, PAGE), "make a pipe small");
   const more = new Uint8Array(size + 1);
   const poll = createPoll(libc, [end]);
   let calls = 0;

@@ -1,15 +1,11 @@
 import { generators } from "#generators";
 import { isArm64 } from "../../ffi/arm64.ts";
-import { bytesOf } from "../../ffi/bytes.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { openWakePair } from "../../ffi/wake_pair.ts";
 import { asks, WorkerPage, workerStates } from "./worker_page.ts";
 
 // asm/unistd_64.h (x86-64), asm-generic/unistd.h (aarch64)
 const SYS_GETTID = isArm64 ? 178 : 186;
-/** O_NONBLOCK | O_CLOEXEC, which are also the bits of SOCK_…: fcntl.h, sys/socket.h. */
-const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
 
 let joined: Promise<Disposable> | undefined;
 
@@ -37,7 +33,7 @@ async function join(): Promise<Disposable> {
   generators.replace();
   const libc = await openLibc();
   using cleanup = new DisposableStack();
-  const [inner, outer] = openPair(libc);
+  const [inner, outer] = openWakePair(libc);
   cleanup.defer(() => void libc.close(outer));
   let page: WorkerPage | undefined;
   const watch = await libc.runtime.watch(inner, () => page && obey(libc, page));
@@ -66,14 +62,4 @@ function obey(libc: Libc, page: WorkerPage): void {
     state = workerStates.failed;
   }
   page.set("state", state);
-}
-
-function openPair(libc: Libc): [inner: number, outer: number] {
-  const pair = new Int32Array(2);
-  const made =
-    libc.runtime.wakePair === "pipe2"
-      ? libc.pipe2(bytesOf(pair), NONBLOCK_CLOEXEC)
-      : libc.socketpair(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0, bytesOf(pair));
-  libc.check(made, "open a pair of descriptors");
-  return pair as unknown as [number, number];
 }
