@@ -7,6 +7,8 @@ import { asks, WorkerPage, workerStates } from "./worker_page.ts";
 const PATIENCE_MS = 5000;
 const LOOK_EVERY_MS = 1;
 
+const bell = Uint8Array.of(1);
+
 /** Workers that are asked to stand still. */
 export interface HeldWorkers {
   /**
@@ -29,11 +31,11 @@ interface Worker {
 /** Asks every worker that has joined to stand still. */
 export function holdWorkers(libc: Libc): HeldWorkers {
   const workers = findWorkers(libc);
-  const ring = Uint8Array.of(1);
-  for (const { page } of workers) {
-    page.set("asked", asks.hold);
-    fileCalls(libc).write(page.get("fd"), ring, ring.length);
-  }
+  const ask = ({ page }: Worker, what: number): void => {
+    page.set("asked", what);
+    fileCalls(libc).write(page.get("fd"), bell, bell.length);
+  };
+  for (const worker of workers) ask(worker, asks.hold);
   const isAway = ({ thread, page }: Worker): boolean => page.get("state") !== workerStates.held && isThread(thread);
   return {
     async held(signal) {
@@ -60,6 +62,11 @@ export function holdWorkers(libc: Libc): HeldWorkers {
         if (page.get("state") !== workerStates.running && isThread(thread)) failed.push(thread);
       }
       for (const { page } of workers) page[Symbol.dispose]();
+      for (const late of renew ? findWorkers(libc) : []) {
+        // It has joined while the main thread was held, too late to be stopped: it renews when it comes to it.
+        if (!workers.some(({ thread }) => thread === late.thread)) ask(late, asks.renew);
+        late.page[Symbol.dispose]();
+      }
       if (renew && failed.length > 0) {
         throw new Error(`The worker of thread ${failed.join(", ")} could not renew its random generators.`);
       }

@@ -52,9 +52,11 @@ async function join(): Promise<Disposable> {
 }
 
 function obey(libc: Libc, page: WorkerPage): void {
-  if (page.get("asked") !== asks.hold) return;
-  page.set("state", workerStates.held);
-  while (page.get("asked") === asks.hold) page.wait("asked", asks.hold);
+  if (page.get("asked") === asks.goOn) return;
+  while (page.get("asked") === asks.hold) {
+    page.set("state", workerStates.held);
+    page.wait("asked", asks.hold);
+  }
   let state: number = workerStates.running;
   try {
     if (page.get("asked") === asks.renew) generators.renew(libc);

@@ -1,7 +1,9 @@
 /** Workers that have joined stand still from the last hook before the dump to the outcome. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openLibc } from "../../../ffi/libc.ts";
 import { uniqueness } from "../../../resources/uniqueness/mod.ts";
+import { asks, WorkerPage } from "../../../resources/uniqueness/worker_page.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
 import { prepare, recover } from "../../support/hooks.ts";
 import { sleep, waitFor } from "../../support/time.ts";
@@ -60,6 +62,26 @@ test("a worker that is busy is waited for as long as the hook may take, and goes
   await prepare(resource);
   await recover(resource);
   await goesOn(worker);
+});
+
+test("a worker that has joined too late to be stopped is asked to renew its generators after a restore, and only then", async () => {
+  const libc = await openLibc();
+  for (const [outcome, asked] of [
+    ["continued", asks.goOn],
+    ["restored", asks.renew],
+  ] as const) {
+    const resource = uniqueness();
+    await prepare(resource);
+    const known = WorkerPage.findAll(libc).map(({ fd }) => fd);
+    using late = await startJoined();
+    await recover(resource, outcome);
+    const found = WorkerPage.findAll(libc).filter(({ fd }) => !known.includes(fd));
+    assert.deepEqual(
+      found.map(({ page }) => page.get("asked")),
+      [asked],
+    );
+    await goesOn(late);
+  }
 });
 
 test("a worker that has left is not stopped, and leaves nothing behind", async () => {
