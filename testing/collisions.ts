@@ -5,6 +5,7 @@ export type Draws = Readonly<Record<string, readonly string[]>>;
 
 /** A name under which copies drew the same. */
 export interface Collision {
+  /** The name that `draw()` gave it. */
   readonly name: string;
   /** How many different values of that name more than one copy has. */
   readonly values: number;
