@@ -1,6 +1,7 @@
 import { createClock } from "./ffi/clock.ts";
 import { type Doorbell, listenToOne, openDoorbell } from "./ffi/doorbell.ts";
 import { openLibc } from "./ffi/libc.ts";
+import { newId } from "./ffi/new_id.ts";
 import { SIGURG } from "./ffi/signal_numbers.ts";
 import {
   type CheckpointRefusedError,
@@ -287,7 +288,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       checkTime("timeoutMs", timeoutMs);
       signal?.throwIfAborted();
       if (running.disposed) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
-      const id = crypto.randomUUID();
+      const id = newId();
       const callers = listeners.flatMap((listener) => listener.point?.(id) ?? []);
       return lifecycle.ask({ id, leaseMs: timeoutMs }, { callers, isPoint: true, signal, last: endSignals.resource });
     },

@@ -45,6 +45,8 @@ export interface SimulatedAgent extends Agent {
 type Play = (options?: SimulatedCheckpointOptions & Pick<PointOptions, "signal">) => Promise<Outcome>;
 
 let isAttached = false;
+/** For the ids of their notices: they are known in this process alone. */
+let checkpoints = 0;
 
 /**
  * Attaches this process to nothing: takes the options of the real `attach()`, or none, and works in Bun, Deno and Node.js, on any
@@ -106,7 +108,10 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
       handedOver = launch;
       return { outcome, simulated: true };
     };
-    return lifecycle.ask({ id: crypto.randomUUID(), sentAt: now() }, { callers: [{ reply() {}, hold }], signal });
+    return lifecycle.ask(
+      { id: `simulated-${++checkpoints}`, sentAt: now() },
+      { callers: [{ reply() {}, hold }], signal },
+    );
   };
 
   return {

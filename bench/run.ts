@@ -6,8 +6,10 @@ const modules = {
   dump: () => import("./dump.ts"),
   gpu: () => import("./gpu.ts"),
   trim: () => import("./trim.ts"),
+  uniqueness: () => import("./uniqueness.ts"),
 };
-const usage = "Usage: bun run bench notice|gpu [--json]\n       bun run bench dump|trim [--rounds N] [--json]";
+const usage =
+  "Usage: bun run bench notice|gpu|uniqueness [--json]\n       bun run bench dump|trim [--rounds N] [--json]";
 
 function fail(why: string): never {
   console.error(`${why}\n${usage}`);

@@ -1,6 +1,7 @@
 import type { CriuOptions } from "../criu/options.ts";
 import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { newId } from "../ffi/new_id.ts";
 import { pidNamespace } from "../ffi/process.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import type { Notice } from "../lifecycle/types.ts";
@@ -86,7 +87,7 @@ export class Participants implements Disposable {
   private constructor(pid: number, options: NoticeOptions & SpecialOptions) {
     this.pid = pid;
     this.#options = options;
-    this.noticeId = options.id ?? crypto.randomUUID();
+    this.noticeId = options.id ?? newId();
   }
 
   /**

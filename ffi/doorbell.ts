@@ -1,8 +1,9 @@
-import { bytesOf, cString } from "./bytes.ts";
+import { cString } from "./bytes.ts";
 import { handlerCode, ring } from "./handler_code.ts";
 import type { Libc } from "./libc.ts";
 import { mapCode } from "./memory.ts";
 import { type InstalledHandler, installHandler, SIG_IGN } from "./signal.ts";
+import { openWakePair } from "./wake_pair.ts";
 
 /** One signal that rang: siginfo_t, see sigaction(2). A `code` above 0 was sent by the kernel, any other by a process. */
 export interface Ring {
@@ -55,10 +56,6 @@ export interface RingMemory {
   readonly view: DataView;
 }
 
-/** O_NONBLOCK | O_CLOEXEC, which are also the bits of SOCK_…: fcntl.h, sys/socket.h. */
-const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
 const F_DUPFD_CLOEXEC = 1030;
 /** What a handler writes at each ring. */
 const RING_BYTES = 8;
@@ -76,13 +73,7 @@ export async function openDoorbell(
   onRing: () => void,
   arch: string = process.arch,
 ): Promise<Doorbell> {
-  const pair = new Int32Array(2);
-  const made =
-    libc.runtime.wakePair === "pipe2"
-      ? libc.pipe2(bytesOf(pair), NONBLOCK_CLOEXEC)
-      : libc.socketpair(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0, bytesOf(pair));
-  libc.check(made, "open a doorbell");
-  const [fd, writeFd] = pair as unknown as [number, number];
+  const [fd, writeFd] = openWakePair(libc);
   let counted = 0;
   const watch = await libc.runtime.watch(fd, (bytes) => {
     counted += bytes / RING_BYTES;

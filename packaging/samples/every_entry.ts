@@ -15,10 +15,12 @@ import { gpu } from "criu-aware/resources/gpu";
 import { readiness } from "criu-aware/resources/readiness";
 import { secrets } from "criu-aware/resources/secrets";
 import { trim } from "criu-aware/resources/trim";
+import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
+import { CollisionError, expectUniqueAcrossClones } from "criu-aware/testing";
 
 export const recipes: Recipes = {
   shaders: { train: "@compute @workgroup_size(1) fn train() {}" },
@@ -72,6 +74,7 @@ export async function app(): Promise<string> {
   const clock = clocks({ onClockWentBack: (byMs) => console.log(byMs) });
   agent.register(clock);
   using timer = clock.wallClockTimeout(new Date(2030, 0), () => console.log(clock.frozenMs, clock.uptimeSinceRestore));
+  agent.register(uniqueness({ beforeCheckpoint: "report", onDraw: ({ api, stack }) => console.log(api, stack) }));
   const resource: Resource = { name: "cache", afterRestore: ({ outcome }) => console.log(outcome) };
   using registration = register(resource);
   const found: readonly Blocker[] = await blockers(agent);
@@ -107,6 +110,19 @@ export async function serve(agent: Agent): Promise<(request: Request) => Promise
   using _ = await work.enter();
   await keys.use("session", (bytes) => crypto.subtle.digest("SHA-256", bytes));
   return work.wrap((request: Request) => (request.method === "HEAD" ? health.handler() : new Response("answer")));
+}
+
+export async function worker(): Promise<void> {
+  using joined = await joinWorker();
+  console.log(joined);
+}
+
+export async function compare(): Promise<void> {
+  try {
+    await expectUniqueAcrossClones("./app.ts", { clones: 3, ignore: ["region"] });
+  } catch (error) {
+    if (error instanceof CollisionError) console.log(error.collisions.map(({ name, clones }) => `${name} ${clones}`));
+  }
 }
 
 export async function play(): Promise<void> {

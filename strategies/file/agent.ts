@@ -10,6 +10,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { createEntry, type Entry, entryAt, removeEntry } from "../../ffi/entries.ts";
 import { watchDirectory } from "../../ffi/inotify.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { newId } from "../../ffi/new_id.ts";
 import type { SystemCallError } from "../../ffi/system_call_error.ts";
 import type { Caller } from "../../lifecycle/ports.ts";
 import type { Strategy } from "../strategy.ts";
@@ -74,7 +75,7 @@ export function file(options: FileOptions): Strategy {
         if (key === dealtWith) return;
         dealtWith = key;
         if (marker.kind === "unusable" || !isTrusted(uid)) return page.countRejected();
-        const notice = given ?? { id: crypto.randomUUID() };
+        const notice = given ?? { id: newId() };
         deliver(
           notice,
           answerTo(notice.id, () => {

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { textOf } from "../../ffi/bytes.ts";
 import { listenToOne } from "../../ffi/doorbell.ts";
+import { newId } from "../../ffi/new_id.ts";
 import { SIGIO } from "../../ffi/signal_numbers.ts";
 import { listenUnix, type UnixConnection } from "../../ffi/unix_listener.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
@@ -64,7 +65,7 @@ export function socket(options: SocketOptions = {}): Strategy {
   return {
     kind: "socket",
     start({ libc, page, doorbell, deliver }) {
-      const name = `criu-aware-${libc.getpid()}-${crypto.randomUUID().slice(0, 8)}.sock`;
+      const name = `criu-aware-${libc.getpid()}-${newId().slice(0, 8)}.sock`;
       const wanted = resolve(options.path ?? join(tmpdir(), name));
       const path = join(realpathSync(dirname(wanted)), basename(wanted));
       const isTrusted = createTrust(libc);
@@ -138,7 +139,7 @@ export function socket(options: SocketOptions = {}): Strategy {
         if (method !== "checkpoint") return fail(client, codes.method, `there is no method ${JSON.stringify(method)}`);
         try {
           const given = Object(params) as Record<string, unknown>;
-          const notice = checkNotice("id" in given ? given : { ...given, id: crypto.randomUUID() });
+          const notice = checkNotice("id" in given ? given : { ...given, id: newId() });
           client.noticeId = notice.id;
           deliver(notice, {
             reply(reply) {

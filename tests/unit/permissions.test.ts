@@ -83,6 +83,17 @@ const programs: Record<string, string> = {
     if (readiness(await attach()).handler().ok) console.log("done");
   `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
+  "./resources/uniqueness": `
+    import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
+    const resource = uniqueness();
+    using joined = await joinWorker();
+    await new Promise((resolve) => setTimeout(resolve));
+    joined[Symbol.dispose]();
+    const context = { noticeId: "1", signal: new AbortController().signal, criuOptions: [] };
+    await resource.beforeCheckpoint(context);
+    resource.afterRestore({ ...context, outcome: "restored", generation: 1, simulated: false });
+    console.log("done");
+  `,
   "./registry": 'import { register } from "criu-aware/registry"; register({ name: "x" }); console.log("done");',
   "./simulate": `
     import { attach } from "criu-aware/simulate";
@@ -92,7 +103,7 @@ const programs: Record<string, string> = {
   `,
 };
 /** Their text says that they need all, or what a device needs; there is no device for \`./gpu/cuda\` everywhere. */
-const others = ["./gpu/cuda", "./gpu/conformance", "./driver", "./blockers", "./images", "./cli"];
+const others = ["./gpu/cuda", "./gpu/conformance", "./driver", "./testing", "./blockers", "./images", "./cli"];
 
 /** The flags that the docstring of an entry point names; none when it says so. */
 function flagsOf(file: string): string[] {
