@@ -107,7 +107,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   requireRoot();
   const depends = dependsOf(options);
   const { leaveRunning = false, timeoutMs = 10_000 } = options;
-  const criuOptions = { ...dumpDefaults, ...options.criuOptions };
+  const criuOptions = { ...dumpDefaults(options.criuOptions ?? {}, leaveRunning), ...options.criuOptions };
   const criu = findCriu(options.criu);
   const libc = await openLibc();
   using work = openWorkDir("dump", options.workDir);
