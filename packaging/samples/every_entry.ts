@@ -8,6 +8,7 @@ import { cuda } from "criu-aware/gpu/cuda";
 import { type Gpu, type GpuBuffer, type Recipes, textureState } from "criu-aware/gpu/webgpu";
 import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
+import { type Connection, connections } from "criu-aware/resources/connections";
 import { gpu } from "criu-aware/resources/gpu";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
@@ -62,10 +63,13 @@ export async function app(): Promise<string> {
   buffers.weights.current.array[0] = 1;
   agent.register(gpu({ device, state, buffers }));
   agent.register(unblocked());
+  const open = connections({ listen: "rebind", listenAt: ({ local }) => ({ port: (local.port ?? 0) + 1 }) });
+  agent.register(open);
+  const sockets: readonly Connection[] = await open.list();
   const resource: Resource = { name: "cache", afterRestore: ({ outcome }) => console.log(outcome) };
   using registration = register(resource);
   const found: readonly Blocker[] = await blockers(agent);
-  console.log(found.length, registration);
+  console.log(found.length, registration, sockets.length);
   const { outcome } = await checkpoint(agent, { imagesDir: "/var/tmp/images", leaveRunning: true });
   return outcome;
 }

@@ -12,9 +12,21 @@ const CLOSE_MS = 500;
 const SETTLE_MS = 300;
 /** Between two looks. */
 const LOOK_MS = 1;
+const NOT_CLOSED = "not closed by who has opened it";
+const CLOSE_IT = "close it in a beforeCheckpoint of your own; a worker must not connect while a checkpoint is prepared";
 
 /** Connections that were taken away for a checkpoint. */
 export interface Cut {
+  /**
+   * Takes connections away, and nothing can open new ones until the hold: no turn of the event loop is needed.
+   *
+   * Those of other threads (Bun fetches in one, and workers have their own) are shut down; their owners close them while this thread
+   * waits. In the place of each of this thread's own comes a socket whose other end is closed, which no epoll watches: so the runtime does
+   * not notice. After the outcome it is watched like the one before, the runtime reads the end, closes it, and its client connects again.
+   *
+   * @throws {OpenConnectionsError} when another thread, or nobody, closes what was shut. This thread's own are then as they were.
+   */
+  cut(): void;
   /** Lets the event loop find their ends, and waits until it has closed them, not for ever. */
   settle(): Promise<void>;
 }
@@ -28,48 +40,42 @@ export interface CutOptions {
   readonly isMeant: (socket: Found) => boolean;
 }
 
-/**
- * Takes connections away, and nothing can open new ones until the hold: no turn of the event loop is needed.
- *
- * Those of other threads (Bun fetches in one, and workers have their own) are shut down; their owners close them while this thread waits.
- * In the place of each of this thread's own comes a socket whose other end is closed, which no epoll watches: so the runtime does not
- * notice. After the outcome it is watched like the one before, the runtime reads the end, closes it, and its client connects again.
- *
- * @throws {OpenConnectionsError} when another thread, or nobody, closes what was shut. This thread's own are then as they were.
- */
-export function cutConnections({ libc, epoll, isMeant }: CutOptions): Cut {
+/** Prepares to take connections away. */
+export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
   const pause = createPoll(libc, []);
-  const look = (): { mine: [Found, Watch][]; others: Found[] } => {
+  const swapped: [number, Watch][] = [];
+  let ended = -1;
+  const look = (): { mine: [number, Watch][]; others: Found[] } => {
     const watches = readWatches();
-    const mine: [Found, Watch][] = [];
+    const mine: [number, Watch][] = [];
     const others: Found[] = [];
     for (const socket of findSockets(libc).filter(isMeant)) {
-      const found = watches.get(socket.fd) ?? [];
+      const [watch, ...more] = watches.get(socket.fd) ?? [];
       // One that is watched by nobody may be between two looks of another thread: it does not survive a swap.
-      if (found.length === 1 && found[0]?.epoll === epoll) mine.push([socket, found[0] as Watch]);
+      if (watch?.epoll === epoll && more.length === 0) mine.push([socket.fd, watch as Watch]);
       else others.push(socket);
     }
     return { mine, others };
   };
-
-  let { mine, others } = look();
-  for (const end = performance.now() + CLOSE_MS; others.length > 0; { mine, others } = look()) {
-    if (performance.now() > end)
-      throw new OpenConnectionsError(
-        "not closed by who has opened it",
-        others,
-        "close it in a beforeCheckpoint of your own; a worker must not connect while a checkpoint is prepared",
-      );
-    for (const { fd } of others) shutConnection(libc, fd);
-    pause(LOOK_MS);
-  }
-
-  const ended = mine.length > 0 ? openEnded(libc) : -1;
-  const swapped: [number, Watch][] = [];
-  const cut: Cut = {
+  return {
+    cut() {
+      let { mine, others } = look();
+      for (const end = performance.now() + CLOSE_MS; others.length > 0; { mine, others } = look()) {
+        if (performance.now() > end) throw new OpenConnectionsError(NOT_CLOSED, others, CLOSE_IT);
+        for (const { fd } of others) shutConnection(libc, fd);
+        pause(LOOK_MS);
+      }
+      if (mine.length > 0) ended = openEnded(libc);
+      for (const [fd, watch] of mine) {
+        // A duplicate of the old socket would keep it watched.
+        removeWatch(libc, fd, watch);
+        swapped.push([fd, watch]);
+        replace(libc, ended, fd);
+      }
+    },
     async settle() {
       if (ended < 0) return;
-      const inode = statOf(libc, ended).inode;
+      const { inode } = statOf(libc, ended);
       // The app may have closed one, and something else has its number.
       const isEnded = (fd: number): boolean => inodeOf(libc, fd) === inode;
       const left = swapped.splice(0).filter(([fd]) => isEnded(fd));
@@ -78,13 +84,6 @@ export function cutConnections({ libc, epoll, isMeant }: CutOptions): Cut {
       libc.close(ended);
     },
   };
-  for (const [{ fd }, watch] of mine) {
-    // Without: a duplicate of the old socket would keep it watched.
-    removeWatch(libc, fd, watch);
-    replace(libc, ended, fd);
-    swapped.push([fd, watch]);
-  }
-  return cut;
 }
 
 /** Waits until nothing is left of TCP connections that CRIU has closed by its option tcpClose: the runtime has noticed. */

@@ -1,6 +1,6 @@
 import { addWatch, readWatches, removeWatch, type Watch } from "../../ffi/epoll.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { changeAddress, localAddress } from "../../ffi/socket_address.ts";
+import { changeAddress } from "../../ffi/socket_address.ts";
 import { statOf } from "../../ffi/stat.ts";
 import { duplicate, openLike, replace, stopListening } from "../../ffi/stream_socket.ts";
 import { socketCalls } from "../../ffi/unix_socket.ts";
@@ -11,6 +11,8 @@ import type { Connection } from "./socket.ts";
 
 /** As many as Bun and Deno let wait. */
 const BACKLOG = 511;
+/** From bind(2): it is bound already. */
+const EINVAL = 22;
 
 /** Where a server listens: the parts that are missing stay as they were. */
 export interface ListenAddress {
@@ -24,9 +26,14 @@ export interface ListenAddress {
 export type ListenAt = (listener: Connection, context: RestoreContext) => ListenAddress | undefined;
 
 /** Servers that do not listen for the time of a checkpoint. */
-export interface Closed {
+export interface Listeners {
+  /**
+   * Stops to listen, so that nobody can connect while the app is held: a client that did would make the dump fail. The runtime does not
+   * notice, for nothing watches the socket meanwhile. Throws SystemCallError; what was closed until then listens again by `open`.
+   */
+  close(sockets: readonly Found[]): void;
   /** Lets all of them listen again. Returns what went wrong. */
-  listen(context: RestoreContext): ListenAgainError[];
+  open(context: RestoreContext): ListenAgainError[];
 }
 
 /** One of them. `kept` is the same socket, by which it is known again. */
@@ -37,7 +44,7 @@ interface Server {
 }
 
 /** How servers are treated. */
-export interface CloseOptions {
+export interface ListenersOptions {
   readonly libc: Libc;
   /** The epoll of this thread's event loop: a server of another thread would notice. */
   readonly epoll: number | undefined;
@@ -46,19 +53,33 @@ export interface CloseOptions {
   readonly listenAt: ListenAt | undefined;
 }
 
-/**
- * Stops to listen, so that nobody can connect while the app is held: a client that did would make the dump fail. The runtime does not notice,
- * for nothing watches the socket meanwhile.
- */
-export function closeListeners(sockets: readonly Found[], options: CloseOptions): Closed {
+/** Prepares to close servers. */
+export function createListeners(options: ListenersOptions): Listeners {
   const { libc, epoll, rebind, listenAt } = options;
-  const watches = readWatches();
   const servers: Server[] = [];
-  const closed: Closed = {
-    listen: (context) =>
+  const close = (socket: Found, watches: readonly Watch[]): void => {
+    const { fd, local } = socket;
+    for (const watch of watches) removeWatch(libc, fd, watch);
+    const kept = rebind ? openLike(libc, fd) : duplicate(libc, fd);
+    servers.push({ socket, kept, watches });
+    if (rebind) return replace(libc, kept, fd);
+    stopListening(libc, fd);
+    // The kernel takes back a port that it has chosen itself.
+    bindIfUnbound(libc, fd, local.bytes);
+  };
+  return {
+    close(sockets) {
+      const watches = readWatches();
+      for (const socket of sockets) {
+        const found = watches.get(socket.fd) ?? [];
+        // The one of another thread would find it closed.
+        if (found.every((watch) => watch.epoll === epoll)) close(socket, found);
+      }
+    },
+    open: (context) =>
       servers.splice(0).flatMap((server) => {
         try {
-          listenAgain(libc, server, rebind ? listenAt : undefined, context, rebind);
+          listenAgain(libc, server, context, rebind, listenAt);
           return [];
         } catch (cause) {
           return [new ListenAgainError(server.socket, cause, cureOf(rebind))];
@@ -67,32 +88,19 @@ export function closeListeners(sockets: readonly Found[], options: CloseOptions)
         }
       }),
   };
-  for (const socket of sockets) {
-    const found = watches.get(socket.fd) ?? [];
-    if (found.some((watch) => watch.epoll !== epoll)) continue;
-    for (const watch of found) removeWatch(libc, socket.fd, watch);
-    const fresh = rebind ? openLike(libc, socket.fd) : -1;
-    if (fresh >= 0) replace(libc, fresh, socket.fd);
-    servers.push({ socket, kept: fresh >= 0 ? fresh : duplicate(libc, socket.fd), watches: found });
-    if (fresh >= 0) continue;
-    stopListening(libc, socket.fd);
-    // The kernel takes back a port that it has chosen itself.
-    if (localAddress(libc, socket.fd)?.port !== socket.local.port) bind(libc, socket.fd, socket.local.bytes);
-  }
-  return closed;
 }
 
 function listenAgain(
   libc: Libc,
   { socket, kept, watches }: Server,
-  listenAt: ListenAt | undefined,
   context: RestoreContext,
   rebind: boolean,
+  listenAt: ListenAt | undefined,
 ): void {
   const { fd, local } = socket;
   // The app has closed it.
   if (!isSame(libc, fd, kept)) return;
-  if (rebind) bind(libc, fd, addressOf(libc, socket, listenAt, context) ?? local.bytes);
+  bindIfUnbound(libc, fd, (rebind ? addressOf(libc, socket, listenAt, context) : undefined) ?? local.bytes);
   libc.check(socketCalls(libc).listen(fd, BACKLOG), "listen");
   for (const watch of watches) addWatch(libc, fd, watch);
 }
@@ -110,8 +118,9 @@ function addressOf(
   return changeAddress(libc, local, chosen as ListenAddress);
 }
 
-function bind(libc: Libc, fd: number, address: Uint8Array): void {
-  libc.check(socketCalls(libc).bind(fd, address, address.length), "bind to its address");
+function bindIfUnbound(libc: Libc, fd: number, address: Uint8Array): void {
+  const result = socketCalls(libc).bind(fd, address, address.length);
+  if (result < 0 && libc.errno() !== EINVAL) libc.check(result, "bind to its address");
 }
 
 function isSame(libc: Libc, fd: number, other: number): boolean {

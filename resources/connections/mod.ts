@@ -8,11 +8,11 @@
 import { epollOfThisThread } from "../../ffi/epoll.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import type { HoldContext, Resource } from "../../lifecycle/types.ts";
-import { awaitClosed, type Cut, cutConnections, settleClosed } from "./cut.ts";
+import { awaitClosed, type Cut, createCut, settleClosed } from "./cut.ts";
 import { drain } from "./drain.ts";
 import { OpenConnectionsError } from "./errors.ts";
 import { type Found, findSockets } from "./find.ts";
-import { type Closed, closeListeners, type ListenAt } from "./listeners.ts";
+import { createListeners, type ListenAt, type Listeners } from "./listeners.ts";
 import { type Action, actionFor, checkRules, type Rule } from "./rules.ts";
 import type { Connection } from "./socket.ts";
 import { collectStacks } from "./stacks.ts";
@@ -100,7 +100,7 @@ export function connections(options: ConnectionsOptions = {}): ConnectionsResour
 
   let opened: { libc: Libc; epoll: number | undefined } | undefined;
   let cut: Cut | undefined;
-  let closed: Closed | undefined;
+  let listeners: Listeners | undefined;
   /** TCP connections that CRIU takes care of. */
   let left: readonly number[] = [];
 
@@ -125,19 +125,21 @@ export function connections(options: ConnectionsOptions = {}): ConnectionsResour
       left = sockets.filter((socket) => socket.type === "connection" && isLeft(socket)).map(({ fd }) => fd);
       // Before the connections: when these refuse, nothing of this thread has changed.
       const isMeant = (socket: Found): boolean => socket.type === "connection" && isShutDown(socket) && !isLeft(socket);
+      cut = createCut({ libc, epoll, isMeant });
       try {
-        cut = cutConnections({ libc, epoll, isMeant });
+        cut.cut();
       } catch (error) {
         if (!(error instanceof OpenConnectionsError) || !stacks) throw error;
         throw error.withStacks(stacks.openedAt);
       }
-      const listeners = sockets.filter(({ type, family }) => type === "listener" && family !== "unix");
-      closed = closeListeners(listeners, { libc, epoll, rebind: listen === "rebind", listenAt });
+      listeners = createListeners({ libc, epoll, rebind: listen === "rebind", listenAt });
+      // A unix socket that does not listen any more never will again.
+      listeners.close(sockets.filter(({ type, family }) => type === "listener" && family !== "unix"));
     },
     async afterRestore(context) {
-      const errors = closed?.listen(context) ?? [];
+      const errors = listeners?.open(context) ?? [];
       const settled = cut?.settle();
-      closed = undefined;
+      listeners = undefined;
       cut = undefined;
       await settled;
       if (opened) await settleClosed(opened.libc, left);

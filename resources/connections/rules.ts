@@ -100,13 +100,12 @@ function names(rule: Rule, connection: Connection): boolean {
   );
 }
 
-/** A socket for both families shows `::ffff:127.0.0.1`. */
 function isSameAddress(found: SocketAddress | undefined, wanted: string): boolean {
-  const plain = (text: string): string => text.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, "");
-  return found?.address !== undefined && plain(found.address) === plain(normal(wanted));
+  return found?.address !== undefined && normal(found.address) === normal(wanted);
 }
 
-/** As the kernel writes it: `0:0:0:0:0:0:0:1` is `::1`. */
+/** As the kernel writes it: `0:0:0:0:0:0:0:1` is `::1`. A socket for both families shows `::ffff:127.0.0.1`. */
 function normal(address: string): string {
-  return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+  const plain = address.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, "");
+  return isIP(plain) === 6 ? new URL(`http://[${plain}]`).hostname.slice(1, -1) : plain;
 }

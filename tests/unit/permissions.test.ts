@@ -51,6 +51,15 @@ const programs: Record<string, string> = {
   "./strategies/socket": attached("socket({ path: Deno.args[0] + '/socket' })", "socket"),
   "./gpu": saved("host"),
   "./resources/gpu": saved("host"),
+  "./resources/connections": `
+    import { connections } from "criu-aware/resources/connections";
+    const resource = connections({ rules: [{ action: "refuse", localPath: "/nowhere" }], drainMs: 10 });
+    const context = { noticeId: "1", criuOptions: [], signal: new AbortController().signal };
+    await resource.beforeCheckpoint(context);
+    resource.beforeHold(context);
+    await resource.afterRestore({ ...context, outcome: "restored", generation: 1, simulated: true });
+    console.log((await resource.list()).length === 0 ? "done" : "there is a socket");
+  `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
   "./registry": 'import { register } from "criu-aware/registry"; register({ name: "x" }); console.log("done");',
   "./simulate": `
