@@ -184,6 +184,7 @@ test("what listenAt gives wrong is told, and the other servers listen again", as
 });
 
 test("connections of the agent's own, and those between its own sockets, are not touched", async () => {
+  const libc = await openLibc();
   using directory = temporaryDirectory();
   await using attached = await attachAt((path) => socketStrategy({ path }));
   using pair = await openPair({ path: `${directory.path}/own` });
@@ -191,6 +192,8 @@ test("connections of the agent's own, and those between its own sockets, are not
   const client = connect(attached.path).on("error", () => {});
   await once(client, "connect");
   const ended = closes(client);
+  // Until the agent has accepted it, nobody knows that it leads here.
+  await waitFor("the agent to accept", () => findSockets(libc).length === 1);
   const resource = connections();
   assert.deepEqual(
     (await resource.list()).map(({ type, local }) => [type, local.path]),
