@@ -1,4 +1,4 @@
-import { bytesOf, cString, decoder } from "./bytes.ts";
+import { bytesOf, cString, textOf } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
 import type { Bound } from "./runtime.ts";
 import { socketAddress } from "./unix_socket.ts";
@@ -18,6 +18,12 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 /** struct sockaddr_storage. */
 const LONGEST = 128;
+// Made once: a new buffer for each call takes longer than the call.
+const buffer = new Uint8Array(LONGEST);
+const length = new Uint32Array(1);
+const lengthBytes = bytesOf(length);
+const host = new Uint8Array(16);
+const text = new Uint8Array(64);
 
 /** The family of an address, in the words of CRaC. */
 export type Family = (typeof families)[keyof typeof families];
@@ -58,9 +64,9 @@ export function changeAddress(
   new DataView(bytes.buffer).setUint16(2, port);
   const isSix = from.family === "inet6";
   // A socket for both families takes the addresses of the other one so.
-  const text = isSix && /^[\d.]+$/.test(String(address)) ? `::ffff:${address}` : String(address);
+  const written = isSix && /^[\d.]+$/.test(String(address)) ? `::ffff:${address}` : String(address);
   const target = isSix ? bytes.subarray(8, 24) : bytes.subarray(4, 8);
-  if (calls(libc).inet_pton(isSix ? AF_INET6 : AF_INET, cString(text), target) !== 1)
+  if (calls(libc).inet_pton(isSix ? AF_INET6 : AF_INET, cString(written), target) !== 1)
     throw new TypeError(`${JSON.stringify(address)} is no address of ${isSix ? "IPv6" : "IPv4"}`);
   return bytes;
 }
@@ -74,9 +80,8 @@ export function formatAddress({ family, address, port, path }: SocketAddress): s
 type Call = Bound<typeof symbols>["getsockname"];
 
 function nameOf(libc: Libc, call: Call, fd: number): SocketAddress | undefined {
-  const buffer = new Uint8Array(LONGEST);
-  const length = new Uint32Array([buffer.length]);
-  if (call(fd, buffer, bytesOf(length)) < 0) return undefined;
+  length[0] = LONGEST;
+  if (call(fd, buffer, lengthBytes) < 0) return undefined;
   return parse(libc, buffer.slice(0, Math.min(length[0] as number, buffer.length)));
 }
 
@@ -86,15 +91,14 @@ function parse(libc: Libc, bytes: Uint8Array): SocketAddress | undefined {
   const family = families[number as keyof typeof families];
   if (!family) return undefined;
   if (family === "unix") return { family, path: pathOf(bytes.subarray(2)), bytes };
-  const text = new Uint8Array(64);
-  const address = family === "inet6" ? bytes.subarray(8, 24) : bytes.subarray(4, 8);
-  calls(libc).inet_ntop(number, address, text, text.length);
-  return { family, address: decoder.decode(text.subarray(0, text.indexOf(0))), port: view.getUint16(2), bytes };
+  host.set(family === "inet6" ? bytes.subarray(8, 24) : bytes.subarray(4, 8));
+  calls(libc).inet_ntop(number, host, text, text.length);
+  return { family, address: textOf(text.subarray(0, text.indexOf(0))), port: view.getUint16(2), bytes };
 }
 
 function pathOf(bytes: Uint8Array): string {
-  const text = decoder.decode(bytes);
-  return text.startsWith("\0") ? `@${text.slice(1)}` : text.replace(/\0.*$/s, "");
+  const path = textOf(bytes);
+  return path.startsWith("\0") ? `@${path.slice(1)}` : path.replace(/\0.*$/s, "");
 }
 
 function calls(libc: Libc): Bound<typeof symbols> {

@@ -30,6 +30,11 @@ const SO_DOMAIN = 39;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const AF_INET6 = 10;
+// Made once: a new buffer for each call takes longer than the call.
+const value = new Int32Array(1);
+const valueBytes = bytesOf(value);
+const length = new Uint32Array(1);
+const lengthBytes = bytesOf(length);
 
 /** A stream socket, and whether it listens; undefined for anything else. */
 export function streamSocket(libc: Libc, fd: number): { readonly listens: boolean } | undefined {
@@ -86,8 +91,8 @@ export function stopListening(libc: Libc, fd: number): void {
 }
 
 function option(libc: Libc, fd: number, level: number, name: number): number | undefined {
-  const value = new Int32Array(1);
-  const result = socketCalls(libc).getsockopt(fd, level, name, bytesOf(value), bytesOf(new Uint32Array([4])));
+  length[0] = value.byteLength;
+  const result = socketCalls(libc).getsockopt(fd, level, name, valueBytes, lengthBytes);
   return result < 0 ? undefined : value[0];
 }
 
