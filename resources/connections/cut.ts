@@ -10,8 +10,9 @@ import { type Found, findSockets } from "./find.ts";
 /** How long other threads have to close what was shut, and this one afterwards, in milliseconds. */
 const CLOSE_MS = 500;
 const SETTLE_MS = 300;
-/** Between two looks. */
+/** Between two looks, and how many must find nothing more. */
 const LOOK_MS = 1;
+const CALM_LOOKS = 3;
 const NOT_CLOSED = "not closed by who has opened it";
 const CLOSE_IT = "close it in a beforeCheckpoint of your own; a worker must not connect while a checkpoint is prepared";
 
@@ -60,9 +61,12 @@ export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
   return {
     cut() {
       let { mine, others } = look();
-      for (const end = performance.now() + CLOSE_MS; others.length > 0; { mine, others } = look()) {
+      // Who connects again at once needs a moment for that.
+      let calm = others.length > 0 ? CALM_LOOKS : 0;
+      for (const end = performance.now() + CLOSE_MS; others.length > 0 || calm > 0; { mine, others } = look()) {
         if (performance.now() > end) throw new OpenConnectionsError(NOT_CLOSED, others, CLOSE_IT);
         for (const { fd } of others) shutConnection(libc, fd);
+        calm = others.length > 0 ? CALM_LOOKS : calm - 1;
         pause(LOOK_MS);
       }
       if (mine.length > 0) ended = openEnded(libc);

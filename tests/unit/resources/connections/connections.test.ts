@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { type ConnectionsResource, connections, OpenConnectionsError } from "criu-aware/resources/connections";
 import { socket as socketStrategy } from "criu-aware/strategies/socket";
 import { openLibc } from "../../../../ffi/libc.ts";
@@ -203,4 +204,41 @@ test("connections of the agent's own, and those between its own sockets, are not
   await turns();
   assert.deepEqual([closed(), ended()], [0, 0]);
   client.destroy();
+});
+
+/** Starts a worker with a connection to `port`; `again`: it connects again whenever that is closed. */
+async function startWorker(port: number, again: boolean): Promise<Worker> {
+  const worker = new Worker(new URL("../../../support/connecting_worker.ts", import.meta.url), {
+    workerData: { port, again },
+  });
+  assert.deepEqual(await once(worker, "message"), ["connected"]);
+  return worker;
+}
+
+test("the connection of an idle worker is closed by the worker while the app waits to be held", async () => {
+  const libc = await openLibc();
+  using pair = await openPair();
+  pair.server.on("connection", (socket) => void socket.on("error", () => {}).resume());
+  const worker = await startWorker(pair.port, false);
+  const closed = once(worker, "message");
+  let held: unknown;
+  await round(connections(), [], () => {
+    held = findSockets(libc);
+  });
+  assert.deepEqual(held, []);
+  assert.deepEqual(await closed, ["closed"]);
+  await worker.terminate();
+});
+
+test("a worker that always connects again refuses, and this thread keeps its connections", async () => {
+  using pair = await openPair();
+  pair.server.on("connection", (socket) => void socket.on("error", () => {}).resume());
+  const closed = closes(pair.client);
+  const worker = await startWorker(pair.port, true);
+  await assert.rejects(round(connections({ rules: [{ action: "ignore", localPort: pair.port }] })), {
+    name: "OpenConnectionsError",
+    message: /not closed by who has opened it: TCP connection .* → close it in a beforeCheckpoint of your own/,
+  });
+  assert.equal(closed(), 0);
+  await worker.terminate();
 });
