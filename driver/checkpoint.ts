@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Agent } from "../attach.ts";
+import { namesOf } from "../blockers/report.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
 import { leaveCgroups } from "../criu/options.ts";
@@ -109,7 +110,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   requireRoot();
   const depends = dependsOf(options);
   const { leaveRunning = false, timeoutMs = 10_000 } = options;
-  const criuOptions = { ...dumpDefaults, ...options.criuOptions };
+  const criuOptions = { ...dumpDefaults(options.criuOptions ?? {}, leaveRunning), ...options.criuOptions };
   const criu = findCriu(options.criu);
   const libc = await openLibc();
   using work = openWorkDir("dump", options.workDir);
@@ -157,7 +158,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const notice: Notice = {
     id: noticeId,
     deadline: Date.now() + timeoutMs,
-    criuOptions: [...Object.keys(criuOptions), ...(leaveRunning ? ["leaveRunning"] : [])],
+    criuOptions: [...namesOf(criuOptions), ...(leaveRunning ? ["leaveRunning"] : [])],
   };
   let failed: CriuError | undefined;
   const hold = (): Release => {

@@ -55,7 +55,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   }
   using stack = new DisposableStack();
   const found = alongside(async () => stack.use(await Participants.find(pid, given)), STARTING_MS);
-  const criuOptions = await dumpOptions(libc, pid, found, given.criuOptions ?? {});
+  const criuOptions = await dumpOptions(libc, pid, found, given.criuOptions ?? {}, leaveRunning);
   const options = { ...given, criuOptions };
   const surroundings = alongside(async () => {
     if (!manifest) return {};

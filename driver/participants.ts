@@ -1,3 +1,4 @@
+import { namesOf } from "../blockers/report.ts";
 import type { CriuOptions } from "../criu/options.ts";
 import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
@@ -143,7 +144,7 @@ export class Participants implements Disposable {
       deadline: now() + timeoutMs,
       leaseMs,
       ...(this.#options.outlived ? {} : { driver: { pid: process.pid, namespace: pidNamespace("self") } }),
-      criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : []), ...(leaveRunning ? ["leaveRunning"] : [])],
+      criuOptions: [...namesOf(criuOptions), ...(cuda ? ["cuda"] : []), ...(leaveRunning ? ["leaveRunning"] : [])],
     };
     this.#renewedAt = performance.now();
     this.#renewal = setInterval(() => this.#renew(leaseMs), leaseMs / 3);

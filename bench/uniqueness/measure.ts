@@ -37,10 +37,10 @@ const before = Object.fromEntries(samplesOfAll());
 const resource = uniqueness();
 const renewMs: number[] = [];
 for (let n = 0; n < RENEWALS; n++) {
-  const context = { noticeId: "bench", criuOptions: [], signal: new AbortController().signal };
+  const context = { noticeId: "bench", criuOptions: [], timeoutMs: 1000, signal: new AbortController().signal };
   await resource.beforeCheckpoint?.(context);
   const started = performance.now();
-  resource.afterRestore?.({ ...context, outcome: "restored", generation: 1, simulated: false });
+  resource.afterRestore?.({ ...context, outcome: "restored", generation: 1, simulated: false, frozenMs: 0 });
   renewMs.push(performance.now() - started);
 }
 const draws = Object.fromEntries(

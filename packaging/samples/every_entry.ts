@@ -9,6 +9,7 @@ import { type Gpu, type GpuBuffer, type Recipes, textureState } from "criu-aware
 import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
 import { clocks } from "criu-aware/resources/clocks";
+import { type Connection, connections } from "criu-aware/resources/connections";
 import { environment } from "criu-aware/resources/environment";
 import { gate } from "criu-aware/resources/gate";
 import { gpu } from "criu-aware/resources/gpu";
@@ -75,10 +76,13 @@ export async function app(): Promise<string> {
   agent.register(clock);
   using timer = clock.wallClockTimeout(new Date(2030, 0), () => console.log(clock.frozenMs, clock.uptimeSinceRestore));
   agent.register(uniqueness({ beforeCheckpoint: "report", onDraw: ({ api, stack }) => console.log(api, stack) }));
+  const open = connections({ listen: "rebind", listenAt: ({ local }) => ({ port: (local.port ?? 0) + 1 }) });
+  agent.register(open);
+  const sockets: readonly Connection[] = await open.list();
   const resource: Resource = { name: "cache", afterRestore: ({ outcome }) => console.log(outcome) };
   using registration = register(resource);
   const found: readonly Blocker[] = await blockers(agent);
-  console.log(found.length, registration, timer);
+  console.log(found.length, registration, timer, sockets.length);
   const { outcome } = await checkpoint(agent, { imagesDir: "/var/tmp/images", leaveRunning: true });
   return outcome;
 }

@@ -82,6 +82,15 @@ const programs: Record<string, string> = {
     import { readiness } from "criu-aware/resources/readiness";
     if (readiness(await attach()).handler().ok) console.log("done");
   `,
+  "./resources/connections": `
+    import { connections } from "criu-aware/resources/connections";
+    const resource = connections({ rules: [{ action: "refuse", localPath: "/nowhere" }], drainMs: 10 });
+    const context = { noticeId: "1", criuOptions: [], signal: new AbortController().signal };
+    await resource.beforeCheckpoint(context);
+    resource.beforeHold(context);
+    await resource.afterRestore({ ...context, outcome: "restored", generation: 1, simulated: true });
+    console.log((await resource.list()).length === 0 ? "done" : "there is a socket");
+  `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
   "./resources/uniqueness": `
     import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";

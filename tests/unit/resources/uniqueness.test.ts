@@ -44,6 +44,8 @@ const context = (outcome: RestoreContext["outcome"], simulated = false): Restore
   noticeId: "n",
   outcome,
   simulated,
+  frozenMs: 0,
+  timeoutMs: 1000,
   generation: 1,
   signal: new AbortController().signal,
 });
