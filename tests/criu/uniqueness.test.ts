@@ -38,11 +38,15 @@ function run(runtime: RuntimeName, env: Record<string, string> = {}): string[] {
 for (const runtime of runtimes) {
   test(`${runtime}: of 20 copies of one image no two draw the same, from any generator, package or client, on any thread`, {
     skip,
+    timeout: 600_000,
   }, async () => {
     await expectUniqueAcrossClones(program, { clones: 20, run: run(runtime), timeoutMs: 60_000 });
   });
 
-  test(`${runtime}: without uniqueness() two copies of one image draw the same`, { skip }, async () => {
+  test(`${runtime}: without uniqueness() two copies of one image draw the same`, {
+    skip,
+    timeout: 120_000,
+  }, async () => {
     const control = expectUniqueAcrossClones(program, { clones: 2, run: run(runtime, { UNIQUENESS: "none" }) });
     const error = await control.catch((error: unknown) => error);
     assert.ok(error instanceof CollisionError, String(error));
@@ -68,7 +72,7 @@ async function failureOf(text: string): Promise<string> {
   return `${failed.name}: ${failed.message}`;
 }
 
-test("a program that cannot be compared is told by what it does wrong", { skip }, async () => {
+test("a program that cannot be compared is told by what it does wrong", { skip, timeout: 120_000 }, async () => {
   assert.match(await failureOf("ATTACHED"), /The program: it cannot be loaded: .*it exports no function draw\(\)/s);
   assert.match(await failureOf('throw new Error("no database")'), /cannot be loaded: .*no database/s);
   assert.match(
