@@ -1,12 +1,13 @@
-/** `bun run bench NAME [--json]` runs bench/NAME.ts; `dump` takes `--rounds N` as well. */
+/** `bun run bench NAME [--json]` runs bench/NAME.ts; `dump` and `startup` take `--rounds N` as well. */
 import { parseArgs } from "node:util";
 
 const modules = {
   notice: () => import("./notice.ts"),
   dump: () => import("./dump.ts"),
   gpu: () => import("./gpu.ts"),
+  startup: () => import("./startup.ts"),
 };
-const usage = "Usage: bun run bench notice|gpu [--json]\n       bun run bench dump [--rounds N] [--json]";
+const usage = "Usage: bun run bench notice|gpu [--json]\n       bun run bench dump|startup [--rounds N] [--json]";
 
 function fail(why: string): never {
   console.error(`${why}\n${usage}`);
@@ -26,7 +27,7 @@ const [name = "", ...more] = positionals;
 if (!Object.hasOwn(modules, name) || more.length > 0) fail("Name one bench.");
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 // Of less than 6 samples not even the smallest and the largest enclose the median with 95 %.
-if (rounds !== undefined && (name !== "dump" || !(Number.isInteger(rounds) && rounds >= 6)))
-  fail("--rounds is a whole number from 6 on, for the bench of dumps.");
+if (rounds !== undefined && (!["dump", "startup"].includes(name) || !(Number.isInteger(rounds) && rounds >= 6)))
+  fail("--rounds is a whole number from 6 on, for dump and startup.");
 const { bench } = await modules[name as keyof typeof modules]();
 await bench(values.json ?? false, rounds);

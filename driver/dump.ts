@@ -36,7 +36,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   requireRoot();
   requireOther(pid);
   const depends = dependsOf(given);
-  const criu = await runner.version;
+  const criu = await runner.version();
   using cuda = await openCudaIfAsked(given.cuda);
   const phases = watchPhases(given.onPhase);
   const libc = await openLibc();

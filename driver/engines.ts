@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { commandRunner } from "../criu/command.ts";
-import { type AskedCriu, askCriu } from "../criu/locate.ts";
+import { type ChosenCriu, chooseCriu } from "../criu/locate.ts";
 import { rpcRunner } from "../criu/rpc/rpc.ts";
 import type { Runner } from "../criu/run.ts";
 import { checkOptions } from "./check_options.ts";
@@ -46,9 +46,9 @@ export function command(options: CriuEngineOptions = {}): Engine {
   return engine("command", commandRunner(chosenCriu(options)));
 }
 
-function chosenCriu(options: CriuEngineOptions): AskedCriu {
+function chosenCriu(options: CriuEngineOptions): ChosenCriu {
   checkOptions(options, { criu: "path" });
-  return askCriu(options.criu);
+  return chooseCriu(options.criu);
 }
 
 /** What a dump needs is not loaded for a restore, and the other way round: the command should start at once. */
