@@ -5,7 +5,7 @@ import { rpcRunner } from "../criu/rpc/rpc.ts";
 import type { Runner } from "../criu/run.ts";
 import { checkOptions } from "./check_options.ts";
 import type { Engine } from "./engine.ts";
-import { type CriuQueries, queries } from "./queries.ts";
+import type { CriuQueries } from "./queries.ts";
 
 /** Options of an engine that runs CRIU. */
 export interface CriuEngineOptions {
@@ -27,7 +27,20 @@ export interface CriuEngineOptions {
  */
 export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
   const criu = chosenCriu(options);
-  return { ...queries(criu.path), ...engine("rpc", rpcRunner(criu)) };
+  return { ...queriesOf(criu.path), ...engine("rpc", rpcRunner(criu)) };
+}
+
+/** Few ask: what is needed for it is loaded with the first question. */
+function queriesOf(path: string): CriuQueries {
+  const load = async (): Promise<CriuQueries> => (await import("./queries.ts")).queries(path);
+  return {
+    version: async () => (await load()).version(),
+    features: async () => (await load()).features(),
+    check: async () => (await load()).check(),
+    dumpCpuInfo: async (imagesDir) => (await load()).dumpCpuInfo(imagesDir),
+    checkCpuInfo: async (imagesDir) => (await load()).checkCpuInfo(imagesDir),
+    preDump: async (options) => (await load()).preDump(options),
+  };
 }
 
 /**

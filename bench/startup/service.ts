@@ -40,6 +40,8 @@ export class Service implements Disposable {
   readonly #directory: string = mkdtempSync(join(tmpdir(), "criu-aware-startup-"));
   readonly #criu: string = locateCriu();
   readonly #resident: ReturnType<typeof rpc> = rpc();
+  /** Of all that was started here: what is restored has one of them. */
+  readonly #pids = new Set<number>();
 
   private constructor(libc: Libc, program: Program, port: number) {
     this.#libc = libc;
@@ -117,6 +119,7 @@ export class Service implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const pid of this.#pids) endMarked(this.#libc, pid, this.#program.directory);
     this.#adoption[Symbol.dispose]();
     rmSync(this.#directory, { recursive: true, force: true });
   }
@@ -137,6 +140,7 @@ export class Service implements Disposable {
       stdio: ["ignore", "ignore", "ignore"],
       env: { ...process.env, ...env },
     });
+    if (child.pid !== undefined) this.#pids.add(child.pid);
     return { child, at };
   }
 
