@@ -5,6 +5,7 @@
 import { runCommand, runtimes } from "../tests/support/runtimes.ts";
 import { type Measured, Victim, type Way, ways } from "./dump/victim.ts";
 import { compare, comparePairs, percentile, type Row, report } from "./report.ts";
+import { shuffled } from "./shuffled.ts";
 
 const ROUNDS = 20;
 const goals: Partial<Record<Way, number>> = { rpc: 1.05, command: 1.2 };
@@ -53,7 +54,7 @@ export async function bench(json: boolean, rounds: number = ROUNDS): Promise<voi
   report("dump", rows, json);
 }
 
-/** Dumps and restores one process again and again. Chance says in what order, so that nothing follows always on the same. */
+/** Dumps and restores one process again and again. */
 async function measure(command: readonly string[], rounds: number): Promise<Map<Way, Pair[]>> {
   using victim = await Victim.start(command);
   const pairs = new Map<Way, Pair[]>(ways.map((way) => [way, []]));
@@ -67,9 +68,4 @@ async function measure(command: readonly string[], rounds: number): Promise<Map<
     }
   }
   return pairs;
-}
-
-function shuffled<T>(values: readonly T[]): T[] {
-  const drawn = values.map((value) => ({ value, at: Math.random() }));
-  return drawn.sort((a, b) => a.at - b.at).map(({ value }) => value);
 }

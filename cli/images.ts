@@ -86,7 +86,7 @@ async function describe(images: Images, manifest: Manifest | undefined): Promise
     bytes(memory.imageBytes),
     descriptors.length,
   ]);
-  return [...lines, "", table(["pid", "parent", "name", "threads", "memory", "descriptors"], rows)].join("\n");
+  return [...lines, "", await table(["pid", "parent", "name", "threads", "memory", "descriptors"], rows)].join("\n");
 }
 
 async function search(directory: string, text: string): Promise<Report> {
@@ -134,7 +134,7 @@ async function compare(a: Images, b: Images): Promise<Report> {
   });
   return {
     value: differences,
-    text: rows.length === 0 ? "They do not differ." : table(["", "", "first", "second"], rows),
+    text: rows.length === 0 ? "They do not differ." : await table(["", "", "first", "second"], rows),
   };
 }
 

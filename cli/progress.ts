@@ -1,6 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { isatty } from "node:tty";
 import type { Phase } from "../driver/engine.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
@@ -41,12 +40,13 @@ const words: Readonly<Partial<Record<Phase["name"], string>>> = {
  */
 export function showProgress(work: string, look: () => Amount | Promise<Amount>): Progress {
   const started = performance.now();
-  const isTerminal = isatty(2);
   let phase = "begins";
   let drawing: Drawing | undefined;
   let isOver = false;
   const stop = (): void => drawing?.stop();
   const begin = async (): Promise<void> => {
+    // To ask opens a stream, which takes longer than many a restore.
+    const isTerminal = process.stderr.isTTY;
     const { total, done } = await look();
     const opened = isTerminal ? await bar(total, done) : lines;
     if (isOver) return;
@@ -56,9 +56,10 @@ export function showProgress(work: string, look: () => Amount | Promise<Amount>)
       opened.draw(`${work}: ${phase}, ${duration(performance.now() - started)}${amount()}`);
       timer = setTimeout(draw, isTerminal ? REDRAW_MS : LINE_EVERY_MS);
     };
-    draw();
+    if (isTerminal) draw();
+    else timer = setTimeout(draw, LINE_EVERY_MS - SHOW_AFTER_MS);
   };
-  let timer = setTimeout(() => void begin(), isTerminal ? SHOW_AFTER_MS : LINE_EVERY_MS);
+  let timer = setTimeout(() => void begin(), SHOW_AFTER_MS);
   // A second Ctrl-C ends this process at once, but not with its cursor hidden.
   process.once("exit", stop);
   return {

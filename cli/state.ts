@@ -118,9 +118,8 @@ async function asText({ name, path, state, problem }: Slot, isNewest: boolean): 
     "-",
     `in ${printable(reference.path)}`,
   ]);
-  return [`${title}: ${facts.join(", ")}`, table(["name", "type", "shape", "bytes", "crc32"], [...rows, ...kept])].join(
-    "\n",
-  );
+  const columns = await table(["name", "type", "shape", "bytes", "crc32"], [...rows, ...kept]);
+  return [`${title}: ${facts.join(", ")}`, columns].join("\n");
 }
 
 function wordFor({ valid }: DescribedTensor): string {

@@ -46,7 +46,7 @@ async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
     outcomeOf(process),
     shortCommandOf(process),
   ]);
-  return table(head, fitLast(head, rows));
+  return await table(head, fitLast(head, rows));
 }
 
 async function asLines(process: AttachedProcess): Promise<string> {

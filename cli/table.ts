@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from "node:util";
-import Table from "cli-table3";
 import { printable } from "../ffi/printable.ts";
 import { paint } from "./paint.ts";
 
@@ -19,7 +18,8 @@ const WIDEST = 100;
 const MOST_ROWS = 500;
 
 /** Columns of text under a heading, for a terminal of 80 columns. What is longer than a cell may be ends in an ellipsis; rows after the first 500 are only counted. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export async function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): Promise<string> {
+  const { default: Table } = await import("cli-table3");
   const columns = new Table({
     chars: { ...none, middle: "  " },
     head: head.map((word) => paint("dim", word)),

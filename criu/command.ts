@@ -2,7 +2,7 @@ import type { StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HookChannel } from "./hook_channel.ts";
-import type { AskedCriu } from "./locate.ts";
+import type { ChosenCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
 import { type End, PID_FILE, type Run, type Runner } from "./run.ts";
 import { noTerminal, type TerminalUse, terminalFor } from "./terminal.ts";
@@ -10,7 +10,7 @@ import { noTerminal, type TerminalUse, terminalFor } from "./terminal.ts";
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
 
 /** Runs the `criu` binary, with our action script, which asks this process through its pipes (hook_channel.ts). */
-export function commandRunner({ path: criu, version }: AskedCriu): Runner {
+export function commandRunner({ path: criu, version }: ChosenCriu): Runner {
   return {
     criu,
     version,
@@ -21,7 +21,7 @@ export function commandRunner({ path: criu, version }: AskedCriu): Runner {
     },
     async restore(run) {
       const pidFile = join(run.workDir, PID_FILE);
-      const terminal = terminalFor(run.criuOptions);
+      const terminal = await terminalFor(run.criuOptions);
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.
       using channel = run.asks ? await HookChannel.open(restoreHooks, run.onHook) : undefined;

@@ -13,11 +13,11 @@ export interface LocatedCriu {
   readonly version: string;
 }
 
-/** A CRIU that is being asked for its version. */
-export interface AskedCriu {
+/** A CRIU that was chosen, and not started yet. */
+export interface ChosenCriu {
   readonly path: string;
-  /** Rejects with CriuError when it does not start, or is older than 4.2. */
-  readonly version: Promise<string>;
+  /** Asks it once. Rejects with CriuError when it does not start, or is older than 4.2. */
+  version(): Promise<string>;
 }
 
 /** How to get a CRIU that works here, in these places where they are named. */
@@ -35,7 +35,7 @@ export function locateCriu(named?: string): string {
 
 /** The same, with its version. Where `places` are given, only what the set-up has unpacked there counts. */
 export function findCriu(named?: string, places?: readonly string[]): LocatedCriu {
-  const path = named ?? chooseCriu(places);
+  const path = named ?? criuIn(places);
   let output: string;
   try {
     output = execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
@@ -46,24 +46,22 @@ export function findCriu(named?: string, places?: readonly string[]): LocatedCri
 }
 
 /**
- * The same for whoever has something else to do meanwhile: CRIU takes its time to start.
+ * The same for whoever can do without its version at first: to ask takes as long as half of all that comes before CRIU's work.
  * @throws {CriuError} when there is none.
  */
-export function askCriu(named?: string): AskedCriu {
-  const path = named ?? chooseCriu();
-  const version = new Promise<string>((resolve, reject) => {
-    execFile(path, ["--version"], { encoding: "utf8" }, (error, output) => {
-      if (error) return reject(doesNotStart(path));
-      try {
-        resolve(versionIn(output, path));
-      } catch (tooOld) {
-        reject(tooOld);
-      }
-    });
+export function chooseCriu(named?: string): ChosenCriu {
+  const path = named ?? criuIn();
+  let asked: Promise<string> | undefined;
+  return { path, version: () => (asked ??= askVersion(path)) };
+}
+
+async function askVersion(path: string): Promise<string> {
+  const output = await new Promise<string>((resolve, reject) => {
+    execFile(path, ["--version"], { encoding: "utf8" }, (error, text) =>
+      error ? reject(doesNotStart(path)) : resolve(text),
+    );
   });
-  // Who never asks for it is not told, either.
-  version.catch(() => {});
-  return { path, version };
+  return versionIn(output, path);
 }
 
 /** @throws {CriuError} when it is too old. */
@@ -77,7 +75,7 @@ function versionIn(output: string, path: string, places?: readonly string[]): st
   );
 }
 
-function chooseCriu(places?: readonly string[]): string {
+function criuIn(places?: readonly string[]): string {
   const { path, refused } = findUnpacked("criu/bin/criu", places);
   const chosen = path ?? (places ? undefined : onPath("criu"));
   if (chosen !== undefined) return chosen;

@@ -46,7 +46,7 @@ export interface Runner {
   /** The binary. */
   readonly criu: string;
   /** The version of CRIU. Rejects with CriuError when it does not start, or is too old. */
-  readonly version: Promise<string>;
+  version(): Promise<string>;
   dump(run: DumpRun): Promise<End>;
   restore(run: RestoreRun): Promise<End & { readonly pid: number }>;
 }

@@ -1,4 +1,3 @@
-import { isatty } from "node:tty";
 import type { CriuOptions } from "./options.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -17,8 +16,10 @@ export const noTerminal: TerminalUse = { stdin: "ignore", detached: true };
  * be those of this process.
  * @throws {UsageError} when stdin is no terminal.
  */
-export function terminalFor({ shellJob }: CriuOptions): TerminalUse {
+export async function terminalFor({ shellJob }: CriuOptions): Promise<TerminalUse> {
   if (!shellJob) return noTerminal;
+  // Not at import: it takes a fourth of the time in which the command starts.
+  const { isatty } = await import("node:tty");
   if (!isatty(0)) {
     throw new UsageError(
       "Cannot restore a program of a terminal (--shell-job) here: stdin is no terminal. Run this in a terminal, or start the " +

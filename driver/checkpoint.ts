@@ -22,10 +22,11 @@ import { checkOptions, type Known } from "./check_options.ts";
 import { dumpDefaults } from "./defaults.ts";
 import { denoDirWithoutLocks } from "./deno_cache.ts";
 import { type DumpOptions, DumpRefusedError } from "./engine.ts";
-import { requireRoot, runError } from "./failure.ts";
+import { runError } from "./failure.ts";
 import { claimImagesDir, removeMark } from "./images_dir.ts";
 import { Participants } from "./participants.ts";
 import { dependsOf, recordDump } from "./record.ts";
+import { requireRoot } from "./require_root.ts";
 import { DENO_CACHE, moveIntoImages, openWorkDir, type WorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";

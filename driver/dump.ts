@@ -16,13 +16,14 @@ import { checkOptions } from "./check_options.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import { dumpOptions } from "./defaults.ts";
 import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts";
-import { requireRoot, runError } from "./failure.ts";
+import { runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
 import { knownDumpOptions } from "./known_options.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitAll } from "./rebuilt.ts";
 import { dependsOf, recordDump } from "./record.ts";
+import { requireRoot } from "./require_root.ts";
 import { requireOther } from "./root_of_tree.ts";
 import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
@@ -38,7 +39,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   requireRoot();
   requireOther(pid);
   const depends = dependsOf(given);
-  const criu = await runner.version;
+  const criu = await runner.version();
   using cuda = await openCudaIfAsked(given.cuda);
   const phases = watchPhases(given.onPhase);
   const libc = await openLibc();

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { commandRunner } from "../criu/command.ts";
-import { type AskedCriu, askCriu } from "../criu/locate.ts";
+import { type ChosenCriu, chooseCriu } from "../criu/locate.ts";
 import { rpcRunner } from "../criu/rpc/rpc.ts";
 import type { Runner } from "../criu/run.ts";
 import { checkOptions } from "./check_options.ts";
 import type { Engine } from "./engine.ts";
-import { type CriuQueries, queries } from "./queries.ts";
+import type { CriuQueries } from "./queries.ts";
 
 /** Options of an engine that runs CRIU. */
 export interface CriuEngineOptions {
@@ -27,7 +27,20 @@ export interface CriuEngineOptions {
  */
 export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
   const criu = chosenCriu(options);
-  return { ...queries(criu.path), ...engine("rpc", rpcRunner(criu)) };
+  return { ...queriesOf(criu.path), ...engine("rpc", rpcRunner(criu)) };
+}
+
+/** Few ask: what is needed for it is loaded with the first question. */
+function queriesOf(path: string): CriuQueries {
+  const load = async (): Promise<CriuQueries> => (await import("./queries.ts")).queries(path);
+  return {
+    version: async () => (await load()).version(),
+    features: async () => (await load()).features(),
+    check: async () => (await load()).check(),
+    dumpCpuInfo: async (imagesDir) => (await load()).dumpCpuInfo(imagesDir),
+    checkCpuInfo: async (imagesDir) => (await load()).checkCpuInfo(imagesDir),
+    preDump: async (options) => (await load()).preDump(options),
+  };
 }
 
 /**
@@ -46,9 +59,9 @@ export function command(options: CriuEngineOptions = {}): Engine {
   return engine("command", commandRunner(chosenCriu(options)));
 }
 
-function chosenCriu(options: CriuEngineOptions): AskedCriu {
+function chosenCriu(options: CriuEngineOptions): ChosenCriu {
   checkOptions(options, { criu: "path" });
-  return askCriu(options.criu);
+  return chooseCriu(options.criu);
 }
 
 /** What a dump needs is not loaded for a restore, and the other way round: the command should start at once. */

@@ -59,8 +59,3 @@ function logIsCutOff(directory: string): Explanation {
     options: [],
   };
 }
-
-/** @throws {CriuError} */
-export function requireRoot(): void {
-  if (process.geteuid?.() !== 0) throw new CriuError("start", "CRIU needs root here. Run the same command with sudo.");
-}

@@ -31,7 +31,7 @@ export class UnfitImagesError extends Error {
 /** What is known of images before CRIU is started. */
 export interface Known {
   /** The version of the CRIU that is to restore them. */
-  readonly criu: Promise<string>;
+  readonly criu: () => Promise<string>;
   readonly found: FoundManifest;
   readonly needs: Needs | undefined;
 }
@@ -54,7 +54,7 @@ export async function requireFit(
     ...(needs ? capabilityProblems(needs.capabilities) : []),
   ];
   const rest = async (): Promise<Problem[]> => [
-    ...(manifest ? versionProblems(manifest, await criu) : []),
+    ...(manifest ? versionProblems(manifest, await criu()) : []),
     ...(manifest ? await contentProblems(imagesDir, manifest, signal ? { signal } : {}) : []),
     ...(onProblem ? await sourceProblems(manifest) : []),
   ];
@@ -70,7 +70,7 @@ export async function requireFit(
   for (const problem of atOnce) onProblem?.(problem);
   let finished: Promise<void> | undefined;
   const finish = async (): Promise<void> => {
-    await criu;
+    await criu();
     const more = await rest();
     if (more.some(isFatal)) refuse([...atOnce, ...more]);
     for (const problem of more) onProblem?.(problem);

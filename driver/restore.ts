@@ -17,17 +17,19 @@ import { carryOptions, expectedAfter } from "./carried.ts";
 import { checkOptions } from "./check_options.ts";
 import { type ClockPlan, planClock } from "./clock.ts";
 import type { RestoreOptions, RestoreResult } from "./engine.ts";
-import { requireRoot, runError } from "./failure.ts";
 import { requireFit } from "./fit.ts";
 import { freeIds } from "./ids.ts";
 import { knownRestoreOptions } from "./known_options.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
+import { requireRoot } from "./require_root.ts";
 import { RestoreWatch } from "./restore_watch.ts";
 import { requireTrustedImages } from "./trusted_images.ts";
 import { openWorkDir, type WorkDir } from "./work_dir.ts";
 
 const LOG = "restore.log";
+/** For the daemon of lazy pages to start, however little time the apps have. */
+const DAEMON_MS = 5_000;
 
 /** Restores a process tree and waits until its apps are rebuilt. The same for every engine that runs CRIU. */
 export async function restoreTree(runner: Runner, options: RestoreOptions): Promise<RestoreResult> {
@@ -113,10 +115,9 @@ interface Job {
 async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: RestoreOptions): Promise<Attempt> {
   const { libc, imagesDir, clock, work, criuOptions, timeoutMs, fits, asks, launch } = job;
   work.clear();
-  const place = { imagesDir, workDir: work.path, timeoutMs };
+  const place = { imagesDir, workDir: work.path, timeoutMs: Math.max(timeoutMs, DAEMON_MS) };
   await using lazyPages = lazy ? await startLazyPages(libc, runner.criu, place) : undefined;
-  if (lazyPages?.failed)
-    return failedAttempt(runError("restore", join(work.path, LAZY_PAGES_LOG), lazyPages.failed, notLazy));
+  if (lazyPages?.failed) return await failedAttempt(join(work.path, LAZY_PAGES_LOG), lazyPages.failed, notLazy);
   using images = clock.images(work.path);
   const log = join(work.path, LOG);
   const sibling = criuOptions.restoreSibling ? job.sibling : undefined;
@@ -177,15 +178,16 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: Resto
   if (end instanceof Error && ended === undefined) throw end;
   const what = "CRIU did not go on with the restore; it was ended, with all that it had made";
   const known: End = end instanceof Error ? { exitCode: null, stderr: "" } : end;
-  return failedAttempt(runError("restore", log, known, ended === "stalled" ? what : undefined));
+  return await failedAttempt(log, known, ended === "stalled" ? what : undefined);
 }
 
 const notLazy =
   "CRIU's daemon for lazy pages did not start. Restore without lazy (--lazy), or see whether this kernel has userfaultfd: " +
   "criu-aware doctor";
 
-function failedAttempt(failure: CriuError): Attempt {
-  return { pid: 0, restoreMs: 0, rebuilding: undefined, failure };
+async function failedAttempt(log: string, end: End, what: string | undefined): Promise<Attempt> {
+  const { runError } = await import("./failure.ts");
+  return { pid: 0, restoreMs: 0, rebuilding: undefined, failure: runError("restore", log, end, what) };
 }
 
 /** The launch as text. @throws {UsageError} when it is none, or no app of the image acts on it. */

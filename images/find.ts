@@ -1,7 +1,5 @@
 import { constants, existsSync, lstatSync, readdirSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { describeHoles } from "../ffi/holes.ts";
 import { ImageError } from "./errors.ts";
 import { pageBytesIn } from "./memory.ts";
@@ -146,6 +144,7 @@ async function* contentOf(
   const raw = readChunks(path, signal, onBytes, constants.O_NOFOLLOW);
   if (!path.endsWith(".gz")) return yield* raw;
   try {
+    const [{ pipeline, Readable }, { createGunzip }] = await Promise.all([import("node:stream"), import("node:zlib")]);
     // pipeline() hands on what goes wrong; what it would throw here comes out of the loop.
     yield* pipeline(Readable.from(copies(raw)), createGunzip(), () => {});
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** Makes the tarball for npm: JavaScript, types and source maps of the tree, the files that are no modules, and a package.json that points there. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { bundleCommand, bundledLicences, bundledPackages } from "./bundle.ts";
 import { output } from "./check.ts";
 import { manifest } from "./manifest.ts";
 import { prune } from "./prune.ts";
@@ -21,6 +22,10 @@ const folderOfDocs = "docs";
 /** Runs the command in Bun, or in Deno where there is no Bun: a shell takes the second line for a command, JavaScript for a text. */
 const startOfProgram = `#!/usr/bin/env sh
 ":" //; command -v bun >/dev/null && exec bun "$0" "$@"; exec deno run -A "$(readlink -f "$0")" "$@"`;
+/** The licences of what is in the command. */
+const licences = "cli.licences.txt";
+/** Packages that nothing but the command needs, and that are in it. */
+const alreadyInside = ["commander"];
 /** Here all that is no module: programs for a shell and for other processes. */
 const folderOfPrograms = "setup";
 /** These set up a checkout. */
@@ -47,14 +52,18 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
     else if (file.endsWith(".map")) rewrite(join(folder, file), finishMap);
   }
   const tree = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const made = manifest(tree);
-  for (const program of Object.values(made.bin)) startByShell(join(folder, program));
+  const made = manifest(tree, alreadyInside);
+  const outside = [...Object.keys(tree.imports), ...Object.keys(tree.dependencies)].filter(
+    (name) => !(bundledPackages as readonly string[]).includes(name),
+  );
+  for (const entry of Object.values(made.bin)) {
+    await bundleCommand(folder, { root, entry, start: startOfProgram, outside });
+    rmSync(join(folder, `${entry}.map`));
+  }
+  writeFileSync(join(folder, licences), bundledLicences(root));
+  prune(folder, made);
   const published = { ...made, browser: emptyInBrowsers(folder) };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`);
-  prune(
-    folder,
-    Object.values(published.exports).flatMap((entry) => entry.types ?? []),
-  );
   const packed = JSON.parse(await output(["npm", "pack", "--json", "--pack-destination", work], { cwd: folder }));
   const [{ filename }] = Object.values(packed) as [{ filename: string }];
   return { tarball: join(work, filename), folder };
@@ -66,15 +75,6 @@ function emptyInBrowsers(folder: string): Record<string, false> {
   const texts = modules.map((file) => readFileSync(join(folder, file), "utf8"));
   const names = texts.flatMap((text) => [...text.matchAll(/"(node:[a-z_/]+)"/g)].map(([, name]) => name as string));
   return Object.fromEntries([...new Set(names)].sort().map((name) => [name, false]));
-}
-
-/** The map of the program has a line more, too. */
-function startByShell(path: string): void {
-  rewrite(path, (text) => text.replace(/^#!.*$/m, () => startOfProgram));
-  rewrite(`${path}.map`, (text) => {
-    const map = JSON.parse(text);
-    return JSON.stringify({ ...map, mappings: `;${map.mappings}` });
-  });
 }
 
 function rewrite(path: string, change: (text: string) => string): void {

@@ -1,4 +1,4 @@
-import type { AskedCriu } from "../locate.ts";
+import type { ChosenCriu } from "../locate.ts";
 import { passDescriptors } from "../options.ts";
 import type { End, Run, Runner } from "../run.ts";
 import { terminalFor } from "../terminal.ts";
@@ -7,7 +7,7 @@ import { RequestType, type Response } from "./rpc_pb.ts";
 import { FIRST_INHERITED, Swrk } from "./swrk.ts";
 
 /** Runs CRIU by its RPC: CRIU itself asks this process at each hook. */
-export function rpcRunner({ path: criu, version }: AskedCriu): Runner {
+export function rpcRunner({ path: criu, version }: ChosenCriu): Runner {
   return {
     criu,
     version,
@@ -21,7 +21,7 @@ export function rpcRunner({ path: criu, version }: AskedCriu): Runner {
     },
     async restore(run) {
       const { start, opts } = common(run);
-      const terminal = terminalFor(run.criuOptions);
+      const terminal = await terminalFor(run.criuOptions);
       // Each hook costs CRIU time, and a restore goes on when this process dies: nobody has to be asked.
       const request = { type: RequestType.RESTORE, opts: { ...opts, notifyScripts: run.asks } };
       await using swrk = await Swrk.start(criu, request, { ...start, terminal });

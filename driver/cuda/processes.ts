@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { openLibc } from "../../ffi/libc.ts";
 import type { CudaOptions } from "../../ffi/libcuda.ts";
 import { CudaError } from "../../ffi/libcuda_errors.ts";
@@ -83,7 +82,7 @@ export class CudaStateError extends Error {
 export async function openCudaProcesses(options: CudaOptions = {}): Promise<CudaProcesses> {
   // Here, for what is wrong with the driver shows here as well as there, and a look at a state does not take long.
   const here = await openProcessCheckpoint(options);
-  const guard = startGuard((await openLibc()).runtime, options);
+  const guard = startGuard((await openLibc()).runtime, options, await import("node:readline"));
   const inState = (pids: readonly number[], state: CudaState): number[] =>
     pids.filter((pid) => here.state(pid) === state);
 
@@ -137,7 +136,11 @@ interface Guard {
   end(): void;
 }
 
-function startGuard(runtime: Runtime, options: CudaOptions): Guard {
+function startGuard(
+  runtime: Runtime,
+  options: CudaOptions,
+  { createInterface }: typeof import("node:readline"),
+): Guard {
   const [program, ...args] = programCommand(runtime.name, ownModule("./guard", import.meta.url)) as [string];
   const guard = spawn(program, [...args, JSON.stringify(options)], {
     // A session of its own: a signal to the group of this process must not end it as well.

@@ -2,13 +2,15 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Check } from "../check.ts";
 import { filesOf } from "../contents.ts";
-import { importsOf } from "../prune.ts";
+import { pathsIn } from "../manifest.ts";
+import { importsOf, urlsOf } from "../prune.ts";
 
 /** What the tarball may hold. */
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/,
   /^([a-z]+)\.(js|js\.map|d\.ts)$/,
-  /^(blockers|cli|criu|driver|ffi|gpu|images|lifecycle|package|page|resources|setup|strategies)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
+  /^cli\.licences\.txt$/,
+  /^(blockers|criu|driver|ffi|gpu|images|lifecycle|package|page|resources|setup|strategies)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
   /^criu\/hook\.sh$/,
   /^setup\/[a-z_]+\.sh$/,
   /^docs\/(resources\/)?[a-z-]+\.md$/,
@@ -41,14 +43,3 @@ export const check: Check = {
     return `${Math.round(size / 1000)} kB`;
   },
 };
-
-/** What is found beside a module by its URL. */
-function urlsOf(text: string): string[] {
-  const code = text.replace(/^\s*\*.*$/gm, "");
-  return [...code.matchAll(/new URL\("(\.[^"]*)", import\.meta\.url\)/g)].map(([, path]) => path as string);
-}
-
-function pathsIn(value: unknown): string[] {
-  if (typeof value === "string") return [value];
-  return Object.values(value as object).flatMap(pathsIn);
-}

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CriuError, command, locateCriu, rpc } from "criu-aware/driver";
+import { commandLine } from "../../ffi/command_line.ts";
 import { readOrEmpty } from "../../ffi/read_or_empty.ts";
 import { App } from "../support/app.ts";
 import { runCli } from "../support/cli.ts";
@@ -102,6 +103,25 @@ test("where the daemon does not start, nothing is restored, and it is said how t
     });
     assert.ok(!existsSync(`/proc/${app.pid}`));
   }
+});
+
+test("run --restore-or-start restores lazily, and --lazy without an image to restore is a mistake", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  await using app = await App.start("bun", { filledMiB: 8 }, "filled_app.ts");
+  const { sum } = await app.event("attached");
+  const imagesDir = join(directory.path, "images");
+  const program = ["--log", join(directory.path, "log"), "--", ...commandLine(app.pid)];
+  await rpc().dump({ pid: app.pid, imagesDir });
+  await app.ended();
+  const alone = await runCli("bun", ["run", "--lazy", ...program]);
+  assert.deepEqual([alone.code, alone.out], [2, ""]);
+  assert.match(alone.err, /--lazy is for a restore: give --restore-or-start DIR as well\.$/);
+  const { out, err } = await runCli("bun", ["run", "--restore-or-start", imagesDir, "--lazy", ...program]);
+  assert.equal(out, String(app.pid), err);
+  process.kill(app.pid, "SIGUSR2");
+  assert.equal((await app.event("summed")).sum, sum);
 });
 
 function refuseAt(where: string): (hook: string) => void {

@@ -39,12 +39,12 @@ test("wrap() breaks between words at 80 columns, indents, and loses no word", ()
   assert.equal(wrap("", "  "), "  ");
 });
 
-test("table() stays within its columns, whatever a cell holds", () => {
+test("table() stays within its columns, whatever a cell holds", async () => {
   const rows = [
     [1, "x".repeat(3000), "ok"],
     [2, "two\nlines", "ok"],
   ];
-  const lines = table(["pid", "name", "state"], rows).split("\n");
+  const lines = (await table(["pid", "name", "state"], rows)).split("\n");
   assert.equal(lines.length, 3);
   assert.ok(lines.every((line) => line.length < 120));
   assert.match(lines[1] as string, /^1 {4}x{100}… {2}ok$/);
@@ -154,12 +154,12 @@ test("relaySignals() passes on what came before there was a program", async () =
   assert.equal(process.listenerCount("SIGHUP"), listeners);
 });
 
-test("table() shows the first 500 rows, and how many there are beyond", () => {
+test("table() shows the first 500 rows, and how many there are beyond", async () => {
   const rows = Array.from({ length: 3000 }, (_, i) => [i, "x"]);
-  const lines = table(["pid", "name"], rows).split("\n");
+  const lines = (await table(["pid", "name"], rows)).split("\n");
   assert.deepEqual([lines.length, lines.at(-2)], [502, "499  x"]);
   assert.equal(lines.at(-1), "and 2500 more; --json shows all");
-  assert.equal(table(["pid", "name"], rows.slice(0, 500)).split("\n").length, 501);
+  assert.equal((await table(["pid", "name"], rows.slice(0, 500))).split("\n").length, 501);
 });
 
 test("relaySignals() passes nothing on to a process that is not its child: the program has ended, and another has its pid", async () => {

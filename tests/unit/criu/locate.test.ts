@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { CriuError } from "../../../criu/errors.ts";
-import { askCriu, findCriu, locateCriu } from "../../../criu/locate.ts";
+import { chooseCriu, findCriu, locateCriu } from "../../../criu/locate.ts";
 import { checkoutTools, findUnpacked, toolPlaces } from "../../../criu/places.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
@@ -97,15 +97,15 @@ test("root that came by sudo finds what its user has unpacked", () => {
   for (const uid of ["", "x", "4294967294"]) assert.equal(as(0, () => toolPlaces({ SUDO_UID: uid })).length, 2);
 });
 
-test("a CRIU that is asked says its version, or why it cannot be used", async () => {
+test("a CRIU that was chosen says its version when it is asked, or why it cannot be used", async () => {
   using directory = temporaryDirectory();
   const at = (name: string): string => join(directory.path, name);
-  assert.equal(await askCriu(placeCriu(at("new"), "4.3.1")).version, "4.3.1");
+  assert.equal(await chooseCriu(placeCriu(at("new"), "4.3.1")).version(), "4.3.1");
   await assert.rejects(
-    askCriu(placeCriu(at("old"), "4.1")).version,
+    chooseCriu(placeCriu(at("old"), "4.1")).version,
     /^CriuError: CRIU 4\.1 is too old \(.*old\).* Run: /,
   );
-  await assert.rejects(askCriu(at("none")).version, /^CriuError: CRIU does not start: .*none\. Run: /);
+  await assert.rejects(chooseCriu(at("none")).version(), /^CriuError: CRIU does not start: .*none\. Run: /);
   writeFileSync(at("failing"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
-  await assert.rejects(askCriu(at("failing")).version, /^CriuError: CRIU does not start: .*failing\. Run: /);
+  await assert.rejects(chooseCriu(at("failing")).version(), /^CriuError: CRIU does not start: .*failing\. Run: /);
 });
