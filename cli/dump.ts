@@ -18,6 +18,7 @@ import {
   withCriuOptions,
   withNoticeFlags,
 } from "./subcommand.ts";
+import { traceTo } from "./trace_to.ts";
 import { count, duration } from "./units.ts";
 
 interface Flags extends NoticeFlags, EngineFlags, CriuFlags {
@@ -63,26 +64,33 @@ const consequences = {
 };
 
 async function runDump(pid: number, flags: Flags): Promise<Report> {
-  const { describeFailure } = await import("../driver/rebuilt.ts");
   const { parseArguments } = await import("../criu/options.ts");
   const criuOptions = parseArguments(flags.criuOption ?? []);
   const engine = await pickEngine(flags);
-  const { openTrace } = await import("./trace.ts");
   const { imagesDir, leaveRunning = false } = flags;
-  using progress = await showProgress("dump", pagesOf(pid, imagesDir));
+  using progress = showProgress("dump", () => pagesOf(pid, imagesDir));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const trace = openTrace(flags.trace, progress.onPhase);
+  const trace = await traceTo(flags.trace, progress.onPhase);
   const { label: labels = {}, fullDigests, criuOption, engine: _, criu, trace: file, json, ...rest } = flags;
   const digests: Digests = fullDigests ? "full" : "quick";
-  const options = { ...rest, labels, digests, pid, criuOptions, signal: cancel.signal, onPhase: trace.onPhase };
+  const options = {
+    ...rest,
+    labels,
+    digests,
+    pid,
+    criuOptions,
+    signal: cancel.signal,
+    onPhase: trace?.onPhase ?? progress.onPhase,
+  };
   const result = await engine.dump(options);
-  trace.write(imagesDir, result.processes);
+  trace?.write(imagesDir, result.processes);
   warn("dump", result.warnings);
   const { pids, noticeToReadyMs, dumpMs } = result;
   const told =
     pids.length === 0
       ? "none of its processes is attached"
       : `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
+  const { describeFailure } = await import("../driver/rebuilt.ts");
   const incomplete = result.processes.filter(({ errors }) => errors.length > 0);
   const goesOn = incomplete.length > 0 ? paint("red", "it goes on in part only:") : "it goes on";
   const lines = incomplete.map(({ pid, errors }) => `\n  process ${pid}: ${errors.map(describeFailure).join("; ")}`);

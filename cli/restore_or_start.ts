@@ -28,8 +28,10 @@ export interface RestoreFlags extends EngineFlags, CriuFlags {
   readonly timeoutMs: number;
   readonly restoreOrStart?: string;
   readonly trustImages?: boolean;
+  readonly lazy?: boolean;
   readonly depends?: readonly string[];
   readonly recovery?: "strict" | "keep";
+  readonly clock?: "continue" | "wall";
 }
 
 /**
@@ -60,7 +62,7 @@ async function tryRestore(
   flags: RestoreFlags,
 ): Promise<Running | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
-  const { timeoutMs, trustImages = false, recovery = "strict" } = flags;
+  const { timeoutMs, trustImages = false, lazy = false, recovery = "strict", clock } = flags;
   const { requireTrustedImages } = await import("../driver/trusted_images.ts");
   const { misfitOf } = await import("../images/identity/misfit.ts");
   const { readManifest } = await import("../images/manifest.ts");
@@ -68,6 +70,7 @@ async function tryRestore(
   // The mode of its log is no matter; as a child of this process it is not told, when CRIU ends, that its parent has.
   const own = { skipFileRwxCheck: true, ...(flags.foreground ? { restoreSibling: true } : {}) };
   const criuOptions = { ...own, ...parseArguments(flags.criuOption ?? []) };
+  const howClock = clock === undefined ? {} : { clock };
   const onHook = (hook: string, pid?: number): void => {
     if (hook === "post-restore" && pid !== undefined) output.adopt(pid);
   };
@@ -89,8 +92,10 @@ async function tryRestore(
       imagesDir,
       timeoutMs,
       trustImages,
+      lazy,
       criuOptions,
       onHook,
+      ...howClock,
       ...(takesLaunch(manifest) ? { launch } : {}),
     });
     const errors = await errorsOf(result);

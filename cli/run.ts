@@ -4,6 +4,7 @@ import { UsageError } from "../criu/usage_error.ts";
 import { openLauncherNote } from "../driver/launcher.ts";
 import { ignoredSignals } from "../ffi/ignored_signals.ts";
 import { printable } from "../ffi/printable.ts";
+import { clockOption } from "./clock.ts";
 import { withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
@@ -39,6 +40,8 @@ export function run(): Command {
         .choices(["strict", "keep"])
         .default("strict"),
     )
+    .addOption(clockOption())
+    .option("--lazy", "let a restored program run before its memory is read: it comes as it is used (userfaultfd)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
@@ -65,8 +68,9 @@ const notes = [
 const KILLED = 137;
 
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
-  if (flags.criuOption && flags.restoreOrStart === undefined) {
-    throw new UsageError("--criu-option is for a restore: give --restore-or-start DIR as well.");
+  const forRestore = flags.criuOption ? "--criu-option" : flags.lazy ? "--lazy" : flags.clock && "--clock";
+  if (forRestore && flags.restoreOrStart === undefined) {
+    throw new UsageError(`${forRestore} is for a restore: give --restore-or-start DIR as well.`);
   }
   const { parseArguments } = await import("../criu/options.ts");
   parseArguments(flags.criuOption ?? []);

@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { printable } from "../ffi/printable.ts";
-import { strategyNames } from "../strategies/notify.ts";
+import { strategyNames } from "../strategies/names.ts";
 import { pathOf, print, say } from "./report.ts";
 
 /** A subcommand of which every mistake ends with one line that says how to get help. `examples` are whole lines. */

@@ -7,9 +7,9 @@ import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { describeEnvGate } from "../images/identity/env_gate.ts";
 import { describeMachine } from "../images/machine.ts";
-import { describeImages } from "../images/manifest.ts";
 import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
+import { describeImages } from "../images/write_manifest.ts";
 import { alongside } from "./alongside.ts";
 import { checkOptions } from "./check_options.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
@@ -37,6 +37,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   requireRoot();
   requireOther(pid);
   const depends = dependsOf(given);
+  const criu = await runner.version;
   using cuda = await openCudaIfAsked(given.cuda);
   const phases = watchPhases(given.onPhase);
   const libc = await openLibc();
@@ -128,7 +129,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   const { noticeId, pids, warnings } = participants;
   if (manifest) {
     const facts = {
-      criu: runner.version,
+      criu,
       noticeId,
       ...apps,
       leftRunning: leaveRunning,

@@ -32,6 +32,8 @@ export const knownRestoreOptions: Known<RestoreOptions> = {
   force: "force",
   timeoutMs: "time",
   launch: "other",
+  lazy: "flag",
+  clock: "clock",
   cuda: "other",
   criuOptions: "other",
   signal: "other",

@@ -7,10 +7,11 @@ import type { Notice } from "../lifecycle/types.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
-import { type Answer, notify, type StrategyName } from "../strategies/notify.ts";
+import type { StrategyName } from "../strategies/names.ts";
+import { type Answer, notify } from "../strategies/notify.ts";
 import { alongside } from "./alongside.ts";
 import { describeApp } from "./app_facts.ts";
-import { openAttached } from "./attached.ts";
+import { attachedAbove, openAttached } from "./attached.ts";
 import { leaveLaunchOn } from "./launch.ts";
 import { describeStandstill, isPaused, standstillOf } from "./paused.ts";
 
@@ -234,7 +235,7 @@ export class Participants implements Disposable {
     throw new PageError(
       this.pid,
       "missing",
-      `No process in the tree of ${this.pid} is attached, so none can prepare. Dump it all the same with --unaware.`,
+      `No process in the tree of ${this.pid} is attached, so none can prepare.${attachedAbove(this.pid)} Dump it all the same with --unaware.`,
     );
   }
 }

@@ -53,6 +53,11 @@ export interface Manifest extends DumpFacts {
   readonly programs: readonly Executable[];
   /** Whether paths are those of a container. */
   readonly ownMounts: boolean;
+  /**
+   * When CRIU read the clocks that a restored tree goes on with, in milliseconds since 1970, by the file system of the images; undefined
+   * when it wrote none.
+   */
+  readonly clocksReadAt?: number | undefined;
   /** Plugins of CRIU's that a restore needs. */
   readonly plugins: readonly string[];
   /** The files of the dump. */
@@ -60,7 +65,7 @@ export interface Manifest extends DumpFacts {
 }
 
 /** What the images say of themselves. */
-export type ImageFacts = Pick<Manifest, "plugins" | "files">;
+export type ImageFacts = Pick<Manifest, "clocksReadAt" | "plugins" | "files">;
 
 type Check = (value: unknown) => boolean;
 
@@ -128,6 +133,7 @@ const fields: Readonly<Record<string, Check>> = {
       ),
     }),
   ),
+  clocksReadAt: optional(count),
   plugins: list(text),
   files: list(shape({ name: fileName, bytes: count, sha256: optional(text), crc32: optional(text) })),
 };

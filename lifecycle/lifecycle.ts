@@ -175,11 +175,12 @@ export class Lifecycle {
   }
 
   async #recover(entered: readonly Resource[], round: Writable<Round>): Promise<ResourceError[]> {
-    const { id: noticeId, outcome = "aborted", simulated = false } = round;
+    const { id: noticeId, outcome = "aborted", simulated = false, readyAt = 0, releasedAt = readyAt } = round;
+    const frozenMs = Math.max(0, releasedAt - readyAt);
     const errors: ResourceError[] = [];
     const launch = outcome === "restored" ? this.launch : undefined;
     for (const resource of entered) {
-      const context = { noticeId, outcome, simulated, generation: this.generation, launch };
+      const context = { noticeId, outcome, simulated, frozenMs, generation: this.generation, launch };
       // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
       let failure = callHook(resource, "afterRestore", context, resource.timeoutMs ?? this.#ports.hookTimeoutMs);
       if (failure instanceof Promise) failure = await failure;

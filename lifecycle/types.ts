@@ -111,6 +111,11 @@ export interface RestoreContext {
   readonly outcome: Outcome;
   /** How many times this process was restored; a simulated restore does not count. */
   readonly generation: number;
+  /**
+   * How long the app was held, in milliseconds by the time of day: after a restore, about as long as it was an image. 0 when it was not
+   * held, and when the time of day is before that of the hold.
+   */
+  readonly frozenMs: number;
   /** True when no CRIU was at work: the simulate engine went through the phases. */
   readonly simulated: boolean;
   /** What the driver hands over for the new life; undefined unless the outcome is `restored`. */

@@ -24,7 +24,7 @@ const startOfProgram = `#!/usr/bin/env sh
 /** Here all that is no module: programs for a shell and for other processes. */
 const folderOfPrograms = "setup";
 /** These set up a checkout. */
-const ofTheTree = ["setup.sh", "strace.sh"];
+const ofTheTree = ["setup.sh", "servers.sh", "strace.sh"];
 
 /** @returns where the tarball is, and the folder with what is in it. */
 export async function build(root: string, work: string): Promise<{ tarball: string; folder: string }> {

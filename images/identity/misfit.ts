@@ -70,11 +70,11 @@ export function describeChanges({ program, createdAt }: Manifest, newer: readonl
   return late.length > 0 ? `${few(late)} had changed before ${dump}, while the program ran` : undefined;
 }
 
-/** A time of a manifest for people, in local time: `2026-01-31 12:03`. */
-export function momentOf(createdAt: string): string {
+/** A time of a manifest, ISO 8601 or milliseconds since 1970, for people, in local time: `2026-01-31 12:03`. */
+export function momentOf(createdAt: string | number): string {
   const time = new Date(createdAt);
   const two = (number: number): string => String(number).padStart(2, "0");
-  if (Number.isNaN(time.getTime())) return printable(createdAt, 40);
+  if (Number.isNaN(time.getTime())) return printable(String(createdAt), 40);
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   return `${day} ${two(time.getHours())}:${two(time.getMinutes())}`;
 }

@@ -137,7 +137,7 @@ function helps(command: Command): { name: string; examples: string[] }[] {
   return [{ name: command.name(), examples }, ...visible.flatMap(helps)];
 }
 
-const all = helps(createProgram());
+const all = helps(await createProgram());
 
 test("no example of a help is missing in the table of this test, and none of the table in the helps", () => {
   assert.deepEqual([...new Set(all.flatMap(({ examples }) => examples))].sort(), Object.keys(runs).sort());

@@ -39,9 +39,9 @@ function run(
   return { status, out: stdout.trim(), err: stderr.trim() };
 }
 
-test("the scripts have options of the command, with the same defaults, and name each in their usage", () => {
+test("the scripts have options of the command, with the same defaults, and name each in their usage", async () => {
   for (const script of names) {
-    const subcommand = createProgram().commands.find((one) => one.name() === script.replace(".ts", ""));
+    const subcommand = (await createProgram()).commands.find((one) => one.name() === script.replace(".ts", ""));
     const usage = run("bun", script, ["--help"]).out;
     assert.ok(usage.split("\n").every((line) => line.length <= 80));
     const code = readFileSync(join(elsewhere.path, script), "utf8");

@@ -58,6 +58,14 @@ const programs: Record<string, string> = {
     console.log(process.env.LAUNCHED === "yes" && Deno.args[0] === "x" ? "done" : "wrong");
   `,
   "./resources/gpu": saved("host"),
+  "./resources/clocks": `
+    import { clocks } from "criu-aware/resources/clocks";
+    import { attach } from "criu-aware/simulate";
+    const clock = clocks();
+    const agent = await attach({ resources: [clock] });
+    await agent.checkpoint();
+    clock.wallClockTimeout(0, () => console.log("done"));
+  `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
   "./registry": 'import { register } from "criu-aware/registry"; register({ name: "x" }); console.log("done");',
   "./simulate": `
