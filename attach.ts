@@ -1,6 +1,7 @@
 import { createClock } from "./ffi/clock.ts";
 import { type Doorbell, listenToOne, openDoorbell } from "./ffi/doorbell.ts";
 import { openLibc } from "./ffi/libc.ts";
+import { newId } from "./ffi/new_id.ts";
 import { SIGURG } from "./ffi/signal_numbers.ts";
 import {
   type CheckpointRefusedError,
@@ -8,10 +9,13 @@ import {
   type RecoveryError,
   type ResourceError,
 } from "./lifecycle/errors.ts";
-import { type Caller, Lifecycle } from "./lifecycle/lifecycle.ts";
+import { Lifecycle } from "./lifecycle/lifecycle.ts";
+import type { Caller, Ports } from "./lifecycle/ports.ts";
+import { createRehearsal, REHEARSAL } from "./lifecycle/rehearsal.ts";
 import { checkTime } from "./lifecycle/time.ts";
 import type { Launch, Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
 import { AppPage, hasPage } from "./page/app_page.ts";
+import { keepEndSignals } from "./page/end_signals.ts";
 import { armHold } from "./page/hold.ts";
 import { join } from "./registry.ts";
 import type { AgentContext, Listener, Strategy } from "./strategies/strategy.ts";
@@ -30,10 +34,23 @@ export interface AttachOptions {
   /** How long the app holds when whoever drives CRIU gives no sign of life, in milliseconds. @default 5000 */
   readonly leaseMs?: number;
   /**
+   * Goes once through an empty checkpoint while it attaches, unseen, so that the first real one need not wait for code that runs for the
+   * first time. Takes some milliseconds. @default true
+   */
+  readonly rehearse?: boolean;
+  /**
    * Gets what refused a checkpoint, and what could not be rebuilt afterwards. @default prints the reasons on stderr, without the
    * stacks, which `console.error` here would print as well
    */
   readonly onError?: (error: CheckpointRefusedError | RecoveryError) => void;
+}
+
+/** Options of {@linkcode Agent.point}. */
+export interface PointOptions {
+  /** How long the app holds when nobody comes, in milliseconds. @default Infinity */
+  readonly timeoutMs?: number;
+  /** Gives up while resources prepare. Once the app is held, nothing of this thread can abort. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The app's side of its checkpoints. Disposal detaches: notices are no longer taken. */
@@ -62,6 +79,26 @@ export interface Agent extends AsyncDisposable {
    * @throws {RangeError} for a `timeoutMs` that is none.
    */
   register(resource: Resource): Disposable;
+  /**
+   * Waits to be dumped here: "I am warm, take me." Every resource is prepared, the app says that it is ready, and holds, without a lease,
+   * until somebody dumps it (`criu-aware dump --at-point PID`), cancels that, or `timeoutMs` is over. Resolves with the outcome once
+   * everything is rebuilt. When nobody came it is `aborted`; `continued` where a dump cannot be ruled out. SIGTERM, SIGINT, SIGHUP and
+   * SIGQUIT end the hold and then reach the program. A process that was dumped before it came here comes here after its restore.
+   * @throws {CheckpointRefusedError} when a hook refused; every resource has then been told `aborted`.
+   * @throws {RangeError} for a time that is negative or NaN.
+   * @throws {Error} when a checkpoint is under way (a hook cannot wait for one), or the agent was disposed.
+   * @throws what `signal` was aborted with.
+   * @example
+   * ```ts
+   * import { attach } from "criu-aware";
+   *
+   * const agent = await attach({ strategies: [] });
+   * // Load and warm up.
+   * const outcome = await agent.point({ timeoutMs: 60_000 });
+   * console.log(outcome === "restored" ? "I am a copy" : "I am the original");
+   * ```
+   */
+  point(options?: PointOptions): Promise<Outcome>;
   /** Hands over a notice that came by a way of its own, as `checkpoint()` of criu-aware/driver does. */
   deliver(notice: Notice, caller: Caller): void;
 }
@@ -144,7 +181,16 @@ async function start(options: AttachOptions): Promise<Agent> {
     for (const listener of listeners) listener.look();
   };
 
-  const lifecycle = new Lifecycle({
+  // Until the program had its chance to register. Whoever is notified before that would be held with no hook asked.
+  let early: Parameters<Agent["deliver"]>[] | undefined = [];
+  const admit = (): void => {
+    const waiting = early;
+    early = undefined;
+    for (const args of waiting ?? []) deliver(...args);
+  };
+  let rehearsal: Lifecycle | undefined;
+
+  const ports: Ports = {
     hookTimeoutMs,
     now: createClock(libc),
     report: onError,
@@ -159,24 +205,36 @@ async function start(options: AttachOptions): Promise<Agent> {
       // What rang while the app was held was not looked at then.
       if (state === "running") queueMicrotask(look);
     },
-    arm(notice) {
-      const wordSources = listeners.flatMap(({ whileHeld }) => whileHeld ?? []);
-      const hold = armHold({ libc, page, doorbell, wordSources, leaseMs }, notice);
-      for (const listener of listeners) listener.release?.(notice.id);
+    arm(notice, isTaken) {
+      page.point = isTaken ? "waiting" : lifecycle.state === "held" ? "taken" : "none";
+      // Whoever asks while it rehearses is still to be heard.
+      const asked = rehearsal ? [] : listeners;
+      const wordSources = asked.flatMap(({ whileHeld }) => whileHeld ?? []);
+      const lookAll = (): void => {
+        admit();
+        look();
+      };
+      const point = isTaken && { isTaken, look: lookAll, endSignals };
+      const hold = armHold({ libc, page, doorbell, wordSources, leaseMs, point }, notice);
+      for (const listener of asked) listener.release?.(notice.id);
       return hold;
     },
-  });
+  };
+  const lifecycle = new Lifecycle(ports);
 
   doorbell = cleanup.use(await openDoorbell(libc, page.ring, look));
   const wakeSignal = listenToOne(doorbell, SIGURG);
-  // Until the program had its chance to register. Whoever is notified before that would be held with no hook asked.
-  let early: Parameters<Agent["deliver"]>[] | undefined = options.resources ? undefined : [];
+  const endSignals = keepEndSignals(libc, doorbell);
   const deliver = lifecycle.deliver.bind(lifecycle);
   const context: AgentContext = {
     libc,
     page,
     doorbell,
-    deliver: (...args) => (early ? void early.push(args) : deliver(...args)),
+    deliver(...args) {
+      if (rehearsal && args[0].id === REHEARSAL.id) rehearsal.deliver(...args);
+      else if (early) early.push(args);
+      else deliver(...args);
+    },
   };
   for (const resource of options.resources ?? []) lifecycle.resources.add(resource);
   for (const strategy of options.strategies) listeners.push(cleanup.adopt(strategy.start(context), dispose));
@@ -187,13 +245,21 @@ async function start(options: AttachOptions): Promise<Agent> {
     return registration;
   };
   cleanup.adopt(join(register), dispose);
+  if (options.rehearse !== false) {
+    // The page is not open yet: no driver sees this.
+    const { played, done } = createRehearsal(ports);
+    rehearsal = played;
+    const listener = listeners.find(({ rehearse }) => rehearse);
+    if (listener) listener.rehearse?.(REHEARSAL);
+    else context.deliver(REHEARSAL, { reply() {} });
+    await done;
+    rehearsal = lastRound = undefined;
+    page.forget();
+  }
   describe();
   page.open(wakeSignal);
-  const firstTurn = setImmediate(() => {
-    const waiting = early;
-    early = undefined;
-    for (const args of waiting ?? []) deliver(...args);
-  });
+  if (options.resources) admit();
+  const firstTurn = setImmediate(admit);
   cleanup.defer(() => clearImmediate(firstTurn));
 
   const running = cleanup.move();
@@ -218,6 +284,14 @@ async function start(options: AttachOptions): Promise<Agent> {
     },
     register,
     deliver,
+    async point({ timeoutMs = Number.POSITIVE_INFINITY, signal } = {}) {
+      checkTime("timeoutMs", timeoutMs);
+      signal?.throwIfAborted();
+      if (running.disposed) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
+      const id = newId();
+      const callers = listeners.flatMap((listener) => listener.point?.(id) ?? []);
+      return lifecycle.ask({ id, leaseMs: timeoutMs }, { callers, isPoint: true, signal, last: endSignals.resource });
+    },
     async [Symbol.asyncDispose]() {
       if (running.disposed) return;
       // From here on nobody looks at what is being closed.

@@ -5,11 +5,11 @@
  *
  * @module
  */
-export { type Agent, type AttachOptions, attach } from "./attach.ts";
+export { type Agent, type AttachOptions, attach, type PointOptions } from "./attach.ts";
 export { SystemCallError } from "./ffi/system_call_error.ts";
 export { UnsupportedPlatformError } from "./ffi/unsupported_platform.ts";
 export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError } from "./lifecycle/errors.ts";
-export type { Caller, Release } from "./lifecycle/lifecycle.ts";
+export type { Caller, Release } from "./lifecycle/ports.ts";
 export type {
   Change,
   CheckpointContext,

@@ -7,13 +7,15 @@
  *
  * @module
  */
-import type { Agent, AttachOptions } from "./attach.ts";
-import { CheckpointRefusedError, printReasons } from "./lifecycle/errors.ts";
+import type { Agent, AttachOptions, PointOptions } from "./attach.ts";
+import { printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
+import type { Release } from "./lifecycle/ports.ts";
+import { checkTime } from "./lifecycle/time.ts";
 import type { LaunchOptions, Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
 
-export type { Agent, AttachOptions } from "./attach.ts";
+export type { Agent, AttachOptions, PointOptions } from "./attach.ts";
 export type { Launch, LaunchOptions, Outcome, RecoveryFailure, Round } from "./lifecycle/types.ts";
 
 /** Options of {@linkcode SimulatedAgent.checkpoint}. */
@@ -36,16 +38,15 @@ export interface SimulatedAgent extends Agent {
    * @throws {Error} when another checkpoint is under way (a hook cannot ask for one), or the agent was disposed.
    */
   checkpoint(options?: SimulatedCheckpointOptions): Promise<Outcome>;
+  /** The same as `checkpoint()`: somebody comes at once. The time is checked, and counts for nothing. */
+  point(options?: PointOptions & SimulatedCheckpointOptions): Promise<Outcome>;
 }
 
-/** A checkpoint that is under way. */
-interface Checkpoint {
-  readonly outcome: Outcome;
-  readonly launch: LaunchOptions;
-  refusal?: CheckpointRefusedError;
-}
+type Play = (options?: SimulatedCheckpointOptions & Pick<PointOptions, "signal">) => Promise<Outcome>;
 
 let isAttached = false;
+/** For the ids of their notices: they are known in this process alone. */
+let checkpoints = 0;
 
 /**
  * Attaches this process to nothing: takes the options of the real `attach()`, or none, and works in Bun, Deno and Node.js, on any
@@ -77,26 +78,19 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
   const { hookTimeoutMs = 10_000, onError = printReasons } = options;
   // Unlike the clock of the real agent it would be wrong after a restore, and here is none.
   const now = (): number => performance.timeOrigin + performance.now();
-  const underWay = new Map<string, Checkpoint>();
   let lastRound: Round | undefined;
+  let handedOver: LaunchOptions = {};
 
   const lifecycle = new Lifecycle({
     hookTimeoutMs,
     now,
     isWithdrawn: () => false,
-    // One at a time.
-    takeLaunch: () => ({ ...[...underWay.values()][0]?.launch }),
+    takeLaunch: () => ({ ...handedOver }),
     publish(_state, round) {
       lastRound = round;
     },
-    report(error) {
-      const checkpoint = error instanceof CheckpointRefusedError && underWay.get(error.noticeId);
-      if (checkpoint) checkpoint.refusal = error;
-      onError(error);
-    },
-    arm:
-      ({ id }) =>
-      () => ({ outcome: underWay.get(id)?.outcome ?? "restored", simulated: true }),
+    report: onError,
+    arm: () => () => ({ outcome: "restored", simulated: true }),
   });
   const deliver = lifecycle.deliver.bind(lifecycle);
   const register: Agent["register"] = (resource) => lifecycle.resources.add(resource);
@@ -104,6 +98,21 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
   const membership = join(register);
   isAttached = true;
   let isDetached = false;
+
+  const play: Play = async ({ outcome = "restored", launch = {}, signal } = {}) => {
+    if (!["restored", "continued", "aborted"].includes(outcome)) {
+      throw new RangeError(`Cannot play the outcome ${outcome}: there are restored, continued and aborted.`);
+    }
+    if (isDetached) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
+    const hold = (): Release => {
+      handedOver = launch;
+      return { outcome, simulated: true };
+    };
+    return lifecycle.ask(
+      { id: `simulated-${++checkpoints}`, sentAt: now() },
+      { callers: [{ reply() {}, hold }], signal },
+    );
+  };
 
   return {
     get state() {
@@ -129,23 +138,11 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
     },
     register,
     deliver,
-    async checkpoint({ outcome = "restored", launch = {} } = {}) {
-      if (!["restored", "continued", "aborted"].includes(outcome)) {
-        throw new RangeError(`Cannot play the outcome ${outcome}: there are restored, continued and aborted.`);
-      }
-      if (isDetached) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
-      // A hook that waited for the next checkpoint would wait for itself.
-      if (lifecycle.state !== "running")
-        throw new Error("Cannot checkpoint: another checkpoint is under way. Wait until the agent's state is running.");
-      const id = crypto.randomUUID();
-      const checkpoint: Checkpoint = { outcome, launch };
-      underWay.set(id, checkpoint);
-      const ended = await new Promise<Outcome>((resolve) => {
-        deliver({ id, sentAt: now() }, { reply: () => {}, outcome: resolve });
-      });
-      underWay.delete(id);
-      if (checkpoint.refusal) throw checkpoint.refusal;
-      return ended;
+    checkpoint: play,
+    async point({ timeoutMs, ...options } = {}) {
+      checkTime("timeoutMs", timeoutMs);
+      options.signal?.throwIfAborted();
+      return play(options);
     },
     async [Symbol.asyncDispose]() {
       if (isDetached) return;

@@ -1,17 +1,20 @@
 /**
  * How long a notice takes: from the sender's clock to the first line of the hook, by our three strategies, beside what the
- * runtime itself offers, in the same run. And how long it takes from CRIU letting a held app go to its first hook.
+ * runtime itself offers, in the same run. And how long it takes from CRIU letting a held app go to its first hook; and what the first
+ * notice of a process costs, after a rehearsal and without one.
  */
 import { Bench } from "tinybench";
 import { openLibc } from "../ffi/libc.ts";
 import { runCommand, runtimes } from "../tests/support/runtimes.ts";
+import { type First, measureFirst } from "./notice/first.ts";
 import { measureReleases } from "./notice/release.ts";
 import { Sender, type Way, ways } from "./notice/sender.ts";
-import { compare, percentile, type Row, report } from "./report.ts";
+import { compare, comparePairs, percentile, type Row, report } from "./report.ts";
 
 const ROUNDS = 10;
 const SAMPLES = 100;
 const RELEASES = 11;
+const PROCESSES = 20;
 
 export async function bench(json: boolean): Promise<void> {
   const rows: Row[] = [];
@@ -40,8 +43,25 @@ export async function bench(json: boolean): Promise<void> {
     row("socket", 0.5, "own socket", 1.1);
     row("socket, wake alone", 0.5, "own socket");
   }
-  rows.push(...(await releaseRows()));
+  rows.push(...(await firstRows()), ...(await releaseRows()));
   report("notice", rows, json);
+}
+
+async function firstRows(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const runtime of runtimes) {
+    const { rehearsed, plain } = await measureFirst(runCommand[runtime], PROCESSES);
+    const row = (name: string, what: keyof First, goal?: number): void => {
+      const values = (given: First[]): number[] => given.map((first) => first[what] * 1000);
+      const against = { name: "without rehearsal", values: values(plain), goal };
+      rows.push(comparePairs({ name, runtime, unit: "µs" }, values(rehearsed), against));
+    };
+    row("first notice → ready", "ready", 1);
+    row("third notice → ready", "thirdReady");
+    row("first recovery", "recovery");
+    row("attach()", "attach");
+  }
+  return rows;
 }
 
 async function releaseRows(): Promise<Row[]> {

@@ -4,7 +4,6 @@ import type { Bound } from "../ffi/runtime.ts";
 // What only the scanner asks of libc. It asks for thousands of links and files: by FFI that takes half of the time of node:fs. Results
 // are small, so that they need no bigint, which takes longer than some of the calls.
 const symbols = {
-  getsockopt: [["i32", "i32", "i32", "buffer", "buffer"], "i32"],
   getxattr: [["buffer", "buffer", "buffer", "u32"], "i32"],
   open: [["buffer", "i32", "u32"], "i32"],
   openat: [["i32", "buffer", "i32", "u32"], "i32"],

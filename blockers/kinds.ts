@@ -63,7 +63,7 @@ const warning = (advice: string, ...options: CriuOption[]): KindRow => ({ advice
  */
 export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   tcp: row(
-    "close it before the checkpoint (fetch keeps connections open, unless it sends the header connection: close)",
+    "register connections() of criu-aware/resources/connections, or close it before the checkpoint (fetch keeps connections open)",
     "tcpClose",
     "tcpEstablished",
   ),
@@ -72,7 +72,10 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
     "send its standard streams to a file, a pipe of the shell or /dev/null: what Bun calls a pipe to a child is a socket",
     "external",
   ),
-  "unix-stream": row("close it before the checkpoint and connect again after it", "external"),
+  "unix-stream": row(
+    "register connections() of criu-aware/resources/connections, or close it before the checkpoint and connect again after it",
+    "external",
+  ),
   "unix-datagram": row("close it before the checkpoint and connect again after it", "extUnixSk", "external"),
   "unix-pending": row("accept the waiting connections, or close this one, before the checkpoint"),
   socket: row("close it before the checkpoint: CRIU knows no sockets of this family"),

@@ -41,6 +41,7 @@ export function dump(): Command {
   const command = subcommand("dump", "dump a process tree; every attached process in it is told first", [
     "criu-aware dump 1234 -D images",
     "criu-aware dump 1234 -D images --leave-running --label version=7",
+    "criu-aware dump 1234 -D images --at-point --timeout-ms 60000",
     "criu-aware dump 1234 -D images --criu-option --tcp-close",
   ])
     .argument("<pid>", "the root of the tree", positive)

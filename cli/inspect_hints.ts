@@ -34,7 +34,8 @@ export async function hintsOf(
   }
   const why = whyNoRoot(root);
   if (why !== undefined) standstill.push({ pid: root, why });
-  return { standstill, notes: [...notesOnPages(pids, attached), ...notesOnResources(attached, blocking)] };
+  const notes = [...notesOnPages(pids, attached), ...notesOnPoints(attached), ...notesOnResources(attached, blocking)];
+  return { standstill, notes };
 }
 
 /** A tree of which nobody would be told. */
@@ -48,10 +49,16 @@ function notesOnPages(pids: readonly number[], attached: readonly AttachedProces
   return [`No process of the tree is attached: nobody is told of a dump, which needs --unaware.${shown}`];
 }
 
+function notesOnPoints(attached: readonly AttachedProcess[]): string[] {
+  return attached
+    .filter(({ atPoint }) => atPoint)
+    .map(({ pid }) => `Process ${pid} is at its point (agent.point()): it is prepared, and held until it is dumped.`);
+}
+
 /** What blocks now need not block then. */
 function notesOnResources(attached: readonly AttachedProcess[], blocking: readonly Blocker[]): string[] {
-  return attached.flatMap(({ pid, resources }) => {
-    if (resources.length === 0 || !blocking.some((blocker) => blocker.pid === pid)) return [];
+  return attached.flatMap(({ pid, atPoint, resources }) => {
+    if (atPoint || resources.length === 0 || !blocking.some((blocker) => blocker.pid === pid)) return [];
     const names = resources.slice(0, MOST_NAMES).map((name) => printable(name));
     if (resources.length > MOST_NAMES) names.push(`${resources.length - MOST_NAMES} more`);
     return [

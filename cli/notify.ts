@@ -25,7 +25,12 @@ export function notify(): Command {
     .argument("[command...]", "after --: runs with the apps held; then they are told the outcome")
     .option("--failure-aborts", "when the command fails, there is certainly no image: tell aborted")
     .option("--id <id>", "the notice (default: a new UUID)")
-    .addOption(new Option("--tell <outcome>", "end the hold of the notice --id").choices(["continued", "aborted"]))
+    .addOption(
+      new Option("--tell <outcome>", "end the hold of the notice --id, or of an app at its point").choices([
+        "continued",
+        "aborted",
+      ]),
+    )
     .addHelpText(
       "after",
       `
@@ -40,6 +45,10 @@ certainly does not.`,
 
 async function runNotify(pid: number, command: string[], flags: Flags): Promise<Report> {
   if (flags.tell !== undefined) return tell(pid, flags.id, flags.tell);
+  if (flags.atPoint) {
+    const { awaitPoint } = await import("../driver/at_point.ts");
+    await awaitPoint(pid, flags);
+  }
   const { requireAttached } = await import("./pages.ts");
   await requireAttached(pid);
   return command.length > 0 ? holdFor(pid, command, flags) : holdAlone(pid, flags);
@@ -62,10 +71,10 @@ async function holdFor(pid: number, command: readonly string[], flags: Flags): P
   const lostHolds = participants.lostHolds();
   participants.tell(told);
   warn("notify", lostHolds);
-  const { noticeId, pids } = participants;
+  const { noticeId, pids, takenAtPoint } = participants;
   return {
-    value: { noticeId, pids, told, commandExitCode: ended, lostHolds },
-    text: `${count(pids.length, "process", "processes")} held while the command ran, ${failed ? paint("red", `which failed with ${ended}`) : "which succeeded"}; told: ${told}`,
+    value: { noticeId, pids, takenAtPoint, told, commandExitCode: ended, lostHolds },
+    text: `${count(pids.length, "process", "processes")} held${atPoint(takenAtPoint)} while the command ran, ${failed ? paint("red", `which failed with ${ended}`) : "which succeeded"}; told: ${told}`,
     exitCode: failed || lostHolds.length > 0 ? 1 : 0,
   };
 }
@@ -95,13 +104,17 @@ async function holdAlone(pid: number, flags: Flags): Promise<Report> {
   if (refusals.length > 0) throw new DumpRefusedError(refusals);
   warn("notify", participants.warnings);
   participants.leaveHeld();
-  const { noticeId, pids } = participants;
+  const { noticeId, pids, takenAtPoint } = participants;
   const { leaseMs } = flags;
   if (!flags.json)
     say(
-      `criu-aware notify: held for ${duration(leaseMs)}, or until: criu-aware notify ${pid} --id ${noticeId} --tell continued`,
+      `criu-aware notify: held${atPoint(takenAtPoint)} for ${duration(leaseMs)}, or until: criu-aware notify ${pid} --id ${noticeId} --tell continued`,
     );
-  return { value: { noticeId, pids, leaseMs }, text: noticeId };
+  return { value: { noticeId, pids, takenAtPoint, leaseMs }, text: noticeId };
+}
+
+function atPoint(pids: readonly number[]): string {
+  return pids.length > 0 ? ` (at its point: ${pids.join(", ")})` : "";
 }
 
 /** @throws {NoticeError} when an app would not take it. */
@@ -112,21 +125,27 @@ async function checkId(flags: Flags): Promise<Flags> {
 }
 
 async function tell(pid: number, id: string | undefined, word: "continued" | "aborted"): Promise<Report> {
-  if (id === undefined) throw new UsageError("--tell needs --id: the notice that it is about.");
   const { openPages, closePages } = await import("./pages.ts");
   const pages = await openPages(pid);
   try {
-    const held = pages.filter((page) => page.isHeldBy(id));
-    if (held.length === 0) {
-      throw new UsageError(`No process of the tree of ${pid} is held by the notice ${id}: its lease may have ended.`);
-    }
-    for (const page of held) page.tell(id, word);
-    const pids = held.map((page) => page.pid);
+    const held = pages.flatMap((page) => {
+      const noticeId = id ?? page.status().activeId;
+      return (id === undefined ? page.isAtPoint() : page.isHeldBy(id)) ? { page, noticeId } : [];
+    });
+    if (held.length === 0) throw new UsageError(whyNotHeld(pid, id));
+    for (const { page, noticeId } of held) page.tell(noticeId, word);
+    const pids = held.map(({ page }) => page.pid);
     return {
-      value: { noticeId: id, pids, told: word },
+      value: { noticeId: held[0]?.noticeId, pids, told: word },
       text: `told ${count(pids.length, "process", "processes")}: ${word}`,
     };
   } finally {
     closePages(pages);
   }
+}
+
+function whyNotHeld(pid: number, id: string | undefined): string {
+  return id === undefined
+    ? `No process of the tree of ${pid} is at its point. To end the hold of a notice, name it: --id.`
+    : `No process of the tree of ${pid} is held by the notice ${id}: its lease may have ended.`;
 }

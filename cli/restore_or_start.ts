@@ -97,6 +97,7 @@ async function tryRestore(
       onHook,
       ...howClock,
       ...(takesLaunch(manifest) ? { launch } : {}),
+      ...howClock,
     });
     const errors = await errorsOf(result);
     const { aliveSince } = await import("../ffi/process.ts");
@@ -140,7 +141,7 @@ async function sayRestored(
   { createdAt }: Manifest,
   { pid, processes }: RestoreResult,
 ): Promise<Pick<Running, "dump" | "generation">> {
-  const { momentOf } = await import("../images/identity/misfit.ts");
+  const { momentOf } = await import("../images/moment.ts");
   const generation = (processes.find((process) => process.pid === pid) ?? processes[0])?.generation;
   const times = generation === undefined ? "" : `, generation ${generation}`;
   say(`criu-aware run: restored ${pid} from the dump of ${momentOf(createdAt)} in ${printable(imagesDir)}${times}`);

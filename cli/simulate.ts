@@ -15,15 +15,15 @@ export function simulate(): Command {
 }
 
 async function runSimulation(pid: number, flags: NoticeFlags): Promise<Report> {
+  const { strategy, atPoint = false, timeoutMs, leaseMs } = flags;
   const { requireAttached } = await import("./pages.ts");
-  await requireAttached(pid);
+  if (!atPoint) await requireAttached(pid);
   const { simulate } = await import("../driver/simulate.ts");
   const { describeFailure } = await import("../driver/rebuilt.ts");
   const engine = simulate();
   // Names the simulation; nothing is written.
   const imagesDir = `/simulated/${pid}`;
-  const { strategy, timeoutMs, leaseMs } = flags;
-  const dump = await engine.dump({ ...(strategy ? { strategy } : {}), timeoutMs, leaseMs, pid, imagesDir });
+  const dump = await engine.dump({ ...(strategy ? { strategy } : {}), atPoint, timeoutMs, leaseMs, pid, imagesDir });
   warn("simulate", dump.warnings);
   const restore = await engine.restore({ imagesDir, timeoutMs });
   const lines = restore.processes.map(({ pid, outcome = "no outcome", round, errors }) => {

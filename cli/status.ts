@@ -40,7 +40,7 @@ async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
   const rows = processes.map((process) => [
     String(process.pid),
     userOf(process),
-    process.standstill ? `${process.state}, ${process.standstill}` : process.state,
+    [stateOf(process), process.standstill].filter(Boolean).join(", "),
     printable(strategiesOf(process).join(" "), LONGEST_CELL),
     String(process.generation),
     outcomeOf(process),
@@ -52,13 +52,21 @@ async function asTable(processes: readonly AttachedProcess[]): Promise<string> {
 async function asLines(process: AttachedProcess): Promise<string> {
   const { describeStandstill } = await import("../driver/paused.ts");
   const { describeFailure } = await import("../driver/rebuilt.ts");
-  const { pid, state, lastOutcome, errors, refusal, standstill, deaf, resources, generation } = process;
+  const { pid, lastOutcome, errors, refusal, standstill, deaf, resources, generation } = process;
   const facts: Record<string, readonly string[]> = {
     pid: [String(pid)],
     user: [userOf(process)],
     command: [commandOf(process)],
     runtime: [printable(process.runtime, LONGEST_CELL)],
-    state: [state],
+    state: [stateOf(process)],
+    ...(process.atPoint
+      ? {
+          "at its point": [
+            `dump it: criu-aware dump --at-point ${pid} -D DIR`,
+            `or let it go on: criu-aware notify ${pid} --tell aborted`,
+          ],
+        }
+      : {}),
     ...(standstill ? { standstill: [describeStandstill(standstill, pid)] } : {}),
     strategies: [listed(process.strategies)],
     ...(deaf.length > 0 ? { deaf: [`${listed(deaf)}: its handler was taken away after attach()`] } : {}),
@@ -105,6 +113,10 @@ function outcomeOf({ lastOutcome, errors }: AttachedProcess): string {
 
 function userOf({ uid, user }: AttachedProcess): string {
   return printable(user ?? uid, LONGEST_CELL);
+}
+
+function stateOf({ state, atPoint }: AttachedProcess): string {
+  return atPoint ? "at its point" : state;
 }
 
 /** Without the directory of the program, which would leave no room for what it runs. */

@@ -68,6 +68,7 @@ export function collect(text: string, before: readonly string[] = []): readonly 
 /** The options of those subcommands that notify apps. */
 export interface NoticeFlags {
   readonly strategy?: "signal" | "socket" | "file";
+  readonly atPoint?: boolean;
   readonly timeoutMs: number;
   readonly leaseMs: number;
 }
@@ -78,7 +79,8 @@ export function withNoticeFlags(command: Command): Command {
     .addOption(
       new Option("--strategy <name>", "how to notify (default: the first that the app has)").choices(strategyNames),
     )
-    .option("--timeout-ms <ms>", "how long the apps may prepare", positive, 10_000)
+    .option("--at-point", "wait until an app of the tree is at its point, agent.point()")
+    .option("--timeout-ms <ms>", "how long the apps may prepare, or --at-point waits", positive, 10_000)
     .option("--lease-ms <ms>", "how long a ready app holds without a sign of life", positive, 5_000);
 }
 

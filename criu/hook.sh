@@ -3,7 +3,7 @@
 # configuration file of CRIU (then it also works under runc, crun and podman). It needs a POSIX shell (2024), and coreutils and
 # findutils or busybox. Where flock(1) is installed, it keeps other drivers away while an app is asked.
 # pre-dump:  tells every attached process of the tree, waits until all are ready, and makes the dump fail if one refuses or
-#            stays silent. Nothing was frozen then.
+#            stays silent. Nothing was frozen then. One that waits at its point (agent.point()) is ready at once.
 # post-dump: makes the dump fail if an app is no longer held (its lease ran out before the freeze).
 #
 # Settings come from the environment, or from KEY=VALUE lines of criu-aware-hook.conf beside this script:
@@ -134,12 +134,14 @@ text() { dd if=/proc/self/fd/3 bs=8 skip=$(($1 / 8)) count=$(($2 / 8)) 2>/dev/nu
 put() { dd of=/proc/self/fd/3 bs="$1" seek="$2" conv=notrunc 2>/dev/null; }
 u32() { printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
 look() {
-  set -- $(od -An -v -tu4 -j8 -N148 /proc/self/fd/3)
-  [ $# = 37 ] || refuse "shows a page that became shorter"
-  version=$1 owner=$3 state=$4 reply=$5 wake_signal=$9 notice_signal=${10} signals_sent=${37}
+  set -- $(od -An -v -tu4 -j8 -N152 /proc/self/fd/3)
+  [ $# = 38 ] || refuse "shows a page that became shorter"
+  version=$1 owner=$3 state=$4 reply=$5 wake_signal=$9 notice_signal=${10} signals_sent=${37} point=${38}
   shift 16
   active_id=" $* "
 }
+# At work, or held at a point of its own, where it waits for somebody like us.
+is_free() { [ "$state" = 0 ] || [ "$state,$point" = 2,1 ]; }
 # Whether the process has this user.
 is_own() { case "$uids" in *[!0-9]"$1"[!0-9]*) ;; *) return 1 ;; esac }
 # Whether what was opened is the page of the process. One that it inherited by fork is not.
@@ -227,7 +229,7 @@ ask() {
   ! is_stopped || refuse "is stopped and cannot answer: kill -CONT $pid"
   ! is_paused || refuse "is paused and cannot answer"
   # Another driver's notice would be lost, and the app held for nobody.
-  until { ! command -v flock >/dev/null || flock -n 3; } && look && [ "$state" = 0 ]; do
+  until { ! command -v flock >/dev/null || flock -n 3; } && look && is_free; do
     in_time || refuse "is at work for another driver"
     is_there || refuse "has ended"
     sleep 0.05

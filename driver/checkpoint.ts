@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Agent } from "../attach.ts";
+import { namesOf } from "../blockers/report.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
 import { leaveCgroups } from "../criu/options.ts";
@@ -13,7 +14,7 @@ import { describeEnvGate } from "../images/identity/env_gate.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { ResourceError } from "../lifecycle/errors.ts";
-import type { Release } from "../lifecycle/lifecycle.ts";
+import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { ownModule, programCommand } from "../package/program.ts";
 import { describeSelf } from "./app_facts.ts";
@@ -109,7 +110,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   requireRoot();
   const depends = dependsOf(options);
   const { leaveRunning = false, timeoutMs = 10_000 } = options;
-  const criuOptions = { ...dumpDefaults, ...options.criuOptions };
+  const criuOptions = { ...dumpDefaults(options.criuOptions ?? {}, leaveRunning), ...options.criuOptions };
   const criu = findCriu(options.criu);
   const libc = await openLibc();
   using work = openWorkDir("dump", options.workDir);
@@ -157,7 +158,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   const notice: Notice = {
     id: noticeId,
     deadline: Date.now() + timeoutMs,
-    criuOptions: [...Object.keys(criuOptions), ...(leaveRunning ? ["leaveRunning"] : [])],
+    criuOptions: [...namesOf(criuOptions), ...(leaveRunning ? ["leaveRunning"] : [])],
   };
   let failed: CriuError | undefined;
   const hold = (): Release => {

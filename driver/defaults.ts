@@ -12,10 +12,13 @@ import { markerDirectoryProblem } from "../strategies/notify.ts";
 import { Participants } from "./participants.ts";
 
 /**
- * Options of CRIU that every dump gets, under those that are given: a client that connects while the app is held must not make the dump
- * fail. It is accepted when the app goes on; when the app ends with the dump, its connection is refused.
+ * Options of CRIU that every dump gets, under those that are given. A client that connects while the app is held must not make the dump
+ * fail: it is accepted when the app goes on; when the app ends with the dump, its connection is refused. An app that goes on keeps its TCP
+ * connections, which only its copy from the image finds closed.
  */
-export const dumpDefaults: CriuOptions = { tcpSkipInFlight: true };
+export function dumpDefaults(given: CriuOptions, leaveRunning: boolean): CriuOptions {
+  return { tcpSkipInFlight: true, ...(leaveRunning && !given.tcpEstablished ? { tcpClose: true } : {}) };
+}
 
 /**
  * The options of a dump: what is given, and what always helps. The watch of `file()` must not make a dump fail where CRIU would not find
@@ -26,8 +29,9 @@ export async function dumpOptions(
   root: number,
   found: Promise<Participants>,
   given: CriuOptions,
+  leaveRunning: boolean,
 ): Promise<CriuOptions> {
-  const options = { ...dumpDefaults, ...rootOf(root), ...given };
+  const options = { ...dumpDefaults(given, leaveRunning), ...rootOf(root), ...given };
   const lost = new Map(processTree(root).map((pid) => [pid, lostWatches(libc, pid)]));
   if ([...lost.values()].every((watched) => watched.length === 0)) return options;
   // Whoever cannot be found refuses the dump, but not here.
@@ -78,7 +82,7 @@ function isWatched(libc: Libc, pid: number, directory: string, watched: readonly
 export async function dumpOptionsOf(pid: number, given: CriuOptions): Promise<CriuOptions> {
   const found = Participants.find(pid, { unaware: true });
   try {
-    return await dumpOptions(await openLibc(), pid, found, given);
+    return await dumpOptions(await openLibc(), pid, found, given, false);
   } finally {
     await found.then(
       (participants) => participants[Symbol.dispose](),

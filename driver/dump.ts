@@ -11,6 +11,7 @@ import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import { describeImages } from "../images/write_manifest.ts";
 import { alongside } from "./alongside.ts";
+import { awaitPoint } from "./at_point.ts";
 import { checkOptions } from "./check_options.ts";
 import { openCudaIfAsked } from "./cuda/processes.ts";
 import { dumpOptions } from "./defaults.ts";
@@ -45,9 +46,16 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   using images = claimImagesDir(libc, given.imagesDir, given.trustImages);
   const imagesDir = images.path;
   const logFile = join(work.path, LOG);
+  if (given.atPoint) {
+    phases.enter("waiting for the point");
+    await awaitPoint(pid, given).catch((error: unknown) => {
+      images.discard();
+      throw error;
+    });
+  }
   using stack = new DisposableStack();
   const found = alongside(async () => stack.use(await Participants.find(pid, given)), STARTING_MS);
-  const criuOptions = await dumpOptions(libc, pid, found, given.criuOptions ?? {});
+  const criuOptions = await dumpOptions(libc, pid, found, given.criuOptions ?? {}, leaveRunning);
   const options = { ...given, criuOptions };
   const surroundings = alongside(async () => {
     if (!manifest) return {};

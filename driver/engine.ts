@@ -17,7 +17,7 @@ export interface Engine {
    * `criu-aware run --foreground`; when the directory is not empty, another dump has it, or others may look
    * into it or replace it (unless `trustImages`).
    * @throws {PageError} when no process of the tree is attached, or one may not be looked into.
-   * @throws {DumpRefusedError} when an app refused: nothing was dumped, all go on.
+   * @throws {DumpRefusedError} when an app refused, or none came to its point (`atPoint`): nothing was dumped, all go on.
    * @throws {CriuError} when CRIU failed: the directory is as it was before, all go on. CRIU's log is elsewhere (`logFile`).
    * @throws what `signal` was aborted with. All go on, and are told `aborted`.
    */
@@ -84,6 +84,7 @@ export type OnHook = (hook: string, pid?: number) => void | Promise<void>;
 export interface Phase {
   /** What has just happened, in the order of this list. */
   readonly name:
+    | "waiting for the point"
     | "notice"
     | "ready"
     | "frozen"
@@ -151,18 +152,17 @@ export interface RestoreOptions {
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
   /**
-   * What the restored apps are told: environment, arguments, working directory, and values of your own. It travels by their pages, and
-   * reaches them before anything of them runs; nothing of it is written into files or logs. A launch that would not arrive, or on
-   * which no app acts, is a UsageError, and nothing runs then.
-   */
-  readonly launch?: LaunchOptions;
-  /**
    * Let the apps run before their memory is read: what they use comes from the images at that moment, by `criu lazy-pages`, and the rest
    * meanwhile. That daemon is started here, and ends by itself with the last page; until then the apps need it: without it the memory
    * that is missing would be zeros. Needs userfaultfd (`criu-aware doctor`). Its log is in the `workDir`. @default false
    */
   readonly lazy?: boolean;
   /**
+   * What the restored apps are told: environment, arguments, working directory, and values of your own. It travels by their pages, and
+   * reaches them before anything of them runs; nothing of it is written into files or logs. A launch that would not arrive, or on
+   * which no app acts, is a UsageError, and nothing runs then.
+   */
+  readonly launch?: LaunchOptions;
   /**
    * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
    * left alone. Always done for images whose manifest says that the dump has handed it over. @default false

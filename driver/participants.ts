@@ -1,6 +1,8 @@
+import { namesOf } from "../blockers/report.ts";
 import type { CriuOptions } from "../criu/options.ts";
 import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { newId } from "../ffi/new_id.ts";
 import { pidNamespace } from "../ffi/process.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import type { Notice } from "../lifecycle/types.ts";
@@ -19,7 +21,12 @@ import { describeStandstill, isPaused, standstillOf } from "./paused.ts";
 export interface NoticeOptions {
   /** The way of the notice. @default the first of signal, socket, file that an app listens to */
   readonly strategy?: StrategyName;
-  /** How long the apps may prepare, in milliseconds. @default 10000 */
+  /**
+   * Wait until a process of the tree is at its point (`agent.point()`), and refuse when none is found there. All others are told as usual.
+   * An app that is at its point is dumped without this as well: it is ready. @default false
+   */
+  readonly atPoint?: boolean;
+  /** How long the apps may prepare, and how long their point is waited for, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** How long a ready app holds without a sign of life from this process, in milliseconds. @default 5000 */
   readonly leaseMs?: number;
@@ -64,6 +71,8 @@ export class Participants implements Disposable {
   readonly noticeId: string;
   /** What went wrong with apps that are ready all the same. */
   readonly warnings: Refusal[] = [];
+  /** Those that were found at a point of their own. */
+  takenAtPoint: readonly number[] = [];
   readonly pid: number;
   readonly #options: NoticeOptions & SpecialOptions;
   #pages: DriverPage[] = [];
@@ -79,7 +88,7 @@ export class Participants implements Disposable {
   private constructor(pid: number, options: NoticeOptions & SpecialOptions) {
     this.pid = pid;
     this.#options = options;
-    this.noticeId = options.id ?? crypto.randomUUID();
+    this.noticeId = options.id ?? newId();
   }
 
   /**
@@ -135,7 +144,7 @@ export class Participants implements Disposable {
       deadline: now() + timeoutMs,
       leaseMs,
       ...(this.#options.outlived ? {} : { driver: { pid: process.pid, namespace: pidNamespace("self") } }),
-      criuOptions: [...Object.keys(criuOptions), ...(cuda ? ["cuda"] : []), ...(leaveRunning ? ["leaveRunning"] : [])],
+      criuOptions: [...namesOf(criuOptions), ...(cuda ? ["cuda"] : []), ...(leaveRunning ? ["leaveRunning"] : [])],
     };
     this.#renewedAt = performance.now();
     this.#renewal = setInterval(() => this.#renew(leaseMs), leaseMs / 3);
@@ -165,6 +174,12 @@ export class Participants implements Disposable {
       if (reply.warnings) this.warnings.push({ pid, reasons: reply.warnings });
       return [];
     });
+    if (refusals.length === 0) {
+      this.takenAtPoint = this.#pages.filter((page) => page.status().point === "taken").map(({ pid }) => pid);
+      // It may have ended its wait meanwhile, and have prepared for a notice like any other.
+      if (this.#options.atPoint && this.takenAtPoint.length === 0)
+        refusals.push({ pid: this.pid, reasons: ["no process of its tree is at its point any longer"] });
+    }
     if (refusals.length > 0) this.tell("aborted");
     return refusals;
   }

@@ -9,7 +9,9 @@ import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { findManifest } from "../images/check_manifest.ts";
 import { ImageError } from "../images/errors.ts";
+import type { Manifest } from "../images/manifest_shape.ts";
 import { type Needs, readNeeds } from "../images/needs.ts";
+import type { LaunchOptions } from "../lifecycle/types.ts";
 import { alongside } from "./alongside.ts";
 import { carryOptions, expectedAfter } from "./carried.ts";
 import { checkOptions } from "./check_options.ts";
@@ -19,7 +21,6 @@ import { requireRoot, runError } from "./failure.ts";
 import { requireFit } from "./fit.ts";
 import { freeIds } from "./ids.ts";
 import { knownRestoreOptions } from "./known_options.ts";
-import { encodeLaunch, leaveLaunch, requireTaker } from "./launch.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
 import { RestoreWatch } from "./restore_watch.ts";
@@ -41,10 +42,9 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
     );
   }
   const imagesDir = options.trustImages ? given : requireTrustedImages(given);
-  const launch = options.launch && encodeLaunch(options.launch);
   const found = findManifest(imagesDir);
   const { manifest } = found;
-  if (options.launch && manifest) requireTaker(manifest, options.launch);
+  const launch = options.launch && (await checkLaunch(options.launch, manifest));
   // Otherwise its processes would wait in CUDA for ever.
   using cuda = await cudaIfAsked(options.cuda || manifest?.cuda === true);
   const phases = watchPhases(options.onPhase);
@@ -55,12 +55,9 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   const fits = await requireFit(imagesDir, { criu: runner.version, found: { manifest, problems }, needs }, options);
   // With nothing more to compare nobody has to be asked at CRIU's hooks.
   if (!manifest) await fits();
-  const asks =
-    manifest !== undefined ||
-    options.lazy === true ||
-    launch !== undefined ||
-    signal !== undefined ||
-    options.onHook !== undefined;
+  const asks = [manifest, options.lazy || undefined, launch, signal, options.onHook].some(
+    (given) => given !== undefined,
+  );
   const libc = await openLibc();
   const ids = joinsPids(criuOptions) ? [] : (needs?.ids ?? []);
   using work = openWorkDir("restore", options.workDir);
@@ -69,7 +66,7 @@ export async function restoreTree(runner: Runner, options: RestoreOptions): Prom
   for (;;) {
     await freeIds(ids, { deadline, signal, onWait });
     phases.enter("restoring");
-    const job = { libc, imagesDir, clock, work, criuOptions, timeoutMs, sibling: needs?.root, launch, fits, asks };
+    const job = { libc, imagesDir, clock, work, criuOptions, timeoutMs, sibling: needs?.root, fits, asks, launch };
     const run = await runOnce(runner, job, options);
     if (run.failure === undefined) {
       phases.enter("restored");
@@ -104,17 +101,17 @@ interface Job {
   readonly criuOptions: CriuOptions;
   readonly timeoutMs: number;
   readonly sibling: number | undefined;
-  /** Of the restored apps, as `encodeLaunch` made it. */
-  readonly launch: string | undefined;
   /** Compares what was not compared before CRIU is started. */
   readonly fits: () => Promise<void>;
   /** Whether CRIU has to ask at its hooks. */
   readonly asks: boolean;
+  /** Of the restored apps, as `encodeLaunch` made it. */
+  readonly launch: string | undefined;
 }
 
 /** @throws what a hook threw, or `signal` was aborted with: nothing was restored. */
 async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: RestoreOptions): Promise<Attempt> {
-  const { libc, imagesDir, clock, work, criuOptions, timeoutMs, launch, fits, asks } = job;
+  const { libc, imagesDir, clock, work, criuOptions, timeoutMs, fits, asks, launch } = job;
   work.clear();
   const place = { imagesDir, workDir: work.path, timeoutMs };
   await using lazyPages = lazy ? await startLazyPages(libc, runner.criu, place) : undefined;
@@ -128,11 +125,13 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: Resto
   let root = 0;
   let rebuilding: Attempt["rebuilding"];
   // At `pre-resume`: only then the processes are of their users again, and still nothing of them runs.
-  const handOver = (launch: string): Promise<void> =>
-    leaveLaunch(root, launch).catch((error: unknown) => {
+  const handOver = async (launch: string): Promise<void> => {
+    const { leaveLaunch } = await import("./launch.ts");
+    await leaveLaunch(root, launch).catch((error: unknown) => {
       watch.refuse();
       throw error;
     });
+  };
   const started = now();
   const run = {
     imagesDir: images.path,
@@ -187,6 +186,14 @@ const notLazy =
 
 function failedAttempt(failure: CriuError): Attempt {
   return { pid: 0, restoreMs: 0, rebuilding: undefined, failure };
+}
+
+/** The launch as text. @throws {UsageError} when it is none, or no app of the image acts on it. */
+async function checkLaunch(launch: LaunchOptions, manifest: Manifest | undefined): Promise<string> {
+  const { encodeLaunch, requireTaker } = await import("./launch.ts");
+  const text = encodeLaunch(launch);
+  if (manifest) requireTaker(manifest, launch);
+  return text;
 }
 
 /** Undefined for damaged images, which are restored only with `force`: then CRIU has the last word. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
+import { awaitPoint } from "./at_point.ts";
 import { checkOptions } from "./check_options.ts";
 import { DumpRefusedError, type Engine } from "./engine.ts";
 import { knownDumpOptions, knownRestoreOptions } from "./known_options.ts";
@@ -33,6 +34,10 @@ export function simulate(): Engine {
       const phases = watchPhases(options.onPhase);
       const started = now();
       using cleanup = new DisposableStack();
+      if (options.atPoint) {
+        phases.enter("waiting for the point");
+        await awaitPoint(options.pid, options);
+      }
       const participants = cleanup.use(await Participants.find(options.pid, options));
       phases.enter("notice");
       const refusals = await participants.prepare();

@@ -21,6 +21,8 @@ export interface AttachedProcess {
   readonly runtime: string;
   /** At which step of a checkpoint it is. */
   readonly state: State;
+  /** Whether it waits at a point of its own (`agent.point()`) to be dumped. */
+  readonly atPoint: boolean;
   /** What keeps it from answering a notice: a signal that stopped it, a debugger, or the cgroup freezer. */
   readonly standstill: Standstill | undefined;
   /** The kinds of its strategies. */
@@ -62,7 +64,7 @@ function allPids(): number[] {
 async function lookAt(pid: number, users: ReadonlyMap<number, User>): Promise<AttachedProcess | undefined> {
   try {
     using page = await DriverPage.open(pid);
-    const { state, generation, outcome, reply, refusal, rejected, ignored } = page.status();
+    const { state, generation, outcome, point, reply, refusal, rejected, ignored } = page.status();
     const { runtime, strategies = [], resources = [], lastRound } = page.document() ?? {};
     const uid = Number(uidsOf(pid).split(/\s+/)[1]);
     const command = commandLine(pid);
@@ -75,6 +77,7 @@ async function lookAt(pid: number, users: ReadonlyMap<number, User>): Promise<At
       command,
       runtime: runtime ? `${runtime.name} ${runtime.version}` : "unknown",
       state,
+      atPoint: point === "waiting",
       standstill: await standstillOf(pid),
       strategies: strategies.map(({ kind }) => kind),
       deaf: deafStrategies(page),

@@ -24,6 +24,7 @@ export interface TraceEvent {
 
 /** What the time until the next phase goes into; `dumped` and `rebuilt` are ends. */
 const driverSlices: Readonly<Partial<Record<Phase["name"], string>>> = {
+  "waiting for the point": "waiting for the point",
   notice: "apps prepare",
   ready: "CRIU dumps",
   frozen: "CRIU finishes",

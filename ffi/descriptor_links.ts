@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { listProc, readProcLink } from "#proc";
 
 /** A descriptor of a process, by its path in /proc, and where it leads, as the kernel writes it: any file may be called so. */
 export interface DescriptorLink {
@@ -7,17 +7,17 @@ export interface DescriptorLink {
 }
 
 /** The descriptors of a process; none when it has ended, or may not be looked at. */
-export function descriptorLinks(pid: number): DescriptorLink[] {
+export function descriptorLinks(pid: number | "self"): DescriptorLink[] {
   let names: string[];
   try {
-    names = readdirSync(`/proc/${pid}/fd`);
+    names = listProc(`/proc/${pid}/fd`);
   } catch {
     return [];
   }
   return names.flatMap((name) => {
     const path = `/proc/${pid}/fd/${name}`;
     try {
-      return [{ path, link: readlinkSync(path) }];
+      return [{ path, link: readProcLink(path) }];
     } catch {
       // It was closed meanwhile.
       return [];

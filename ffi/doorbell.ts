@@ -1,8 +1,9 @@
-import { bytesOf, cString } from "./bytes.ts";
+import { cString } from "./bytes.ts";
 import { handlerCode, ring } from "./handler_code.ts";
 import type { Libc } from "./libc.ts";
 import { mapCode } from "./memory.ts";
-import { installHandler } from "./signal.ts";
+import { type InstalledHandler, installHandler, SIG_IGN } from "./signal.ts";
+import { openWakePair } from "./wake_pair.ts";
 
 /** One signal that rang: siginfo_t, see sigaction(2). A `code` above 0 was sent by the kernel, any other by a process. */
 export interface Ring {
@@ -11,6 +12,14 @@ export interface Ring {
   readonly code: number;
   readonly pid: number;
   readonly uid: number;
+}
+
+/** Signals of the program, but those that it ignores, and those that ring anyway. */
+export interface BorrowedSignals extends Disposable {
+  /** Those that ring. They need not be open on this thread. */
+  readonly signals: readonly number[];
+  /** Those that are left to the program, because it would not be known which one rang. */
+  readonly left: readonly number[];
 }
 
 /** How many rings are remembered: a power of two. */
@@ -33,6 +42,8 @@ export interface Doorbell extends AsyncDisposable {
    * handler of somebody else stays, for that program may need it.
    */
   restore(): void;
+  /** Lets signals of the program ring as well, until disposal makes everything as it was. */
+  borrow(signals: readonly number[]): BorrowedSignals;
   /** The rings from number `sequence` on, as far as they are still remembered, and the number of the one that comes next. */
   since(sequence: number): { readonly rings: readonly Ring[]; readonly next: number };
   /** Makes `fd` unreadable again. */
@@ -45,10 +56,6 @@ export interface RingMemory {
   readonly view: DataView;
 }
 
-/** O_NONBLOCK | O_CLOEXEC, which are also the bits of SOCK_…: fcntl.h, sys/socket.h. */
-const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
 const F_DUPFD_CLOEXEC = 1030;
 /** What a handler writes at each ring. */
 const RING_BYTES = 8;
@@ -66,13 +73,7 @@ export async function openDoorbell(
   onRing: () => void,
   arch: string = process.arch,
 ): Promise<Doorbell> {
-  const pair = new Int32Array(2);
-  const made =
-    libc.runtime.wakePair === "pipe2"
-      ? libc.pipe2(bytesOf(pair), NONBLOCK_CLOEXEC)
-      : libc.socketpair(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0, bytesOf(pair));
-  libc.check(made, "open a doorbell");
-  const [fd, writeFd] = pair as unknown as [number, number];
+  const [fd, writeFd] = openWakePair(libc);
   let counted = 0;
   const watch = await libc.runtime.watch(fd, (bytes) => {
     counted += bytes / RING_BYTES;
@@ -125,6 +126,23 @@ export async function openDoorbell(
         const again = installHandler(libc, signal, handler);
         if (again.before > 1n && again.before !== handler) again[Symbol.dispose]();
       }
+    },
+    borrow(wanted) {
+      const free = wanted.filter((signal) => !handlers.has(signal));
+      if (!code) return { signals: [], left: free, [Symbol.dispose]() {} };
+      const borrowed = new Map<number, InstalledHandler>();
+      for (const signal of free) {
+        const installed = installHandler(libc, signal, handler);
+        if (installed.before === SIG_IGN) installed.putBack();
+        else borrowed.set(signal, installed);
+      }
+      return {
+        signals: [...borrowed.keys()],
+        left: [],
+        [Symbol.dispose]() {
+          for (const installed of borrowed.values()) installed.putBack();
+        },
+      };
     },
     since(from) {
       const rings: Ring[] = [];

@@ -23,6 +23,7 @@ const symbols = {
   pipe2: [["buffer", "i32"], "i32"],
   poll: [["buffer", "u64", "i32"], "i32"],
   pthread_sigmask: [["i32", "buffer", "buffer"], "i32"],
+  raise: [["i32"], "i32"],
   read: [["i32", "buffer", "usize"], "i64"],
   sigaction: [["i32", "buffer", "buffer"], "i32"],
   socketpair: [["i32", "i32", "i32", "buffer"], "i32"],

@@ -119,6 +119,14 @@ export function pidNamespace(pid: number | "self"): string {
 
 /** Whether a process handles `signal`: SigCgt in /proc/pid/status (proc(5)). True where that cannot be read. */
 export function isCaught(pid: number, signal: number): boolean {
-  const mask = statusField(readOrEmpty(`/proc/${pid}/status`), "SigCgt");
-  return mask === undefined || ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  return isIn(statusField(readOrEmpty(`/proc/${pid}/status`), "SigCgt"), signal) ?? true;
+}
+
+/** Whether `signal` waits for this process, and every thread blocks it: ShdPnd in /proc/self/status (proc(5)). */
+export function isPending(signal: number): boolean {
+  return isIn(statusField(readOrEmpty("/proc/self/status"), "ShdPnd"), signal) ?? false;
+}
+
+function isIn(mask: string | undefined, signal: number): boolean | undefined {
+  return mask === undefined ? undefined : ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }

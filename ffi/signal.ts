@@ -6,7 +6,7 @@ const SIGACTION = { handler: 0, flags: 136, bytes: 160 } as const;
 const SA_SIGINFO = 4;
 const SA_ONSTACK = 0x08000000;
 const SA_RESTART = 0x10000000;
-const SIG_IGN = 1n;
+export const SIG_IGN = 1n;
 const SIG_BLOCK = 0;
 const SIG_SETMASK = 2;
 const SIGSET_BYTES = 128;
@@ -17,6 +17,8 @@ const FAULTS = [4, 5, 7, 8, 11, 31];
 export interface InstalledHandler extends Disposable {
   /** The address of the one before it; 0 and 1 stand for none (SIG_DFL, SIG_IGN). */
   readonly before: bigint;
+  /** Makes everything as it was, whatever that was. */
+  putBack(): void;
 }
 
 /**
@@ -30,11 +32,13 @@ export function installHandler(libc: Libc, signal: number, handler: bigint): Ins
   action.setInt32(SIGACTION.flags, SA_SIGINFO | SA_RESTART | SA_ONSTACK, true);
   libc.check(libc.sigaction(signal, bytesOf(action), bytesOf(old)), `handle signal ${signal}`);
   const before = old.getBigUint64(SIGACTION.handler, true);
+  const putBack = (): void => void libc.sigaction(signal, bytesOf(old), new Uint8Array(SIGACTION.bytes));
   return {
     before,
+    putBack,
     [Symbol.dispose](): void {
       if (before === 0n) old.setBigUint64(SIGACTION.handler, SIG_IGN, true);
-      libc.sigaction(signal, bytesOf(old), new Uint8Array(SIGACTION.bytes));
+      putBack();
     },
   };
 }

@@ -2,6 +2,8 @@ import * as os from "node:os";
 
 export const SIGURG = 23;
 export const SIGIO = 29;
+/** What asks a program to end: SIGHUP, SIGINT, SIGQUIT, SIGTERM. */
+export const END_SIGNALS: readonly number[] = [1, 2, 3, 15];
 
 /** First and last real-time signal that libc leaves to programs: signal(7); glibc keeps 32 and 33. */
 const SIGRTMIN = 34;

@@ -3,8 +3,8 @@ import type { CheckpointContext, HoldContext, Resource, RestoreContext } from ".
 
 /** The contexts of the hooks, as far as the caller makes them. */
 interface Contexts {
-  readonly beforeCheckpoint: Omit<CheckpointContext, "signal">;
-  readonly afterRestore: Omit<RestoreContext, "signal">;
+  readonly beforeCheckpoint: Omit<CheckpointContext, "signal" | "timeoutMs">;
+  readonly afterRestore: Omit<RestoreContext, "signal" | "timeoutMs">;
 }
 
 /** Calls the hook that may not wait, and returns what went wrong. */
@@ -40,6 +40,7 @@ export function callHook<H extends keyof Contexts>(
   let timeout: HookTimeoutError | undefined;
   const context = {
     ...details,
+    timeoutMs,
     // Made when it is first asked for: most hooks need none, and to make one takes long.
     get signal() {
       controller ??= new AbortController();

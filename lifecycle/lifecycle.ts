@@ -1,57 +1,21 @@
 import { CheckpointRefusedError, messages, RecoveryError, type ResourceError } from "./errors.ts";
 import { callHook, callLastHook } from "./hook.ts";
+import type { AskOptions, Caller, Ports, Release } from "./ports.ts";
 import { Register } from "./register.ts";
 import { checkTime } from "./time.ts";
 import type { Launch, Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
 
-/** What ended a hold. */
-export interface Release {
-  /** What became of the checkpoint. */
-  readonly outcome: Outcome;
-  /** Whether no CRIU was at work. */
-  readonly simulated: boolean;
-}
-
-/** Whoever brought a notice. */
-export interface Caller {
-  /**
-   * Answers, synchronously: nothing may run between the answer `ready` and the hold. Throws when the answer cannot be delivered;
-   * when that is so for every caller, the checkpoint is refused instead.
-   */
-  reply(reply: Reply): void;
-  /** True once nobody waits for the answer any more: a notice that has not begun is then void. */
-  isGone?(): boolean;
-  /** Tells how it ended, once every resource had its turn, and what could not be rebuilt. */
-  outcome?(outcome: Outcome, errors: readonly ResourceError[]): void;
-  /** A hold of its own, in the place of the one that waits for a driver's word. */
-  hold?(): Release;
-}
-
-/** What the lifecycle needs from outside. */
-export interface Ports {
-  /**
-   * Gets everything ready for a hold, and returns the hold itself: it blocks the thread until the outcome is known, and
-   * never throws. To throw while arming refuses the checkpoint.
-   */
-  arm(notice: Notice): () => Release;
-  /** True once the driver no longer wants this checkpoint. */
-  isWithdrawn(notice: Notice): boolean;
-  /** Called, synchronously, after each change of state and reply. */
-  publish(state: State, round: Round, reply: Reply | undefined): void;
-  /** What the driver hands over to a restored process, once. Throws when it is damaged. */
-  takeLaunch(): Launch;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Gets what refused a checkpoint, and what could not be rebuilt. */
-  report(error: CheckpointRefusedError | RecoveryError): void;
-  /** The time of a hook whose resource names none, in milliseconds. */
-  readonly hookTimeoutMs: number;
-}
-
 interface Visit {
-  readonly notice: Notice;
+  notice: Notice;
   readonly callers: Caller[];
+  /** The app waits at a point of its own, or prepares to: the next notice takes it there. */
+  isPoint?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  last?: Resource | undefined;
   reply?: Reply;
+  round?: Writable<Round>;
+  /** Set while the app is held. */
+  hold?: () => Release;
 }
 
 /**
@@ -91,13 +55,55 @@ export class Lifecycle {
       else known.callers.push(caller);
       return;
     }
-    this.#queue.push({ notice, callers: [caller] });
+    const current = this.#current;
+    if (current?.isPoint && current.hold) this.#take(current, notice, caller);
+    else this.#begin({ notice, callers: [caller] });
+  }
+
+  /**
+   * Goes through a checkpoint that the app itself asks for, and resolves with its outcome.
+   * @throws {CheckpointRefusedError} when it was refused, or what `signal` was aborted with.
+   * @throws {Error} when another one is under way.
+   */
+  ask(notice: Notice, { callers = [], isPoint, signal, last }: AskOptions): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      // A hook that waited for the next checkpoint would wait for itself.
+      if (this.state !== "running")
+        throw new Error("Cannot checkpoint: another checkpoint is under way. Wait until the agent's state is running.");
+      const own: Caller = {
+        reply() {},
+        outcome: (outcome, _, refusal) =>
+          refusal ? reject(signal?.aborted ? signal.reason : refusal) : resolve(outcome),
+      };
+      this.#begin({ notice, callers: [own, ...callers], isPoint, signal, last });
+    });
+  }
+
+  #begin(visit: Visit): void {
+    this.#queue.push(visit);
     if (!this.#current) void this.#work();
+  }
+
+  /** The app is ready, and held at its point: from here on it is held by a notice. */
+  #take(visit: Visit, notice: Notice, caller: Caller): void {
+    if (this.#isVoid({ notice }) || caller.isGone?.()) return;
+    // Where that fails there is no answer, and the app stays where it is.
+    const hold = this.#arm([], notice);
+    if (!hold) return;
+    const { reply, round, callers } = visit as Required<Visit>;
+    callers.push(caller);
+    const at = this.#ports.now();
+    Object.assign(visit, { notice, hold: caller.hold ?? hold, isPoint: false });
+    Object.assign(round, { id: notice.id, sentAt: notice.sentAt, noticedAt: at, readyAt: at });
+    this.#enter("held", round, reply);
+    tell([caller], () => caller.reply(reply));
   }
 
   async #work(): Promise<void> {
     for (let visit = this.#queue.shift(); visit; visit = this.#queue.shift()) {
-      if (this.#isVoid(visit.notice) || visit.callers.every((caller) => caller.isGone?.())) continue;
+      // Whoever asks for a point is told in any case.
+      const isVoid = !visit.isPoint && this.#isVoid(visit);
+      if (isVoid || visit.callers.every((caller) => caller.isGone?.())) continue;
       this.#current = visit;
       await this.#run(visit);
       this.#last = visit;
@@ -109,12 +115,13 @@ export class Lifecycle {
     const { notice } = visit;
     const { now } = this.#ports;
     const round: Writable<Round> = { id: notice.id, sentAt: notice.sentAt, noticedAt: now() };
+    visit.round = round;
     this.#enter("preparing", round);
 
     const entered: Resource[] = [];
     const errors: Error[] = [];
     const context = { noticeId: notice.id, criuOptions: notice.criuOptions ?? [] };
-    const resources = this.resources.inOrder.toReversed();
+    const resources = [...this.resources.inOrder.toReversed(), ...(visit.last ? [visit.last] : [])];
     for (const resource of resources) {
       entered.unshift(resource);
       const left = notice.deadline === undefined ? Number.MAX_VALUE : notice.deadline - now();
@@ -123,15 +130,16 @@ export class Lifecycle {
       if (failure instanceof Promise) failure = await failure;
       if (failure) errors.push(failure);
     }
-    if (this.#isVoid(notice)) errors.push(new Error("the driver no longer waits"));
+    if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
 
-    const hold = this.#arm(notice, errors);
+    const hold = this.#arm(errors, notice, visit.isPoint ? () => !visit.isPoint : undefined);
     if (hold) {
       errors.push(...resources.flatMap((resource) => callLastHook(resource, context) ?? []));
       // They may have blocked for long.
-      if (this.#isVoid(notice)) errors.push(new Error("the driver no longer waits"));
+      if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
     }
     let release: Release = { outcome: "aborted", simulated: false };
+    let refusal: CheckpointRefusedError | undefined;
     if (hold && errors.length === 0) {
       round.readyAt = now();
       // From here to the outcome nothing is awaited. An answer that reaches nobody would hold the app for nothing.
@@ -142,7 +150,7 @@ export class Lifecycle {
       }
     }
     if (hold && errors.length === 0) {
-      release = (visit.callers.find((caller) => caller.hold)?.hold ?? hold)();
+      release = this.#hold(visit, hold);
       round.releasedAt = now();
       if (release.outcome === "restored" && !release.simulated) {
         this.generation++;
@@ -156,26 +164,43 @@ export class Lifecycle {
     } else {
       Object.assign(round, release);
       this.#answer(visit, "recovering", round, { reply: "refused", reasons: messages(errors) });
-      this.#report(new CheckpointRefusedError(notice.id, errors));
+      refusal = new CheckpointRefusedError(notice.id, errors);
+      this.#report(refusal);
     }
-    this.lastErrors = await this.#recover(entered, round);
+    this.lastErrors = await this.#recover(entered, round, notice.id);
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
-    tell(visit.callers, (caller) => caller.outcome?.(release.outcome, this.lastErrors));
+    tell(visit.callers, (caller) => caller.outcome?.(release.outcome, this.lastErrors, refusal));
   }
 
-  #arm(notice: Notice, errors: Error[]): (() => Release) | undefined {
+  #hold(visit: Visit, armed: () => Release): Release {
+    visit.hold = visit.callers.find((caller) => caller.hold)?.hold ?? armed;
+    if (visit.isPoint) {
+      // What came while the app prepared finds it at its point.
+      for (const { notice, callers } of this.#queue.splice(0))
+        for (const caller of callers) this.deliver(notice, caller);
+    }
+    for (;;) {
+      const hold: () => Release = visit.hold;
+      const release = hold();
+      if (visit.hold !== hold) continue;
+      visit.isPoint = false;
+      return release;
+    }
+  }
+
+  #arm(errors: Error[], ...wanted: Parameters<Ports["arm"]>): (() => Release) | undefined {
     try {
-      return errors.length > 0 ? undefined : this.#ports.arm(notice);
+      return errors.length > 0 ? undefined : this.#ports.arm(...wanted);
     } catch (error) {
       errors.push(error as Error);
       return undefined;
     }
   }
 
-  async #recover(entered: readonly Resource[], round: Writable<Round>): Promise<ResourceError[]> {
-    const { id: noticeId, outcome = "aborted", simulated = false, readyAt = 0, releasedAt = readyAt } = round;
+  async #recover(entered: readonly Resource[], round: Writable<Round>, noticeId: string): Promise<ResourceError[]> {
+    const { outcome = "aborted", simulated = false, readyAt = 0, releasedAt = readyAt } = round;
     const frozenMs = Math.max(0, releasedAt - readyAt);
     const errors: ResourceError[] = [];
     const launch = outcome === "restored" ? this.launch : undefined;
@@ -230,8 +255,9 @@ export class Lifecycle {
     this.#ports.publish(state, round, reply);
   }
 
-  #isVoid(notice: Notice): boolean {
-    return (notice.deadline !== undefined && this.#ports.now() > notice.deadline) || this.#ports.isWithdrawn(notice);
+  #isVoid({ notice, signal }: Pick<Visit, "notice" | "signal">): boolean {
+    const isLate = notice.deadline !== undefined && this.#ports.now() > notice.deadline;
+    return isLate || signal?.aborted === true || this.#ports.isWithdrawn(notice);
   }
 }
 

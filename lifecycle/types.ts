@@ -99,6 +99,8 @@ export interface CheckpointContext {
   readonly noticeId: string;
   /** The names of the options that the driver gives to CRIU, such as `tcpClose`; empty when it does not say. */
   readonly criuOptions: readonly string[];
+  /** The time that this hook has, in milliseconds: its own, or what the driver's deadline leaves of it. */
+  readonly timeoutMs: number;
   /** Aborts when the time of this hook is over: the checkpoint is then refused, whatever the hook still does. */
   readonly signal: AbortSignal;
 }
@@ -120,12 +122,14 @@ export interface RestoreContext {
   readonly simulated: boolean;
   /** What the driver hands over for the new life; undefined unless the outcome is `restored`. */
   readonly launch?: Launch | undefined;
+  /** The time that this hook has, in milliseconds. */
+  readonly timeoutMs: number;
   /** Aborts when the time of this hook is over: the next resource then gets its turn. */
   readonly signal: AbortSignal;
 }
 
 /** What `beforeHold` gets. */
-export type HoldContext = Omit<CheckpointContext, "signal">;
+export type HoldContext = Omit<CheckpointContext, "signal" | "timeoutMs">;
 
 /** Something that CRIU cannot carry. Every hook may be missing; all but `beforeHold` may be synchronous or asynchronous. */
 export interface Resource {

@@ -35,7 +35,9 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
   const programs = readdirSync(join(root, folderOfPrograms)).filter(
     (name) => /\.(sh|js)$/.test(name) && !ofTheTree.includes(name),
   );
-  const docs = readdirSync(join(root, folderOfDocs)).map((name) => join(folderOfDocs, name));
+  const docs = readdirSync(join(root, folderOfDocs), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(folderOfDocs, name));
   for (const file of [...copied, ...docs, ...programs.map((name) => join(folderOfPrograms, name))]) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));

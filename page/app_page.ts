@@ -2,7 +2,7 @@ import { listProc, readProcLink } from "#proc";
 import type { RingMemory } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createMemfd, type SharedMemory } from "../ffi/shared_memory.ts";
-import type { Launch, Outcome, Reply, State } from "../lifecycle/types.ts";
+import type { Launch, Notice, Outcome, Reply, State } from "../lifecycle/types.ts";
 import { type PageDocument, writeDocument } from "./document.ts";
 import { Fields } from "./fields.ts";
 import { readLaunch } from "./launch.ts";
@@ -13,6 +13,7 @@ import {
   PAGE_MAGIC,
   PAGE_NAME,
   PAGE_VERSION,
+  points,
   RING_AT,
   replies,
   states,
@@ -65,6 +66,29 @@ export class AppPage implements Disposable {
     this.fields.set("noticeSignal", signal);
   }
 
+  /** What the next hold is for. */
+  set point(point: (typeof points)[number]) {
+    this.fields.set("point", points.indexOf(point));
+  }
+
+  /** Whether this app is held at a point of its own, and nobody has taken it there yet. */
+  get isWaiting(): boolean {
+    return points[this.fields.get("point")] === "waiting";
+  }
+
+  /** Leaves a notice, and raises the signal for it, as a driver does. */
+  notifySelf(notice: Notice): void {
+    this.fields.setText("notice", JSON.stringify(notice));
+    this.fields.increment("signalsSent");
+    this.#libc.raise(this.fields.get("noticeSignal"));
+  }
+
+  /** Takes back what one checkpoint has left. */
+  forget(): void {
+    for (const name of ["notice", "activeId"] as const) this.fields.setText(name, "");
+    for (const name of ["reply", "outcome"] as const) this.fields.set(name, 0);
+  }
+
   describe(document: PageDocument): void {
     writeDocument(this.fields, document);
   }
@@ -82,6 +106,7 @@ export class AppPage implements Disposable {
     }
     if (outcome) fields.set("outcome", outcomes.indexOf(outcome));
     fields.set("generation", generation);
+    if (state !== "held") this.point = "none";
     fields.set("state", states.indexOf(state));
     // At this word CRIU may freeze: what it finds must be held, and this thread can lose its CPU anywhere.
     if (reply) fields.set("reply", replies.indexOf(reply.reply));

@@ -104,6 +104,11 @@ export class DriverPage implements Disposable {
     return state === "held" && activeId === id;
   }
 
+  /** Whether the app waits at a point of its own. @throws {PageError} `damaged`. */
+  isAtPoint(): boolean {
+    return this.status().point === "waiting";
+  }
+
   /** Whether the notice `id` is the last that the app has begun with. Never throws. */
   isAt(id: string): boolean {
     return this.#fields.is("activeId", id);

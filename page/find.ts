@@ -75,7 +75,7 @@ function linkOf(path: string): string | undefined {
   }
 }
 
-/** Undefined for the page of another process, and for a descriptor that is gone meanwhile. */
+/** Undefined for the page of another process, for one that is not open yet, and for a descriptor that is gone meanwhile. */
 function mapPage(libc: Libc, owner: Identity | undefined, path: string): FoundPage | undefined {
   let inode = 0;
   let own: number;
@@ -105,12 +105,13 @@ function mapPage(libc: Libc, owner: Identity | undefined, path: string): FoundPa
   });
   const fields = new Fields(libc, memory);
   const version = fields.get("version");
-  if (version === PAGE_VERSION && fields.get("pid") !== owner?.pid) {
+  const magic = fields.text("magic");
+  if (version === PAGE_VERSION && (fields.get("pid") !== owner?.pid || magic === "")) {
     memory[Symbol.dispose]();
     return undefined;
   }
   try {
-    if (fields.text("magic") !== PAGE_MAGIC) throw new Error("it is not open yet, or not one of ours.");
+    if (magic !== PAGE_MAGIC) throw new Error("it is not one of ours.");
     if (version !== PAGE_VERSION) throw new Error(`its version is ${version}, and this program knows ${PAGE_VERSION}.`);
     return { ...memory, inode };
   } catch (error) {

@@ -3,9 +3,10 @@ import type { Libc } from "../ffi/libc.ts";
 import { createPoll } from "../ffi/poll.ts";
 import { aliveSince, pidNamespace, restoreSigns } from "../ffi/process.ts";
 import { blockSignalsExcept } from "../ffi/signal.ts";
-import type { Release } from "../lifecycle/lifecycle.ts";
+import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import type { AppPage } from "./app_page.ts";
+import type { EndSignals } from "./end_signals.ts";
 import type { Word } from "./layout.ts";
 
 /** Between two looks at a driver; and where there is none to look at. */
@@ -13,6 +14,8 @@ const DRIVER_LOOK_MS = 50;
 const LOOK_MS = 1000;
 /** So much later than it should be: this process did not run meanwhile. */
 const LATE_MS = 5;
+/** CRIU keeps even a small process of these runtimes frozen for much longer: 70 ms and more were measured. */
+const FROZEN_MS = 10;
 
 /** Another way by which a driver's word can come while the app is held. */
 export interface WordSource {
@@ -30,6 +33,17 @@ export interface HoldOptions {
   readonly wordSources: readonly WordSource[];
   /** The lease when the notice names none, in milliseconds. */
   readonly leaseMs: number;
+  /** For a point of the app's own. */
+  readonly point?: Point | undefined;
+}
+
+/** What ends a hold that nobody has asked for. */
+export interface Point {
+  /** Looks for a notice. */
+  look(): void;
+  /** Whether one has come: it has a hold of its own. */
+  isTaken(): boolean;
+  readonly endSignals: EndSignals;
 }
 
 /**
@@ -43,14 +57,18 @@ export interface HoldOptions {
  * The driver is looked for every 50 ms: a pidfd would tell at once, but CRIU 4.2 dumps no pidfd of a process outside of the
  * tree. A freeze that falls between two polls gives no EINTR; the start time, the driver's word or its end tell then. So
  * little is done there, and the start time, which is in a file, is read only when the clock says that there may be a new one.
+ *
+ * A point of the app's own may have no end. So a signal that asks the program to end ends it; this thread is not interrupted by it. A hold of
+ * which no poll was interrupted or late was never frozen: then it is certain that there is no image.
  */
 export function armHold(options: HoldOptions, notice: Notice): () => Release {
-  const { libc, page, doorbell, wordSources } = options;
+  const { libc, page, doorbell, wordSources, point } = options;
   const leaseMs = notice.leaseMs ?? options.leaseMs;
   let looked = performance.now();
   const before = restoreSigns();
   const isDriverGone = watchDriver(notice);
   const lookMs = isDriverGone ? DRIVER_LOOK_MS : LOOK_MS;
+  let due = looked + lookMs;
   const poll = createPoll(libc, [doorbell.fd, ...wordSources.map((source) => source.fd)]);
 
   const wait = (): Outcome | "simulated" => {
@@ -59,29 +77,37 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
       page.word(notice.id) ?? wordSources.map((source) => source.read(notice.id)).find((word) => word);
     let renewals = page.fields.get("renewals");
     let leaseEnd = performance.now() + leaseMs;
+    let unasked: Outcome = point ? "aborted" : "continued";
     for (;;) {
       const now = performance.now();
-      // Below 0 when the clock is that of another boot.
-      const isOnTime = now >= looked && now < looked + lookMs + LATE_MS;
-      if (!isOnTime && isRestored()) return "restored";
+      // Before `looked` when the clock is that of another boot.
+      const lateMs = now < looked ? FROZEN_MS : now - due;
+      if (lateMs >= LATE_MS && isRestored()) return "restored";
+      if (lateMs >= FROZEN_MS) unasked = "continued";
       looked = now;
       const rings = doorbell.sequence;
       const said = word();
       if (said) return said;
-      const result = poll(Math.max(0, Math.min(lookMs, leaseEnd - now)));
+      point?.look();
+      if (point?.isTaken()) return "continued";
+      if (now >= leaseEnd || isDriverGone?.() || point?.endSignals.hasCome())
+        return isRestored() ? "restored" : unasked;
+      const waitMs = Math.min(lookMs, leaseEnd - now);
+      due = now + waitMs;
+      const result = poll(waitMs);
       doorbell.drain();
       if (page.fields.get("renewals") !== renewals) {
         renewals = page.fields.get("renewals");
         leaseEnd = performance.now() + leaseMs;
       }
-      const letGo = result === "interrupted" && doorbell.sequence === rings;
-      if (letGo || performance.now() >= leaseEnd || isDriverGone?.())
-        return isRestored() ? "restored" : (word() ?? "continued");
+      if (result !== "interrupted") continue;
+      if (doorbell.sequence === rings) return isRestored() ? "restored" : (word() ?? "continued");
+      unasked = "continued";
     }
   };
 
   return () => {
-    using _mask = blockSignalsExcept(libc, doorbell.signals);
+    using _mask = blockSignalsExcept(libc, [...doorbell.signals, ...(point?.endSignals.open ?? [])]);
     const end = wait();
     const simulated = end === "simulated";
     return { outcome: simulated ? "restored" : end, simulated };

@@ -41,6 +41,8 @@ export const numbers = {
   word: 68,
   /** Driver: grows before each signal that it sends. */
   signalsSent: 152,
+  /** Index into `points`: whether the app is held at a point of its own. */
+  point: 156,
 } as const;
 
 export const texts = {
@@ -64,6 +66,8 @@ export const RING_AT = 1024;
 
 export const states = ["running", "preparing", "held", "recovering", "detached"] as const;
 export const replies = ["none", "ready", "refused"] as const;
+/** `waiting`: held by its own `agent.point()`, until somebody comes. `taken`: somebody has, and the notice `activeId` holds it. */
+export const points = ["none", "waiting", "taken"] as const;
 export const outcomes = ["none", "restored", "continued", "aborted"] as const;
 /** `simulated` stands for a restore that the simulate engine plays. */
 export const words = ["none", "continued", "aborted", "simulated"] as const;

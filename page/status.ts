@@ -1,7 +1,7 @@
 import { printable } from "../ffi/printable.ts";
 import type { Outcome, State } from "../lifecycle/types.ts";
 import type { Fields } from "./fields.ts";
-import { outcomes, replies, states, texts } from "./layout.ts";
+import { outcomes, points, replies, states, texts } from "./layout.ts";
 
 /** What a page shows at one moment. */
 export interface PageStatus {
@@ -9,6 +9,8 @@ export interface PageStatus {
   /** The notice that `reply` answers. */
   readonly activeId: string;
   readonly reply: (typeof replies)[number];
+  /** Whether the app is at a point of its own, and whether a driver has taken it there. */
+  readonly point: (typeof points)[number];
   readonly outcome: Outcome | undefined;
   readonly generation: number;
   /** Why `activeId` was refused, a reason each. */
@@ -25,7 +27,10 @@ const MAX_REASONS = 256;
 
 /** Reads the status. Throws RangeError when a number on the page means nothing, or the page never stands still. */
 export function readStatus(fields: Fields): PageStatus {
-  const choose = <T extends readonly string[]>(name: "state" | "reply" | "outcome", choices: T): T[number] => {
+  const choose = <T extends readonly string[]>(
+    name: "state" | "reply" | "outcome" | "point",
+    choices: T,
+  ): T[number] => {
     const choice = choices[fields.get(name)];
     if (choice === undefined) throw new RangeError(`its ${name} is unknown`);
     return choice;
@@ -40,6 +45,7 @@ export function readStatus(fields: Fields): PageStatus {
       activeId: printable(activeId),
       state,
       reply,
+      point: state === "held" ? choose("point", points) : "none",
       outcome: outcome === "none" ? undefined : outcome,
       generation: fields.get("generation"),
       rejected: fields.get("rejected"),

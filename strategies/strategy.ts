@@ -1,6 +1,6 @@
 import type { Doorbell } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
-import type { Caller } from "../lifecycle/lifecycle.ts";
+import type { Caller } from "../lifecycle/ports.ts";
 import type { Notice } from "../lifecycle/types.ts";
 import type { AppPage } from "../page/app_page.ts";
 import type { Endpoint } from "../page/document.ts";
@@ -35,8 +35,12 @@ export interface Listener extends Disposable {
   readonly endpoint: Endpoint;
   /** Something rang: looks whether it was for this strategy. */
   look(): void;
+  /** Brings a notice as a driver would; missing where it would hide others that come at the same time. */
+  rehearse?: ((notice: Notice) => void) | undefined;
   /** Lets go of what CRIU could not dump. Called right before the app says ready to the notice `noticeId`. */
   release?(noticeId: string): void;
+  /** Who listens this way is told, too, that the app has come to a point of its own, and what became of it: see `Agent.point`. */
+  point?(noticeId: string): Caller;
   /** How the driver's word can reach a held app, beside the page. */
   readonly whileHeld?: WordSource;
 }

@@ -1,3 +1,4 @@
+import { newId } from "../../ffi/new_id.ts";
 import type { Segment, Window } from "./segment.ts";
 import { StateError } from "./state_error.ts";
 
@@ -8,7 +9,7 @@ import { StateError } from "./state_error.ts";
 export function createHeapSegment(bytes: number): Segment {
   let memory = allocate(bytes);
   return {
-    id: crypto.randomUUID(),
+    id: newId(),
     bytes,
     window: () => openWindow(memory),
     isWhole: () => true,

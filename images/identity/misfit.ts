@@ -1,6 +1,7 @@
 import { basename, relative, resolve } from "node:path";
 import { printable } from "../../ffi/printable.ts";
 import type { Manifest } from "../manifest_shape.ts";
+import { momentOf } from "../moment.ts";
 import { startedAs } from "./command.ts";
 import { expandDepends } from "./depends.ts";
 import { changedNames, type Environment } from "./env_gate.ts";
@@ -68,15 +69,6 @@ export function describeChanges({ program, createdAt }: Manifest, newer: readonl
   if (changes.length > 0) return `${few(changes)} since ${dump}`;
   const late = files.filter(({ isLate }) => isLate).map(({ path }) => pathFrom(cwd, path));
   return late.length > 0 ? `${few(late)} had changed before ${dump}, while the program ran` : undefined;
-}
-
-/** A time of a manifest, ISO 8601 or milliseconds since 1970, for people, in local time: `2026-01-31 12:03`. */
-export function momentOf(createdAt: string | number): string {
-  const time = new Date(createdAt);
-  const two = (number: number): string => String(number).padStart(2, "0");
-  if (Number.isNaN(time.getTime())) return printable(String(createdAt), 40);
-  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}`;
 }
 
 function commandMisfit(

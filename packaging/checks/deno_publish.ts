@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { type Check, output } from "../check.ts";
 
-/** Imports that only the running program can name: a package that is optional, and the app's own module for its GPU. */
-const known = ["gpu/webgpu/bun.ts", "gpu/webgpu/local.ts"];
+/** Imports that only the running program can name: a package that is optional, the app's own module for its GPU, and a program under test. */
+const known = ["gpu/webgpu/bun.ts", "gpu/webgpu/local.ts", "testing/drawer.ts"];
 /** What a user of JSR gets: modules, what they read beside them, and what people read. */
 const allowed =
-  /^(\w+|(\w+\/)+\w+)\.(ts|sh|js|s|proto)$|^(LICENSE|deno\.json|(README|CHANGELOG|SECURITY)\.md|docs\/[a-z-]+\.md)$/;
+  /^(\w+|(\w+\/)+\w+)\.(ts|sh|js|s|proto)$|^(LICENSE|deno\.json|(README|CHANGELOG|SECURITY)\.md|docs\/(resources\/)?[a-z-]+\.md)$/;
 const unwanted = /^(tests|bench|examples|scripts|packaging)\//;
 
 export const check: Check = {

@@ -9,12 +9,19 @@ import { type Gpu, type GpuBuffer, type Recipes, textureState } from "criu-aware
 import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
 import { clocks } from "criu-aware/resources/clocks";
+import { type Connection, connections } from "criu-aware/resources/connections";
 import { environment } from "criu-aware/resources/environment";
+import { gate } from "criu-aware/resources/gate";
 import { gpu } from "criu-aware/resources/gpu";
+import { readiness } from "criu-aware/resources/readiness";
+import { secrets } from "criu-aware/resources/secrets";
+import { trim } from "criu-aware/resources/trim";
+import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
+import { CollisionError, expectUniqueAcrossClones } from "criu-aware/testing";
 
 export const recipes: Recipes = {
   shaders: { train: "@compute @workgroup_size(1) fn train() {}" },
@@ -68,10 +75,14 @@ export async function app(): Promise<string> {
   const clock = clocks({ onClockWentBack: (byMs) => console.log(byMs) });
   agent.register(clock);
   using timer = clock.wallClockTimeout(new Date(2030, 0), () => console.log(clock.frozenMs, clock.uptimeSinceRestore));
+  agent.register(uniqueness({ beforeCheckpoint: "report", onDraw: ({ api, stack }) => console.log(api, stack) }));
+  const open = connections({ listen: "rebind", listenAt: ({ local }) => ({ port: (local.port ?? 0) + 1 }) });
+  agent.register(open);
+  const sockets: readonly Connection[] = await open.list();
   const resource: Resource = { name: "cache", afterRestore: ({ outcome }) => console.log(outcome) };
   using registration = register(resource);
   const found: readonly Blocker[] = await blockers(agent);
-  console.log(found.length, registration, timer);
+  console.log(found.length, registration, timer, sockets.length);
   const { outcome } = await checkpoint(agent, { imagesDir: "/var/tmp/images", leaveRunning: true });
   return outcome;
 }
@@ -92,6 +103,29 @@ export async function drive(pid: number): Promise<void> {
   } catch (error) {
     if (error instanceof CheckpointRefusedError || error instanceof UnsupportedPlatformError)
       console.log(error.message);
+  }
+}
+
+export async function serve(agent: Agent): Promise<(request: Request) => Promise<Response>> {
+  const keys = secrets({ names: ["session"], fetch: () => new Uint8Array(32) });
+  const work = gate({ waitMs: 1000 });
+  for (const resource of [trim(), keys, work]) agent.register(resource);
+  const health = readiness(agent);
+  using _ = await work.enter();
+  await keys.use("session", (bytes) => crypto.subtle.digest("SHA-256", bytes));
+  return work.wrap((request: Request) => (request.method === "HEAD" ? health.handler() : new Response("answer")));
+}
+
+export async function worker(): Promise<void> {
+  using joined = await joinWorker();
+  console.log(joined);
+}
+
+export async function compare(): Promise<void> {
+  try {
+    await expectUniqueAcrossClones("./app.ts", { clones: 3, ignore: ["region"] });
+  } catch (error) {
+    if (error instanceof CollisionError) console.log(error.collisions.map(({ name, clones }) => `${name} ${clones}`));
   }
 }
 

@@ -10,7 +10,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { createEntry, type Entry, entryAt, removeEntry } from "../../ffi/entries.ts";
 import { watchDirectory } from "../../ffi/inotify.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { newId } from "../../ffi/new_id.ts";
 import type { SystemCallError } from "../../ffi/system_call_error.ts";
+import type { Caller } from "../../lifecycle/ports.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
 import { directoryProblem, entryBeside, exchangeMarker, type FoundMarker, readMarker } from "./marker.ts";
@@ -25,6 +27,8 @@ export interface FileOptions {
  * Takes notices by a marker file: when it appears (`touch` is enough) the app prepares, and replaces it by its reply, then
  * by the outcome. inotify(7) by FFI tells of the change; what counts is what then stands in the file. For shells, containers
  * and Kubernetes volumes. It keeps the process alive until the agent is disposed.
+ *
+ * At a point of its own (`agent.point()`) the app puts its reply there without a marker before it.
  *
  * A marker is a regular file with one name, written there or renamed to there. Symbolic links, as ConfigMaps have, and hard links
  * are none; what lies there and is none, or comes from a user that is neither root nor the app's, is left alone and counted.
@@ -71,15 +75,23 @@ export function file(options: FileOptions): Strategy {
         if (key === dealtWith) return;
         dealtWith = key;
         if (marker.kind === "unusable" || !isTrusted(uid)) return page.countRejected();
-        const notice = given ?? { id: crypto.randomUUID() };
+        const notice = given ?? { id: newId() };
+        deliver(
+          notice,
+          answerTo(notice.id, () => {
+            if (dealtWith === key) dealtWith = undefined;
+          }),
+        );
+      };
+      const answerTo = (id: string, onPut = (): void => {}): Caller => {
         const put = (content: object): void => {
           // Of a stranger's file nothing is believed, but it may be replaced: the directory is ours.
-          const displaced = exchangeMarker(libc, entry, { id: notice.id, ...content }, () => true);
+          const displaced = exchangeMarker(libc, entry, { id, ...content }, () => true);
           // Somebody may have left the next notice at this very moment.
           if (displaced) take(displaced);
-          if (dealtWith === key) dealtWith = undefined;
+          onPut();
         };
-        deliver(notice, { reply: put, outcome: (outcome) => put({ outcome }) });
+        return { reply: put, outcome: (outcome) => put({ outcome }) };
       };
       const watch = watchDirectory(libc, directory, look);
       // It may have been there before us.
@@ -87,6 +99,7 @@ export function file(options: FileOptions): Strategy {
       return {
         endpoint: { kind: "file", path },
         look,
+        point: (noticeId) => answerTo(noticeId),
         whileHeld: {
           fd: watch.fd,
           read(id) {

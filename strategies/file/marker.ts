@@ -11,6 +11,7 @@ import {
   renameEntry,
 } from "../../ffi/entries.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { newId } from "../../ffi/new_id.ts";
 import { O_NOFOLLOW } from "../../ffi/open_flags.ts";
 import { type FileStat, statOf } from "../../ffi/stat.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
@@ -136,7 +137,7 @@ export function exchangeMarker(
 
 /** A new name in the same directory. It does not depend on the marker's name, which may be as long as a name can be. */
 export function entryBeside({ directory, name }: Entry): Entry {
-  return { directory, name: `${dirname(name)}/.criu-aware-${crypto.randomUUID()}` };
+  return { directory, name: `${dirname(name)}/.criu-aware-${newId()}` };
 }
 
 /** Reads the text of a marker; what nobody of us writes is `unknown`. */

@@ -80,6 +80,8 @@ export function signal(options: SignalOptions = {}): Strategy {
 
       return {
         endpoint: { kind: "signal", signal: number },
+        // A bare signal that comes with it would count as part of it.
+        rehearse: bareLeaseMs === undefined ? (notice) => page.notifySelf(notice) : undefined,
         look() {
           const { rings, next } = doorbell.since(seen);
           seen = next;

@@ -11,9 +11,11 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { textOf } from "../../ffi/bytes.ts";
 import { listenToOne } from "../../ffi/doorbell.ts";
+import { newId } from "../../ffi/new_id.ts";
 import { SIGIO } from "../../ffi/signal_numbers.ts";
 import { listenUnix, type UnixConnection } from "../../ffi/unix_listener.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
+import type { Reply } from "../../lifecycle/types.ts";
 import { type Word, words } from "../../page/layout.ts";
 import { readStatus } from "../../page/status.ts";
 import type { Strategy } from "../strategy.ts";
@@ -43,6 +45,8 @@ interface Client {
   request?: Request;
   noticeId?: string;
   isTaken?: boolean;
+  /** It waits until the app is at a point of its own. */
+  isPatient?: boolean;
 }
 
 /**
@@ -61,7 +65,7 @@ export function socket(options: SocketOptions = {}): Strategy {
   return {
     kind: "socket",
     start({ libc, page, doorbell, deliver }) {
-      const name = `criu-aware-${libc.getpid()}-${crypto.randomUUID().slice(0, 8)}.sock`;
+      const name = `criu-aware-${libc.getpid()}-${newId().slice(0, 8)}.sock`;
       const wanted = resolve(options.path ?? join(tmpdir(), name));
       const path = join(realpathSync(dirname(wanted)), basename(wanted));
       const isTrusted = createTrust(libc);
@@ -91,6 +95,9 @@ export function socket(options: SocketOptions = {}): Strategy {
           const silent = [...clients].find((other) => !readLine(other));
           fail(silent ?? client, codes.busy, "too many others are connected");
         }
+        for (const client of clients) {
+          if (client.isPatient && client.connection.receive(false)?.length === 0) answer(client, new Uint8Array());
+        }
         const complete = [...clients].filter((client) => !client.isTaken && readLine(client));
         for (const client of complete) client.isTaken = true;
         return complete;
@@ -115,6 +122,9 @@ export function socket(options: SocketOptions = {}): Strategy {
         return false;
       };
 
+      const greet = (client: Client, noticeId: string, reply: Reply): void =>
+        void answer(client, encodeResult(client.request?.id ?? null, { ...reply, id: noticeId }));
+
       const take = (client: Client, { id, method, params }: Request): void => {
         if (method === "status") {
           const { state, generation, outcome = null } = readStatus(page.fields);
@@ -122,10 +132,14 @@ export function socket(options: SocketOptions = {}): Strategy {
         }
         // Nobody is held: the word comes too late, or another way was faster.
         if (method === "outcome") return void answer(client, encodeResult(id, null));
+        if (method === "point") {
+          client.isPatient = true;
+          return page.isWaiting ? greet(client, readStatus(page.fields).activeId, { reply: "ready" }) : undefined;
+        }
         if (method !== "checkpoint") return fail(client, codes.method, `there is no method ${JSON.stringify(method)}`);
         try {
           const given = Object(params) as Record<string, unknown>;
-          const notice = checkNotice("id" in given ? given : { ...given, id: crypto.randomUUID() });
+          const notice = checkNotice("id" in given ? given : { ...given, id: newId() });
           client.noticeId = notice.id;
           deliver(notice, {
             reply(reply) {
@@ -147,8 +161,16 @@ export function socket(options: SocketOptions = {}): Strategy {
           // Whoever has connected and waits to be taken would make the dump fail as well.
           receive();
           // Those who wait for this very reply get it in a moment; all others would make the dump fail.
-          for (const client of clients) if (client.noticeId !== noticeId) fail(client, codes.busy, busy(noticeId));
+          for (const client of clients) {
+            const isAnswered = client.noticeId === noticeId || (client.isPatient && page.isWaiting);
+            if (!isAnswered) fail(client, codes.busy, busy(noticeId));
+          }
         },
+        point: (noticeId) => ({
+          reply(reply) {
+            for (const client of clients) if (client.isPatient) greet(client, noticeId, reply);
+          },
+        }),
         whileHeld: {
           fd: listener.fd,
           read(heldId) {
@@ -161,7 +183,8 @@ export function socket(options: SocketOptions = {}): Strategy {
               const { id, method, params } = client.request as Request;
               const { id: noticeId, word } = Object(params) as Record<string, unknown>;
               if (method === "outcome" && noticeId === heldId && words.indexOf(word as Word) > 0) heard = word as Word;
-              if (method === "checkpoint") fail(client, codes.busy, busy(heldId));
+              const isToWait = ["checkpoint", "point"].includes(method) && !page.isWaiting;
+              if (isToWait) fail(client, codes.busy, busy(heldId));
               else take(client, { id, method, params });
             }
             return heard;

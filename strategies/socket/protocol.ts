@@ -7,8 +7,10 @@
  * | `checkpoint` | a notice | a reply |
  * | `outcome` | `{ id, word }`: what became of the checkpoint | `null` |
  * | `status` | | `{ state, generation, outcome }` |
+ * | `point` | | a reply and the `id` of the notice, once the app is held at a point of its own |
  */
 import { encoder } from "../../ffi/bytes.ts";
+import { checkNotice } from "../../lifecycle/notice.ts";
 import { checkReply } from "../../lifecycle/reply.ts";
 import type { Outcome, Reply, State } from "../../lifecycle/types.ts";
 import { outcomes, states } from "../../page/layout.ts";
@@ -32,6 +34,7 @@ export interface Results {
   readonly checkpoint: Reply;
   readonly outcome: null;
   readonly status: SocketStatus;
+  readonly point: Reply & { readonly id: string };
 }
 
 /** Codes of the specification, and ours from -32000 on. */
@@ -84,6 +87,7 @@ export function parseResponse<M extends keyof Results>(method: M, line: string):
 const parsers: { readonly [M in keyof Results]: (result: unknown) => Results[M] } = {
   checkpoint: checkReply,
   outcome: () => null,
+  point: (result) => ({ ...checkReply(result), id: checkNotice(result).id }),
   status(result) {
     const { state, generation, outcome = null } = Object(result) as Record<string, unknown>;
     const known = states.includes(state as State) && (outcome === null || outcomes.includes(outcome as Outcome));

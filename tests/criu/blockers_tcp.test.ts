@@ -82,7 +82,12 @@ for (const runtime of runtimes) {
       { attached: true, hook: "closesLater", holds: ["tcp"], at: server.at },
       "blocked_app.ts",
     );
-    await rpc().dump({ pid: app.pid, imagesDir: join(directory.path, "images"), leaveRunning: true });
+    await rpc().dump({
+      pid: app.pid,
+      imagesDir: join(directory.path, "images"),
+      leaveRunning: true,
+      criuOptions: { tcpClose: false },
+    });
     assert.equal((await app.event("outcome")).outcome, "continued");
   });
 }

@@ -190,11 +190,12 @@ for (const runtime of runtimes) {
   });
 }
 
-test("run says what to do for --log -, for --json without a log, and for a wrong option of CRIU", async () => {
+test("run says what to do for --log -, for --json without a log, and for a wrong option of a restore", async () => {
   for (const [words, message] of [
     [["--log", "-"], /give --foreground and no --log/],
     [["--foreground", "--json"], /give --log FILE/],
     [["--criu-option", "--tcp-close"], /give --restore-or-start DIR/],
+    [["--clock", "continue"], /--clock is for a restore: give --restore-or-start DIR/],
     [["--restore-or-start", "none", "--criu-option", "--nonsense"], /Cannot use these options of CRIU/],
   ] as const) {
     const ran = await runCli("bun", ["run", ...words, "--", "true"]);

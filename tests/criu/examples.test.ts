@@ -25,6 +25,14 @@ const app = `
   setInterval(() => {}, 1000);
 `;
 
+const point = `
+  import { attach } from "criu-aware";
+  import { signal } from "criu-aware/strategies/signal";
+  const agent = await attach({ strategies: [signal()] });
+  setTimeout(() => agent.point(), 100);
+  setInterval(() => {}, 1000);
+`;
+
 const trainer = `
   import { attach } from "criu-aware";
   import { defineState, openState, scalar } from "criu-aware/gpu";
@@ -70,6 +78,10 @@ const runs: Readonly<Record<string, Run>> = {
   "criu-aware run --foreground --restore-or-start images -- bun app.ts": { before: "stop", stays: true },
   "criu-aware dump 1234 -D images": { before: "app", after: "ls images/inventory.img" },
   "criu-aware dump 1234 -D images --leave-running --label version=7": { before: "app", after: "kill -0 $pid" },
+  "criu-aware dump 1234 -D images --at-point --timeout-ms 60000": {
+    before: "app point.ts",
+    after: "ls images/inventory.img",
+  },
   "criu-aware dump 1234 -D images --criu-option --tcp-close": {
     before: "app",
     after: "ls images/inventory.img",
@@ -166,6 +178,7 @@ for (const { name, examples } of all) {
     symlinkSync(root, at("node_modules/criu-aware"));
     writeFileSync(at("package.json"), JSON.stringify({ type: "module", dependencies: { "criu-aware": "*" } }));
     writeFileSync(at("app.ts"), app);
+    writeFileSync(at("point.ts"), point);
     writeFileSync(at("trainer.ts"), trainer);
     const programs: Record<string, readonly string[]> = {
       bun: [runCommand.bun[0] as string],

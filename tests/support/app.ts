@@ -92,6 +92,12 @@ export class App implements AsyncDisposable {
     }
   }
 
+  /** The signal that ended the process that was started here. */
+  async endedBy(): Promise<string | null> {
+    await this.ended();
+    return this.#child.signalCode;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     // Its children as well: a test that fails does not come to its own end.
     for (const pid of processTree(this.pid)) {

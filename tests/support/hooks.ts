@@ -3,17 +3,13 @@ import type { Outcome, Resource } from "../../lifecycle/types.ts";
 
 const never = new AbortController().signal;
 
-export async function prepare(resource: Resource, signal: AbortSignal = never): Promise<void> {
-  await resource.beforeCheckpoint?.({ noticeId: "n", criuOptions: [], signal });
+export async function prepare(resource: Resource, signal: AbortSignal = never, timeoutMs = 10_000): Promise<void> {
+  await resource.beforeCheckpoint?.({ noticeId: "n", criuOptions: [], timeoutMs, signal });
 }
 
 export async function recover(resource: Resource, outcome: Outcome = "restored"): Promise<void> {
   await resource.afterRestore?.({
-    noticeId: "n",
-    outcome,
-    generation: 1,
-    simulated: false,
-    frozenMs: 0,
-    signal: never,
+    ...{ noticeId: "n", outcome, generation: 1, simulated: false, frozenMs: 0 },
+    ...{ timeoutMs: 10_000, signal: never },
   });
 }

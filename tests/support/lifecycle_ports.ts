@@ -1,4 +1,5 @@
-import { type Caller, Lifecycle, type Ports, type Release } from "../../lifecycle/lifecycle.ts";
+import { Lifecycle } from "../../lifecycle/lifecycle.ts";
+import type { Caller, Ports, Release } from "../../lifecycle/ports.ts";
 import type { Notice, Outcome, Reply, Resource, Round, State } from "../../lifecycle/types.ts";
 
 /** What the lifecycle published at one moment. */

@@ -30,6 +30,8 @@ interface Options {
   /** Starts attached children in these runtimes; `childDoes` is what their resource does. */
   readonly children?: readonly RuntimeName[];
   readonly childDoes?: "fails";
+  /** What the children run. @default this script */
+  readonly childScript?: string;
   /** Holds a file lock, which CRIU does not dump unasked. */
   readonly lock?: boolean;
 }
@@ -121,7 +123,8 @@ async function startFamily(names: readonly RuntimeName[]): Promise<void> {
   const children = names.map((name) => {
     const does = options.childDoes ? { does: options.childDoes } : {};
     const childOptions = JSON.stringify({ directory: options.directory, resources: [{ name: "child", ...does }] });
-    const [program, ...args] = [...runCommand[name], import.meta.filename, childOptions] as string[];
+    const script = join(import.meta.dirname as string, options.childScript ?? "probe_app.ts");
+    const [program, ...args] = [...runCommand[name], script, childOptions] as string[];
     return spawn(program as string, args, { stdio: "ignore", env: { ...process.env, ...dumpableEnv } }).pid as number;
   });
   for (let ready: number[] = []; ready.length < children.length; ) {

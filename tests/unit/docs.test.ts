@@ -10,12 +10,8 @@ import { both, samples } from "../support/failure_samples.ts";
 
 const root = join(import.meta.dirname as string, "../..");
 const page = join(root, "docs/troubleshooting.md");
-const pages = [
-  "README.md",
-  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
-];
+const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
+const pages = ["README.md", ...docs.filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
 
 function tableOf(phase: "dump" | "restore", lines: readonly (readonly [line: string, meaning: RegExp])[]): string {
   const rows = lines.map(([line]) => {

@@ -42,6 +42,14 @@ const saved = (device: string, options = ""): string => `
   state.unlink();
   console.log("done");
 `;
+const simulated = (name: string, resource: string): string => `
+  import { attach } from "criu-aware/simulate";
+  import { ${name} } from "criu-aware/resources/${name}";
+  const agent = await attach();
+  agent.register(${resource});
+  await agent.checkpoint();
+  console.log("done");
+`;
 
 /** What is done with an entry point. An app that says \`attached\` is then asked for a simulated round. */
 const programs: Record<string, string> = {
@@ -66,7 +74,35 @@ const programs: Record<string, string> = {
     await agent.checkpoint();
     clock.wallClockTimeout(0, () => console.log("done"));
   `,
+  "./resources/gate": simulated("gate", "gate()"),
+  "./resources/secrets": simulated("secrets", 'secrets({ names: ["one"], fetch: () => new Uint8Array(8) })'),
+  "./resources/trim": simulated("trim", "trim()"),
+  "./resources/readiness": `
+    import { attach } from "criu-aware/simulate";
+    import { readiness } from "criu-aware/resources/readiness";
+    if (readiness(await attach()).handler().ok) console.log("done");
+  `,
+  "./resources/connections": `
+    import { connections } from "criu-aware/resources/connections";
+    const resource = connections({ rules: [{ action: "refuse", localPath: "/nowhere" }], drainMs: 10 });
+    const context = { noticeId: "1", criuOptions: [], signal: new AbortController().signal };
+    await resource.beforeCheckpoint(context);
+    resource.beforeHold(context);
+    await resource.afterRestore({ ...context, outcome: "restored", generation: 1, simulated: true });
+    console.log((await resource.list()).length === 0 ? "done" : "there is a socket");
+  `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
+  "./resources/uniqueness": `
+    import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
+    const resource = uniqueness();
+    using joined = await joinWorker();
+    await new Promise((resolve) => setTimeout(resolve));
+    joined[Symbol.dispose]();
+    const context = { noticeId: "1", signal: new AbortController().signal, criuOptions: [] };
+    await resource.beforeCheckpoint(context);
+    resource.afterRestore({ ...context, outcome: "restored", generation: 1, simulated: false });
+    console.log("done");
+  `,
   "./registry": 'import { register } from "criu-aware/registry"; register({ name: "x" }); console.log("done");',
   "./simulate": `
     import { attach } from "criu-aware/simulate";
@@ -76,7 +112,7 @@ const programs: Record<string, string> = {
   `,
 };
 /** Their text says that they need all, or what a device needs; there is no device for \`./gpu/cuda\` everywhere. */
-const others = ["./gpu/cuda", "./gpu/conformance", "./driver", "./blockers", "./images", "./cli"];
+const others = ["./gpu/cuda", "./gpu/conformance", "./driver", "./testing", "./blockers", "./images", "./cli"];
 
 /** The flags that the docstring of an entry point names; none when it says so. */
 function flagsOf(file: string): string[] {

@@ -226,3 +226,19 @@ test("resources can be given as to the real attach(), and a bad one leaves nothi
   await agent.checkpoint();
   assert.deepEqual(log, ["before given", "after given"]);
 });
+
+test("a point is over at once, and goes as a checkpoint does", async () => {
+  await using agent = await attach();
+  const log: string[] = [];
+  const taken = agent.register(recorder(log, "a"));
+  assert.equal(await agent.point({ timeoutMs: 5 }), "restored");
+  assert.equal(await agent.point({ outcome: "continued" }), "continued");
+  assert.deepEqual(log, ["before a", "after a", "before a", "after a"]);
+  assert.deepEqual([agent.generation, agent.lastRound?.simulated], [0, true]);
+  await assert.rejects(agent.point({ timeoutMs: Number.NaN }), RangeError);
+  await assert.rejects(agent.point({ signal: AbortSignal.abort(new Error("early")) }), /early/);
+  const controller = new AbortController();
+  taken[Symbol.dispose]();
+  agent.register({ name: "slow", beforeCheckpoint: () => controller.abort(new Error("too slow")) });
+  await assert.rejects(agent.point({ signal: controller.signal }), /^Error: too slow$/);
+});

@@ -22,6 +22,7 @@ const NO_PID = 4_194_305;
 const context = (...criuOptions: string[]): CheckpointContext => ({
   noticeId: "x",
   criuOptions,
+  timeoutMs: 10_000,
   signal: new AbortController().signal,
 });
 

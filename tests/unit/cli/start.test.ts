@@ -42,5 +42,5 @@ test("a restore loads no package but commander and protobuf before CRIU is start
     [],
   );
   const schemas = [...loaded].filter((name) => name.endsWith("_pb.ts"));
-  assert.deepEqual(schemas.sort(), ["criu/rpc/rpc_pb.ts", "images/tree_pb.ts"]);
+  assert.deepEqual(schemas.sort(), ["criu/rpc/rpc_pb.ts", "images/clocks_pb.ts", "images/tree_pb.ts"]);
 });

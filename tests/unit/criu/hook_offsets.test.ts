@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { numbers, replies, states, texts, words } from "../../../page/layout.ts";
+import { numbers, points, replies, states, texts, words } from "../../../page/layout.ts";
 import type { Ended } from "../../support/child.ts";
 import { hookScript, runAsStep, runWithHookFunctions } from "../../support/hook_script.ts";
 import { openOwnPage } from "../../support/own_page.ts";
@@ -19,6 +19,7 @@ test("look() takes its numbers from where the layout has them", () => {
     wake_signal: numbers.wakeSignal,
     notice_signal: numbers.noticeSignal,
     signals_sent: numbers.signalsSent,
+    point: numbers.point,
   };
   assert.deepEqual(Object.keys(taken).sort(), Object.keys(fields).sort());
   for (const [name, at] of Object.entries(fields)) {
@@ -45,6 +46,8 @@ test("the words that the script compares with are at its numbers", () => {
   assert.match(hookScript, /"\$state" != 4/);
   assert.match(hookScript, /"\$reply" != 0/);
   assert.match(hookScript, /"\$reply" != 1/);
+  assert.match(hookScript, /"\$state,\$point" = 2,1/);
+  assert.equal(points[1], "waiting");
   assert.equal(states[0], "running");
   assert.equal(states[2], "held");
   assert.equal(states[4], "detached");

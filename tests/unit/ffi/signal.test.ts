@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type Libc, openLibc } from "../../../ffi/libc.ts";
+import { openLibc } from "../../../ffi/libc.ts";
 import { blockSignalsExcept } from "../../../ffi/signal.ts";
 import { openBell } from "../../support/bell.ts";
+import { blockedSignal } from "../../support/blocked_signal.ts";
 import { sleep, waitFor } from "../../support/time.ts";
 
 /** The signals that this thread blocks, as the kernel has them. */
@@ -13,14 +14,6 @@ function blocked(): string {
 
 function isBlocked(signal: number): boolean {
   return ((BigInt(`0x${blocked()}`) >> BigInt(signal - 1)) & 1n) === 1n;
-}
-
-/** Blocks one signal on this thread until disposal. */
-function blockOne(libc: Libc, signal: number): Disposable {
-  const set = new Uint8Array(128);
-  set[(signal - 1) >> 3] = 1 << ((signal - 1) & 7);
-  libc.pthread_sigmask(0, set, new Uint8Array(128));
-  return { [Symbol.dispose]: () => void libc.pthread_sigmask(1, set, new Uint8Array(128)) };
 }
 
 test("blockSignalsExcept() blocks all but the open ones, the faults and what libc keeps", async () => {
@@ -42,7 +35,7 @@ test("disposal restores the mask exactly, with what was blocked before", async (
   const libc = await openLibc();
   const empty = blocked();
   {
-    using _one = blockOne(libc, 12);
+    using _one = blockedSignal(libc, 12);
     const before = blocked();
     assert.ok(isBlocked(12));
     for (const open of [[], [23], [12, 34]]) {

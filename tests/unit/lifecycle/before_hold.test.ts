@@ -94,5 +94,5 @@ test("a beforeHold that blocks until the driver no longer waits refuses", async 
     },
   });
   const { reply } = await stage.deliver({ id: "a", deadline: stage.now + 1000 });
-  assert.deepEqual(reply, { reply: "refused", reasons: ["the driver no longer waits"] });
+  assert.deepEqual(reply, { reply: "refused", reasons: ["nobody waits for it any more"] });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Caller } from "../../../lifecycle/lifecycle.ts";
+import type { Caller } from "../../../lifecycle/ports.ts";
 import { createStage, type Published, recorder, recordingCaller } from "../../support/lifecycle_ports.ts";
 import { sleep, turns } from "../../support/time.ts";
 

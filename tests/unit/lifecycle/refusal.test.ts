@@ -166,7 +166,7 @@ test("a notice that is withdrawn while preparing is refused", async () => {
   const stage = createStage();
   stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => void stage.withdrawn.add("a") });
   const { reply, outcome } = await stage.deliver({ id: "a" });
-  assert.match(reply.reply === "refused" ? (reply.reasons[0] as string) : "", /the driver no longer waits/);
+  assert.match(reply.reply === "refused" ? (reply.reasons[0] as string) : "", /nobody waits for it any more/);
   assert.equal(outcome, "aborted");
 });
 
@@ -179,7 +179,7 @@ test("a synchronous hook that takes longer than the deadline refuses the checkpo
     },
   });
   const { reply } = await stage.deliver({ id: "a", deadline: stage.now + 10 });
-  assert.match(reply.reply === "refused" ? (reply.reasons[0] as string) : "", /the driver no longer waits/);
+  assert.match(reply.reply === "refused" ? (reply.reasons[0] as string) : "", /nobody waits for it any more/);
 });
 
 test("a checkpoint works after one that was refused", async () => {

@@ -48,8 +48,7 @@ async function rejected(pid: number): Promise<PageError> {
 
 const falsePages = {
   "an unknown version": [{ version: 2 }, /its version is 2, and this program knows 1/],
-  "another magic": [{ magic: "criuaway" }, /not open yet, or not one of ours/],
-  "no magic yet": [{ magic: "" }, /not open yet/],
+  "another magic": [{ magic: "criuaway" }, /it is not one of ours/],
   "no seals": [{ sealed: false }, /it is not sealed/],
   "too few bytes": [{ bytes: 4096 }, /its size is wrong/],
   "too many bytes": [{ bytes: 2 * PAGE_BYTES }, /its size is wrong/],
@@ -137,10 +136,10 @@ test("a false page beside the true one does not hide it", async () => {
   assert.equal(driver.status().activeId, "me");
 });
 
-test("a page that is not open yet is not taken", async () => {
+test("a process whose page is not open yet is not attached", async () => {
   const libc = await openLibc();
   using _app = new AppPage(libc);
-  assert.equal((await rejected(process.pid)).code, "damaged");
+  assert.equal((await rejected(process.pid)).code, "missing");
 });
 
 test("a memfd of another name is not looked at", async () => {

@@ -28,6 +28,7 @@ test("what the app publishes is what the driver sees", async () => {
     state: "running",
     activeId: "",
     reply: "none",
+    point: "none",
     outcome: undefined,
     generation: 0,
     refusal: [],
@@ -39,7 +40,7 @@ test("what the app publishes is what the driver sees", async () => {
   app.publish("held", "a", { reply: "ready" }, undefined, 0);
   assert.deepEqual(driver.status(), { ...nothing, state: "held", activeId: "a", reply: "ready" });
   app.publish("recovering", "a", undefined, "restored", 1);
-  const restored = { activeId: "a", reply: "ready", outcome: "restored", generation: 1, refusal: [], ...counted };
+  const restored = { ...nothing, activeId: "a", reply: "ready", outcome: "restored", generation: 1 };
   assert.deepEqual(driver.status(), { ...restored, state: "recovering" });
   app.publish("running", "a", undefined, "restored", 1);
   assert.deepEqual(driver.status(), { ...restored, state: "running" });

@@ -33,7 +33,7 @@ async function held(
   clock.beforeHold?.({ noticeId: "n", criuOptions: [] });
   turn();
   const { signal } = new AbortController();
-  await clock.afterRestore?.({ noticeId: "n", outcome, simulated, frozenMs, generation: 1, signal });
+  await clock.afterRestore?.({ noticeId: "n", outcome, simulated, frozenMs, timeoutMs: 10_000, generation: 1, signal });
 }
 
 test("a timer fires once, when its date has come, and at once when it has passed", async () => {
@@ -141,7 +141,15 @@ test("a clock that went back is reported once, with how far, and dates are kept 
   await waitFor("the timer", () => fired === 1);
   // A checkpoint that is refused before the hold.
   const { signal } = new AbortController();
-  const context = { noticeId: "n", outcome: "aborted", simulated: false, frozenMs: 0, generation: 1, signal } as const;
+  const context = {
+    noticeId: "n",
+    outcome: "aborted",
+    simulated: false,
+    frozenMs: 0,
+    timeoutMs: 10_000,
+    generation: 1,
+    signal,
+  } as const;
   await clock.afterRestore?.(context);
   assert.equal(reports.length, 1);
 });

@@ -1,0 +1,138 @@
+import { addWatch, readWatches, removeWatch, type Watch } from "../../ffi/epoll.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { changeAddress } from "../../ffi/socket_address.ts";
+import { statOf } from "../../ffi/stat.ts";
+import { duplicate, openLike, replace, stopListening } from "../../ffi/stream_socket.ts";
+import { socketCalls } from "../../ffi/unix_socket.ts";
+import type { RestoreContext } from "../../lifecycle/types.ts";
+import { ListenAgainError } from "./errors.ts";
+import type { Found } from "./find.ts";
+import type { Connection } from "./socket.ts";
+
+/** As many as Bun and Deno let wait. */
+const BACKLOG = 511;
+/** From bind(2): it is bound already. */
+const EINVAL = 22;
+
+/** Where a server listens: the parts that are missing stay as they were. */
+export interface ListenAddress {
+  /** An IP address. */
+  readonly address?: string;
+  /** 0 chooses a free one. */
+  readonly port?: number;
+}
+
+/** Chooses where a server listens after a checkpoint; `undefined` is where it did before. Called for each, at once. */
+export type ListenAt = (listener: Connection, context: RestoreContext) => ListenAddress | undefined;
+
+/** Servers that do not listen for the time of a checkpoint. */
+export interface Listeners {
+  /**
+   * Stops to listen, so that nobody can connect while the app is held: a client that did would make the dump fail. The runtime does not
+   * notice, for nothing watches the socket meanwhile. Throws SystemCallError; what was closed until then listens again by `open`.
+   */
+  close(sockets: readonly Found[]): void;
+  /** Lets all of them listen again. Returns what went wrong. */
+  open(context: RestoreContext): ListenAgainError[];
+}
+
+/** One of them. `kept` is the same socket, by which it is known again. */
+interface Server {
+  readonly socket: Found;
+  readonly kept: number;
+  readonly watches: readonly Watch[];
+}
+
+/** How servers are treated. */
+export interface ListenersOptions {
+  readonly libc: Libc;
+  /** The epoll of this thread's event loop: a server of another thread would notice. */
+  readonly epoll: number | undefined;
+  /** Give the address up as well, so that another one can be taken. */
+  readonly rebind: boolean;
+  readonly listenAt: ListenAt | undefined;
+}
+
+/** Prepares to close servers. */
+export function createListeners(options: ListenersOptions): Listeners {
+  const { libc, epoll, rebind, listenAt } = options;
+  const servers: Server[] = [];
+  const close = (socket: Found, watches: readonly Watch[]): void => {
+    const { fd, local } = socket;
+    for (const watch of watches) removeWatch(libc, fd, watch);
+    const kept = rebind ? openLike(libc, fd) : duplicate(libc, fd);
+    servers.push({ socket, kept, watches });
+    if (rebind) return replace(libc, kept, fd);
+    stopListening(libc, fd);
+    // The kernel takes back a port that it has chosen itself.
+    bindIfUnbound(libc, fd, local.bytes);
+  };
+  return {
+    close(sockets) {
+      const watches = readWatches();
+      for (const socket of sockets) {
+        const found = watches.get(socket.fd) ?? [];
+        // The one of another thread would find it closed.
+        if (found.every((watch) => watch.epoll === epoll)) close(socket, found);
+      }
+    },
+    open: (context) =>
+      servers.splice(0).flatMap((server) => {
+        try {
+          listenAgain(libc, server, context, rebind, listenAt);
+          return [];
+        } catch (cause) {
+          return [new ListenAgainError(server.socket, cause, cureOf(rebind))];
+        } finally {
+          libc.close(server.kept);
+        }
+      }),
+  };
+}
+
+function listenAgain(
+  libc: Libc,
+  { socket, kept, watches }: Server,
+  context: RestoreContext,
+  rebind: boolean,
+  listenAt: ListenAt | undefined,
+): void {
+  const { fd, local } = socket;
+  // The app has closed it.
+  if (!isSame(libc, fd, kept)) return;
+  bindIfUnbound(libc, fd, (rebind ? addressOf(libc, socket, listenAt, context) : undefined) ?? local.bytes);
+  libc.check(socketCalls(libc).listen(fd, BACKLOG), "listen");
+  for (const watch of watches) addWatch(libc, fd, watch);
+}
+
+function addressOf(
+  libc: Libc,
+  { fd, type, family, local, remote, openedAt }: Found,
+  listenAt: ListenAt | undefined,
+  context: RestoreContext,
+): Uint8Array | undefined {
+  const chosen: unknown = listenAt?.({ fd, type, family, local, remote, openedAt }, context);
+  if (chosen === undefined) return undefined;
+  if (typeof chosen !== "object" || chosen === null || "then" in chosen)
+    throw new TypeError("listenAt must return { address, port } or undefined, at once");
+  return changeAddress(libc, local, chosen as ListenAddress);
+}
+
+function bindIfUnbound(libc: Libc, fd: number, address: Uint8Array): void {
+  const result = socketCalls(libc).bind(fd, address, address.length);
+  if (result < 0 && libc.errno() !== EINVAL) libc.check(result, "bind to its address");
+}
+
+function isSame(libc: Libc, fd: number, other: number): boolean {
+  try {
+    return statOf(libc, fd).inode === statOf(libc, other).inode;
+  } catch {
+    return false;
+  }
+}
+
+function cureOf(rebind: boolean): string {
+  return rebind
+    ? "let listenAt choose an address that is free and yours; port 0 finds a free port"
+    : "restart the app; connections({ listen: 'rebind' }) can choose another address";
+}

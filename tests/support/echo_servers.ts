@@ -1,0 +1,91 @@
+/** Servers that say what they were asked: HTTP with WebSocket, and gRPC; in the process of a test. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
+import { WebSocketServer } from "ws";
+import type { Places } from "./connection_clients.ts";
+import { startNats } from "./servers/nats.ts";
+import { startPostgres } from "./servers/postgres.ts";
+import { startRedis } from "./servers/redis.ts";
+
+/** Servers of every kind. */
+export interface EchoServers extends AsyncDisposable {
+  readonly places: Places;
+  /** Every request that came by HTTP, in order: method and path. */
+  readonly requests: string[];
+}
+
+/** A path `/slow…` is answered after 300 ms. */
+const SLOW_MS = 300;
+
+/** Starts HTTP only: enough for fetch and WebSocket. */
+export async function startHttp(requests: string[] = []): Promise<{ port: number; close(): void }> {
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    const answer = (): void => void response.end(decodeURIComponent(request.url?.slice(1) ?? ""));
+    if (request.url?.startsWith("/slow")) setTimeout(answer, SLOW_MS);
+    else answer();
+  });
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => {
+    socket.on("message", (data) => socket.send(String(data)));
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      for (const client of sockets.clients) client.terminate();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+async function startGrpc(): Promise<{ port: number; close(): void }> {
+  const server = new GrpcServer();
+  const identity = <T>(value: T): T => value;
+  const say = {
+    path: "/Echo/say",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: identity<Buffer>,
+    requestDeserialize: identity<Buffer>,
+    responseSerialize: identity<Buffer>,
+    responseDeserialize: identity<Buffer>,
+  } as const;
+  server.addService({ say }, {
+    say: (call: { request: Buffer }, done: (error: null, answer: Buffer) => void) => done(null, call.request),
+  } as never);
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    ),
+  );
+  return { port, close: () => server.forceShutdown() };
+}
+
+/** Starts all of them, PostgreSQL, Redis and NATS too. */
+export async function startEchoServers(): Promise<EchoServers> {
+  await using started = new AsyncDisposableStack();
+  const requests: string[] = [];
+  const http = await startHttp(requests);
+  started.defer(() => http.close());
+  const grpc = await startGrpc();
+  started.defer(() => grpc.close());
+  const [postgres, redis, nats] = await Promise.all([startPostgres(), startRedis(), startNats()]);
+  for (const server of [postgres, redis, nats]) started.use(server);
+  const running = started.move();
+  return {
+    requests,
+    places: {
+      http: http.port,
+      grpc: grpc.port,
+      postgres: postgres.url,
+      postgresDirectory: postgres.directory,
+      redis: redis.url,
+      nats: nats.url,
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
