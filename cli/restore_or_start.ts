@@ -95,6 +95,7 @@ async function tryRestore(
       lazy,
       criuOptions,
       onHook,
+      ...howClock,
       ...(takesLaunch(manifest) ? { launch } : {}),
       ...howClock,
     });

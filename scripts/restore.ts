@@ -8,7 +8,7 @@ import { command, describeFailure, parseArguments, UsageError } from "criu-aware
 import { chalk } from "zx";
 
 const usage = `Usage: restore.ts <dir> [--timeout-ms 10000] [--force] [--trust-images]
-  [--criu <path>] [--json] [--criu-option=<option>]... [-- <new arguments of the program>...]`;
+  [--criu <path>] [--json] [--criu-option=<option>]... [-- <args>...]`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

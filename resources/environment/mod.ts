@@ -125,7 +125,7 @@ function renewVariables(
   return { env, kept };
 }
 
-/** Bun goes back to the time zone of its start when TZ goes, and neither runtime looks at /etc/localtime again. */
+/** Neither runtime looks at /etc/localtime again. */
 function renewTimeZone(runtime: RuntimeEnvironment, immutable: readonly string[]): void {
   if (process.env.TZ || immutable.includes("TZ")) return;
   const zone = systemTimeZone();

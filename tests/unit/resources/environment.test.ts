@@ -7,6 +7,7 @@ import { environment } from "criu-aware/resources/environment";
 import { attach } from "criu-aware/simulate";
 import type { Launch, LaunchOptions } from "../../../lifecycle/types.ts";
 import { askedFor, baseAfter } from "../../../resources/environment/variables.ts";
+import { noNobody } from "../../support/nobody.ts";
 import { runCommand, runtimes } from "../../support/runtimes.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
@@ -160,4 +161,30 @@ test("Bun.spawn gives children the new environment, keeps what its caller says, 
   assert.equal(await new Response(spawn(["printenv", "LAUNCH_G"]).stdout).text(), "new\n");
   assert.throws(() => Bun.spawn([]), TypeError);
   assert.equal(execFileSync("printenv", ["LAUNCH_G"], { encoding: "utf8" }), "new\n");
+});
+
+test("another time zone of the system is taken over where TZ does not say one", { skip: noNobody }, async () => {
+  using directory = temporaryDirectory();
+  const root = join(import.meta.dirname as string, "../../..");
+  const path = join(directory.path, "zone.ts");
+  writeFileSync(
+    path,
+    `import { symlinkSync, unlinkSync } from "node:fs";
+     import { environment } from "${root}/resources/environment/mod.ts";
+     import { attach } from "${root}/simulate.ts";
+     const agent = await attach({ resources: [environment()] });
+     const zone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;
+     const before = zone();
+     unlinkSync("/etc/localtime");
+     symlinkSync("/usr/share/zoneinfo/Asia/Tokyo", "/etc/localtime");
+     await agent.checkpoint();
+     console.log(before, zone(), new Date(0).getHours(), agent.launch.changes.timeZone.is);`,
+  );
+  const etc = "mount -t tmpfs none /etc && ln -s /usr/share/zoneinfo/Europe/Berlin /etc/localtime && unset TZ";
+  for (const runtime of runtimes) {
+    const config = runtime === "deno" ? [`--config=${join(root, "deno.json")}`] : [];
+    const words = ["--mount", "sh", "-c", `${etc} && exec "$@"`, "sh", ...runCommand[runtime], ...config, path];
+    const { stdout, stderr } = spawnSync("unshare", words, { encoding: "utf8" });
+    assert.equal(stdout, "Europe/Berlin Asia/Tokyo 9 Asia/Tokyo\n", stderr);
+  }
 });
