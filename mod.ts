@@ -5,7 +5,8 @@
  *
  * @module
  */
-export { type Agent, type AttachOptions, attach, type PointOptions } from "./attach.ts";
+export type { Agent, AttachOptions, PointOptions } from "./agent.ts";
+export { attach } from "./attach.ts";
 export { SystemCallError } from "./ffi/system_call_error.ts";
 export { UnsupportedPlatformError } from "./ffi/unsupported_platform.ts";
 export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError } from "./lifecycle/errors.ts";

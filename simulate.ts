@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Agent, AttachOptions, PointOptions } from "./attach.ts";
+import type { Agent, AttachOptions, PointOptions } from "./agent.ts";
 import { printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Release } from "./lifecycle/ports.ts";
@@ -15,7 +15,7 @@ import { checkTime } from "./lifecycle/time.ts";
 import type { LaunchOptions, Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
 
-export type { Agent, AttachOptions, PointOptions } from "./attach.ts";
+export type { Agent, AttachOptions, PointOptions } from "./agent.ts";
 export type { Launch, LaunchOptions, Outcome, RecoveryFailure, Round } from "./lifecycle/types.ts";
 
 /** Options of {@linkcode SimulatedAgent.checkpoint}. */

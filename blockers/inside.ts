@@ -1,4 +1,4 @@
-import type { Agent } from "../attach.ts";
+import type { Agent } from "../agent.ts";
 import { flagOf } from "../criu/options.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { LONGEST_MESSAGE, printable } from "../ffi/printable.ts";

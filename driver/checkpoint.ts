@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Agent } from "../attach.ts";
+import type { Agent } from "../agent.ts";
 import { namesOf } from "../blockers/report.ts";
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";

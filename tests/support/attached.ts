@@ -1,4 +1,5 @@
-import { type Agent, attach } from "../../attach.ts";
+import type { Agent } from "../../agent.ts";
+import { attach } from "../../attach.ts";
 import type { Strategy } from "../../strategies/strategy.ts";
 import { temporaryDirectory } from "./temporary_directory.ts";
 
