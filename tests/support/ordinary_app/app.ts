@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { Cron } from "croner";
 import { Hono } from "hono";
+import { guarded } from "./checkpoints.ts";
 import { serve } from "./serve.ts";
 import { cached, database, feed, square, upstream } from "./sources.ts";
 
@@ -15,6 +16,8 @@ app.get("/seen", (c) => c.json({ ticks, fed: feed.count }));
 
 let ticks = 0;
 new Cron("* * * * * *", () => void ticks++);
-serve(Number(process.env.PORT), app.fetch);
-if (process.env.ATTACH) await import("./checkpoints.ts");
+serve(
+  Number(process.env.PORT),
+  guarded((request: Request) => app.fetch(request)),
+);
 writeSync(1, `${JSON.stringify({ event: "attached" })}\n`);

@@ -65,6 +65,12 @@ export function startLoad(port: number, databaseName: string): Load {
   };
 }
 
+/** How often the service's timer has fired, and how many messages it got. */
+export async function seenAt(port: number): Promise<{ ticks: number; fed: number }> {
+  const response = await fetch(`http://127.0.0.1:${port}/seen`);
+  return (await response.json()) as { ticks: number; fed: number };
+}
+
 async function ask(url: string, isRight: (body: string) => boolean, tally: Tally): Promise<void> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(LONGEST_MS) });
