@@ -10,6 +10,7 @@ import { type Found, findSockets } from "./find.ts";
 /** How long other threads have to close what was shut, and this one afterwards, in milliseconds. */
 const CLOSE_MS = 500;
 const SETTLE_MS = 300;
+const HEARD_TURNS = 3;
 /** Between two looks, and how many must find nothing more. */
 const LOOK_MS = 1;
 const CALM_LOOKS = 3;
@@ -84,7 +85,7 @@ export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
       const isEnded = (fd: number): boolean => inodeOf(libc, fd) === inode;
       const left = swapped.splice(0).filter(([fd]) => isEnded(fd));
       for (const [fd, watch] of left) addWatch(libc, fd, watch);
-      await until(() => !left.some(([fd]) => isEnded(fd)));
+      await settled(() => !left.some(([fd]) => isEnded(fd)));
       libc.close(ended);
     },
   };
@@ -92,13 +93,19 @@ export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
 
 /** Waits until nothing is left of TCP connections that CRIU has closed by its option tcpClose: the runtime has noticed. */
 export async function settleClosed(libc: Libc, fds: readonly number[]): Promise<void> {
-  await until(() => !fds.some((fd) => tcpInfo(libc, fd)?.state === "closed"));
+  if (fds.length > 0) await settled(() => !fds.some((fd) => tcpInfo(libc, fd)?.state === "closed"));
 }
 
 /** Waits until what is over, but not closed yet, is closed: many a close() is done before its descriptor is. */
 export async function awaitClosed(libc: Libc): Promise<void> {
   const isOver = ({ type, tcp }: Found): boolean => type === "connection" && tcp?.state === "closed";
   await until(() => !findSockets(libc).some(isOver));
+}
+
+/** The descriptors are closed first; their clients hear of it some turns later. */
+async function settled(isClosed: () => boolean): Promise<void> {
+  await until(isClosed);
+  for (let turns = HEARD_TURNS; turns > 0; turns--) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 /** The event loop turns meanwhile. What takes longer has another reason, and may go on. */

@@ -15,8 +15,8 @@ export interface EchoServers extends AsyncDisposable {
   readonly requests: string[];
 }
 
-/** A path `/slow…` is answered after 300 ms. */
-const SLOW_MS = 300;
+/** A path `/slow…` is answered after 1.5 s. */
+const SLOW_MS = 1500;
 
 /** Starts HTTP only: enough for fetch and WebSocket. */
 export async function startHttp(requests: string[] = []): Promise<{ port: number; close(): void }> {
@@ -26,6 +26,8 @@ export async function startHttp(requests: string[] = []): Promise<{ port: number
     if (request.url?.startsWith("/slow")) setTimeout(answer, SLOW_MS);
     else answer();
   });
+  // However slow the test is: what is idle stays open.
+  server.keepAliveTimeout = 600_000;
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {
     socket.on("message", (data) => socket.send(String(data)));
