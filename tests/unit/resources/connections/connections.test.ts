@@ -208,7 +208,7 @@ test("connections of the agent's own, and those between its own sockets, are not
 
 /** Starts a worker with a connection to `port`; `again`: it connects again whenever that is closed. */
 async function startWorker(port: number, again: boolean): Promise<Worker> {
-  const worker = new Worker(new URL("../../../support/connecting_worker.ts", import.meta.url), {
+  const worker = new Worker(new URL("../../../support/connecting_worker.ts", import.meta.url).href, {
     workerData: { port, again },
   });
   assert.deepEqual(await once(worker, "message"), ["connected"]);
