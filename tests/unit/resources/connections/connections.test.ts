@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { type ConnectionsResource, connections, OpenConnectionsError } from "criu-aware/resources/connections";
@@ -208,7 +209,7 @@ test("connections of the agent's own, and those between its own sockets, are not
 
 /** Starts a worker with a connection to `port`; `again`: it connects again whenever that is closed. */
 async function startWorker(port: number, again: boolean): Promise<Worker> {
-  const worker = new Worker(new URL("../../../support/connecting_worker.ts", import.meta.url).href, {
+  const worker = new Worker(join(import.meta.dirname as string, "../../../support/connecting_worker.ts"), {
     workerData: { port, again },
   });
   assert.deepEqual(await once(worker, "message"), ["connected"]);
