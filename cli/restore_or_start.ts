@@ -95,7 +95,6 @@ async function tryRestore(
       lazy,
       criuOptions,
       onHook,
-      ...howClock,
       ...(takesLaunch(manifest) ? { launch } : {}),
       ...howClock,
     });
