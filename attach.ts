@@ -12,7 +12,7 @@ import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Caller, Ports } from "./lifecycle/ports.ts";
 import { createRehearsal, REHEARSAL } from "./lifecycle/rehearsal.ts";
 import { checkTime } from "./lifecycle/time.ts";
-import type { Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
+import type { Launch, Notice, Outcome, Resource, Round, State } from "./lifecycle/types.ts";
 import { AppPage, hasPage } from "./page/app_page.ts";
 import { keepEndSignals } from "./page/end_signals.ts";
 import { armHold } from "./page/hold.ts";
@@ -63,6 +63,11 @@ export interface Agent extends AsyncDisposable {
   readonly generation: number;
   /** When it was restored last, in milliseconds since 1970. A simulated restore leaves it as it was. */
   readonly restoredAt: number | undefined;
+  /**
+   * What was handed over at the last restore (`criu-aware restore --env …`), empty when nothing was; undefined before the first. A resource
+   * must say that it acts on it: `takesLaunch`.
+   */
+  readonly launch: Launch | undefined;
   /** What became of the last checkpoint; undefined before the first. */
   readonly lastOutcome: Outcome | undefined;
   /** What could not be rebuilt after the last checkpoint, whatever its outcome. Empty when all is well. */
@@ -159,23 +164,29 @@ async function start(options: AttachOptions): Promise<Agent> {
   let doorbell: Doorbell;
 
   const { name, version } = libc.runtime;
-  const describe = (): void =>
+  const args = process.argv.length - 2;
+  const describe = (): void => {
+    const resources = lifecycle.resources.inOrder;
     page.describe({
       runtime: { name, version, startedAt: performance.timeOrigin },
       strategies: listeners.map(({ endpoint }) => endpoint),
-      resources: lifecycle.resources.inOrder.map(({ name }) => name),
+      resources: resources.map(({ name }) => name),
+      launch: resources.some(({ takesLaunch }) => takesLaunch) ? { args } : undefined,
+      envGate: resources.flatMap(({ envGate = [] }) => envGate),
       lastRound,
     });
-  const look = (): void => {
-    for (const listener of listeners) listener.look();
   };
-
   // Until the program had its chance to register. Whoever is notified before that would be held with no hook asked.
   let early: Parameters<Agent["deliver"]>[] | undefined = [];
   const admit = (): void => {
     const waiting = early;
     early = undefined;
     for (const args of waiting ?? []) deliver(...args);
+  };
+  const look = (): void => {
+    // At a point the first turn may be long in coming.
+    if (lifecycle.state === "held") admit();
+    for (const listener of listeners) listener.look();
   };
   let rehearsal: Lifecycle | undefined;
 
@@ -184,6 +195,7 @@ async function start(options: AttachOptions): Promise<Agent> {
     now: createClock(libc),
     report: onError,
     isWithdrawn: ({ id }) => page.word(id) !== undefined,
+    takeLaunch: () => page.takeLaunch(),
     publish(state, round, reply) {
       lastRound = round;
       // What is told while the app is held has to wake it.
@@ -198,11 +210,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       // Whoever asks while it rehearses is still to be heard.
       const asked = rehearsal ? [] : listeners;
       const wordSources = asked.flatMap(({ whileHeld }) => whileHeld ?? []);
-      const lookAll = (): void => {
-        admit();
-        look();
-      };
-      const point = isTaken && { isTaken, look: lookAll, endSignals };
+      const point = isTaken && { isTaken, look, endSignals };
       const hold = armHold({ libc, page, doorbell, wordSources, leaseMs, point }, notice);
       for (const listener of asked) listener.release?.(notice.id);
       return hold;
@@ -260,6 +268,9 @@ async function start(options: AttachOptions): Promise<Agent> {
     },
     get restoredAt() {
       return lifecycle.restoredAt;
+    },
+    get launch() {
+      return lifecycle.launch;
     },
     get lastOutcome() {
       return lifecycle.lastOutcome;

@@ -11,8 +11,13 @@ export { UnsupportedPlatformError } from "./ffi/unsupported_platform.ts";
 export { CheckpointRefusedError, HookTimeoutError, RecoveryError, ResourceError } from "./lifecycle/errors.ts";
 export type { Caller, Release } from "./lifecycle/ports.ts";
 export type {
+  Change,
   CheckpointContext,
+  Dns,
   HoldContext,
+  Launch,
+  LaunchChanges,
+  LaunchOptions,
   Notice,
   Outcome,
   Reply,

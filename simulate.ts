@@ -12,16 +12,18 @@ import { printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Release } from "./lifecycle/ports.ts";
 import { checkTime } from "./lifecycle/time.ts";
-import type { Outcome, Round } from "./lifecycle/types.ts";
+import type { LaunchOptions, Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
 
 export type { Agent, AttachOptions, PointOptions } from "./attach.ts";
-export type { Outcome, RecoveryFailure, Round } from "./lifecycle/types.ts";
+export type { Launch, LaunchOptions, Outcome, RecoveryFailure, Round } from "./lifecycle/types.ts";
 
 /** Options of {@linkcode SimulatedAgent.checkpoint}. */
 export interface SimulatedCheckpointOptions {
   /** What becomes of the checkpoint when no resource refuses it. @default "restored" */
   readonly outcome?: Outcome;
+  /** What the app is handed with the outcome `restored`. */
+  readonly launch?: LaunchOptions;
 }
 
 /** An agent that plays checkpoints. */
@@ -75,11 +77,13 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
   // Unlike the clock of the real agent it would be wrong after a restore, and here is none.
   const now = (): number => performance.timeOrigin + performance.now();
   let lastRound: Round | undefined;
+  let handed: LaunchOptions = {};
 
   const lifecycle = new Lifecycle({
     hookTimeoutMs,
     now,
     isWithdrawn: () => false,
+    takeLaunch: () => handed,
     publish(_state, round) {
       lastRound = round;
     },
@@ -93,12 +97,15 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
   isAttached = true;
   let isDetached = false;
 
-  const play: Play = async ({ outcome = "restored", signal } = {}) => {
+  const play: Play = async ({ outcome = "restored", launch = {}, signal } = {}) => {
     if (!["restored", "continued", "aborted"].includes(outcome)) {
       throw new RangeError(`Cannot play the outcome ${outcome}: there are restored, continued and aborted.`);
     }
     if (isDetached) throw new Error("Cannot checkpoint: the agent was disposed. Attach again.");
-    const hold = (): Release => ({ outcome, simulated: true });
+    const hold = (): Release => {
+      handed = { ...launch };
+      return { outcome, simulated: true };
+    };
     return lifecycle.ask({ id: crypto.randomUUID(), sentAt: now() }, { callers: [{ reply() {}, hold }], signal });
   };
 
@@ -111,6 +118,9 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
     },
     get restoredAt() {
       return lifecycle.restoredAt;
+    },
+    get launch() {
+      return lifecycle.launch;
     },
     get lastOutcome() {
       return lifecycle.lastOutcome;

@@ -9,6 +9,8 @@ import { type FindOptions, scanBlockers } from "./scan.ts";
 
 const LOOKS = 8;
 const BETWEEN_LOOKS_MS = 25;
+/** Of the things with the same cure: a reason has room for a few hundred characters, and the cure is the most of it. */
+const MOST_NAMED = 2;
 
 /** What this process, or a child of it, holds would make the dump fail. */
 export class BlockedError extends Error {
@@ -21,11 +23,17 @@ export class BlockedError extends Error {
   constructor(blockers: readonly Blocker[]) {
     super(
       `${blockers.length === 1 ? "one thing blocks" : `${blockers.length} things block`} a dump: ${[...byCure(blockers)]
-        .map(([cure, things]) => `${things.map((blocker) => describeThing(blocker)).join("; ")} → ${cure}`)
+        .map(([cure, things]) => `${describeThings(things)} → ${cure}`)
         .join(". ")}`,
     );
     this.blockers = blockers;
   }
+}
+
+function describeThings(things: readonly Blocker[]): string {
+  const named = things.slice(0, MOST_NAMED).map((blocker) => describeThing(blocker));
+  const more = things.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join("; ");
 }
 
 /** The other side of a blocker, safe to print; "" when there is none, or `what` says it already. */

@@ -79,7 +79,10 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   netlink: row("read what has come, or close it, before the checkpoint"),
   lock: withCaution(
     "an image is of no use once a file that the app has open for writing has another size",
-    row("close the file before the checkpoint (SQLite: close the database, or leave its WAL mode)", "fileLocks"),
+    row(
+      "close the file before the checkpoint (SQLite: close the database, or leave its WAL mode; Deno's own caches: criu-aware run, with DENO_DIR unset)",
+      "fileLocks",
+    ),
   ),
   deleted: row(
     "close or unmap the deleted file before the checkpoint; after an update of a program, restart it",

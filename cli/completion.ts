@@ -31,7 +31,7 @@ export function completion(): Command {
  * `criu-aware complete -- WORDS`, which those scripts call: the words of the command line up to the cursor. Prints a line for each
  * candidate, `word TAB description`, and last what the shell should offer besides: `:files`, `:directories` or `:nothing`.
  */
-export function complete(createProgram: () => Command): Command {
+export function complete(createProgram: () => Promise<Command>): Command {
   return new Command("complete")
     .argument("[words...]")
     .helpOption(false)
@@ -39,7 +39,7 @@ export function complete(createProgram: () => Command): Command {
     .action(async (words: string[]) => {
       const { candidatesFor } = await import("./complete.ts");
       const { print } = await import("./report.ts");
-      const { candidates, besides } = await candidatesFor(createProgram(), words);
+      const { candidates, besides } = await candidatesFor(await createProgram(), words);
       print([...candidates.map((line) => line.join("\t")), `:${besides}`].join("\n"));
     });
 }

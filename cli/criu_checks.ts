@@ -1,5 +1,6 @@
 import type { CriuError } from "../criu/errors.ts";
 import { findCriu } from "../criu/locate.ts";
+import { prefixOptions } from "../criu/places.ts";
 import { tryCriu } from "../criu/trial.ts";
 import { capabilityNames } from "../ffi/capabilities.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
@@ -48,12 +49,13 @@ export function locationOf(named?: string, places?: readonly string[]): { check:
   }
 }
 
-/** Whether that CRIU dumps and restores a process here. Needs root. */
-export async function trialOf(criu: string): Promise<Check> {
+/** Whether that CRIU, of these places, dumps and restores a process here. Needs root. */
+export async function trialOf(criu: string, places: readonly string[] = []): Promise<Check> {
   const name = "trial";
   const { works, why } = await tryCriu(criu);
   if (works) return { name, verdict: "ok", found: "a process with a listening socket was dumped and restored" };
   const missing = missingForAnyDump();
-  const cure = missing.length > 0 ? `give it ${missing.join(", ")}` : `Run: ${commandLine(["setup", "--update"])}`;
+  const update = ["setup", "--update", ...places.flatMap(prefixOptions)];
+  const cure = missing.length > 0 ? `give it ${missing.join(", ")}` : `Run: ${commandLine(update)}`;
   return { name, verdict: "fails", found: why, cure };
 }

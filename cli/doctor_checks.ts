@@ -63,7 +63,7 @@ function ownCheck(criu: string): Check {
 /** Features of the kernel, as `criu check --feature` knows them, and who misses them. */
 const kernelFeatures: readonly [feature: string, name: string, without: string][] = [
   ["mem_dirty_track", "dirty memory", "no incremental dumps (--track-mem): CONFIG_MEM_SOFT_DIRTY"],
-  ["uffd-noncoop", "lazy pages", "no lazy restore (--lazy-pages): CONFIG_USERFAULTFD"],
+  ["uffd-noncoop", "lazy pages", "no lazy restore (restore --lazy): CONFIG_USERFAULTFD"],
   ["timens", "time namespace", "clocks jump at a restore: CONFIG_TIME_NS"],
 ];
 
@@ -91,7 +91,7 @@ const KERNEL_CACHE = "/run/criu.kdat";
 function kernelCache(): Check {
   const name = "kernel cache";
   if (existsSync(KERNEL_CACHE)) return { name, verdict: "ok", found: KERNEL_CACHE };
-  const found = "CRIU examines the kernel at each start, which can take a third of a dump: /run is no tmpfs";
+  const found = "CRIU examines the kernel at each start, which can take half of a restore: /run is no tmpfs";
   return { name, verdict: "note", found, cure: "mount -t tmpfs tmpfs /run; for a container: --tmpfs /run" };
 }
 

@@ -9,10 +9,19 @@ import { type Labels, readLabel } from "./labels.ts";
 import { paint } from "./paint.ts";
 import { pagesOf, showProgress } from "./progress.ts";
 import { type Report, reporting, warn } from "./report.ts";
-import { collect, type NoticeFlags, positive, subcommand, withNoticeFlags } from "./subcommand.ts";
+import {
+  type CriuFlags,
+  collect,
+  type NoticeFlags,
+  positive,
+  subcommand,
+  withCriuOptions,
+  withNoticeFlags,
+} from "./subcommand.ts";
+import { traceTo } from "./trace_to.ts";
 import { count, duration } from "./units.ts";
 
-interface Flags extends NoticeFlags, EngineFlags {
+interface Flags extends NoticeFlags, EngineFlags, CriuFlags {
   readonly json?: boolean;
   readonly imagesDir: string;
   readonly leaveRunning?: boolean;
@@ -33,10 +42,9 @@ export function dump(): Command {
     "criu-aware dump 1234 -D images",
     "criu-aware dump 1234 -D images --leave-running --label version=7",
     "criu-aware dump 1234 -D images --at-point --timeout-ms 60000",
-    "criu-aware dump 1234 -D images -- --file-locks --tcp-close",
+    "criu-aware dump 1234 -D images --criu-option --tcp-close",
   ])
     .argument("<pid>", "the root of the tree", positive)
-    .argument("[criu-options...]", "after --: options of CRIU itself, see criu(8)")
     .requiredOption("-D, --images-dir <dir>", "where the images go: a new or empty directory")
     .option("--trust-images", "use the directory also when others may read or replace what is in it")
     .option("--work-dir <dir>", "where CRIU's log goes (default: a temporary directory, kept when the dump fails)")
@@ -48,7 +56,7 @@ export function dump(): Command {
     .option("--depends <file>", "a file or pattern that run --restore-or-start compares; may be repeated", collect)
     .option("--label <name=value>", "kept beside the images; may be repeated", readLabel)
     .option("--trace <file>", "write the phases, for Perfetto (ui.perfetto.dev)");
-  return withEngineFlags(withNoticeFlags(command)).action(reporting(runDump));
+  return withCriuOptions(withEngineFlags(withNoticeFlags(command))).action(reporting(runDump));
 }
 
 const consequences = {
@@ -56,27 +64,34 @@ const consequences = {
   left: "CRIU sees that its driver is gone, gives up, and lets the apps go on",
 };
 
-async function runDump(pid: number, criuArguments: string[], flags: Flags): Promise<Report> {
-  const { describeFailure } = await import("../driver/rebuilt.ts");
+async function runDump(pid: number, flags: Flags): Promise<Report> {
   const { parseArguments } = await import("../criu/options.ts");
-  const criuOptions = parseArguments(criuArguments);
+  const criuOptions = parseArguments(flags.criuOption ?? []);
   const engine = await pickEngine(flags);
-  const { openTrace } = await import("./trace.ts");
   const { imagesDir, leaveRunning = false } = flags;
-  using progress = await showProgress("dump", pagesOf(pid, imagesDir));
+  using progress = showProgress("dump", () => pagesOf(pid, imagesDir));
   using cancel = cancelOnSignal(consequences, progress.makeRoom);
-  const trace = openTrace(flags.trace, progress.onPhase);
-  const { label: labels = {}, fullDigests, engine: _, criu, trace: file, json, ...rest } = flags;
+  const trace = await traceTo(flags.trace, progress.onPhase);
+  const { label: labels = {}, fullDigests, criuOption, engine: _, criu, trace: file, json, ...rest } = flags;
   const digests: Digests = fullDigests ? "full" : "quick";
-  const options = { ...rest, labels, digests, pid, criuOptions, signal: cancel.signal, onPhase: trace.onPhase };
+  const options = {
+    ...rest,
+    labels,
+    digests,
+    pid,
+    criuOptions,
+    signal: cancel.signal,
+    onPhase: trace?.onPhase ?? progress.onPhase,
+  };
   const result = await engine.dump(options);
-  trace.write(imagesDir, result.processes);
+  trace?.write(imagesDir, result.processes);
   warn("dump", result.warnings);
   const { pids, noticeToReadyMs, dumpMs } = result;
   const told =
     pids.length === 0
       ? "none of its processes is attached"
       : `${count(pids.length, "process", "processes")} told, held after ${duration(noticeToReadyMs)}`;
+  const { describeFailure } = await import("../driver/rebuilt.ts");
   const incomplete = result.processes.filter(({ errors }) => errors.length > 0);
   const goesOn = incomplete.length > 0 ? paint("red", "it goes on in part only:") : "it goes on";
   const lines = incomplete.map(({ pid, errors }) => `\n  process ${pid}: ${errors.map(describeFailure).join("; ")}`);

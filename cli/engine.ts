@@ -20,6 +20,6 @@ export function withEngineFlags(command: Command): Command {
 
 /** The engine that the options ask for. Throws CriuError when CRIU is missing or too old. */
 export async function pickEngine({ engine, criu }: EngineFlags): Promise<Engine> {
-  const { command, rpc } = await import("../driver/mod.ts");
+  const { command, rpc } = await import("../driver/engines.ts");
   return (engine === "rpc" ? rpc : command)(criu === undefined ? {} : { criu });
 }

@@ -5,30 +5,31 @@ import type { CriuOptions } from "../criu/options.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { paint } from "./paint.ts";
 import { type Report, reporting } from "./report.ts";
-import { positive, subcommand } from "./subcommand.ts";
+import { type CriuFlags, positive, subcommand, withCriuOptions } from "./subcommand.ts";
 import { count } from "./units.ts";
 import { wrap } from "./wrap.ts";
 
 /** `criu-aware inspect` */
 export function inspect(): Command {
-  return subcommand("inspect", "show what would make a dump of a tree fail, and the cure", [
+  const command = subcommand("inspect", "show what would make a dump of a tree fail, and the cure", [
     "criu-aware inspect 1234",
-    "criu-aware inspect 1234 -- --tcp-close",
+    "criu-aware inspect 1234 --criu-option --tcp-close",
   ])
     .argument("<pid>", "the root of the tree", positive)
-    .argument("[criu-options...]", "after --: the options of CRIU that the dump would have")
     .option("--leave-running", "as for a dump after which the tree goes on")
-    .addHelpText("after", "\nExit code 0: nothing blocks. 1: something does.")
-    .action(reporting(runInspect));
+    .addHelpText("after", "\nExit code 0: nothing blocks. 1: something does.");
+  return withCriuOptions(command, "an option of CRIU that the dump would have; may be repeated").action(
+    reporting(runInspect),
+  );
 }
 
 const indent = " ".repeat(9);
 
-interface Flags {
+interface Flags extends CriuFlags {
   readonly leaveRunning?: boolean;
 }
 
-async function runInspect(pid: number, criuArguments: string[], { leaveRunning = false }: Flags): Promise<Report> {
+async function runInspect(pid: number, { leaveRunning = false, criuOption = [] }: Flags): Promise<Report> {
   const { parseArguments } = await import("../criu/options.ts");
   const { UsageError } = await import("../criu/usage_error.ts");
   const { processTree } = await import("../ffi/process_tree.ts");
@@ -36,7 +37,7 @@ async function runInspect(pid: number, criuArguments: string[], { leaveRunning =
   const { listAttached } = await import("../driver/status.ts");
   const { dumpOptionsOf } = await import("../driver/defaults.ts");
   const { hintsOf } = await import("./inspect_hints.ts");
-  const given = parseArguments(criuArguments);
+  const given = parseArguments(criuOption);
   const pids = processTree(pid);
   if (pids.length === 0) throw new UsageError(`There is no process ${pid}.`);
   for (const member of pids) requireSight(member);

@@ -1,11 +1,10 @@
 import type { Blocker } from "../blockers/mod.ts";
+import { looksAttached } from "../driver/attached.ts";
 import { describeStandstill } from "../driver/paused.ts";
 import { whyNoRoot } from "../driver/root_of_tree.ts";
 import type { AttachedProcess } from "../driver/status.ts";
-import { descriptorLinks } from "../ffi/descriptor_links.ts";
 import { printable } from "../ffi/printable.ts";
 import { processState } from "../ffi/process.ts";
-import { PAGE_LINK } from "../page/layout.ts";
 
 /** More names than anybody reads. */
 const MOST_NAMES = 8;
@@ -42,7 +41,7 @@ export async function hintsOf(
 /** A tree of which nobody would be told. */
 function notesOnPages(pids: readonly number[], attached: readonly AttachedProcess[]): string[] {
   if (attached.length > 0) return [];
-  const borrower = pids.find((pid) => descriptorLinks(pid).some(({ link }) => link === PAGE_LINK));
+  const borrower = pids.find(looksAttached);
   const shown =
     borrower === undefined
       ? ""

@@ -41,12 +41,16 @@ export async function launch(
     if (!start) throw noProgram(command);
     const [program = "", ...args] = start.command;
     // Descriptors that this process was given, or that Deno opened, would go on to the program, and CRIU would meet them there.
+    const env = environmentOf();
+    if (!process.env.DENO_DIR && env.DENO_DIR && /^deno\b/.test(basename(command[0] as string))) {
+      say(`criu-aware run: DENO_DIR is ${printable(env.DENO_DIR)}: your modules, no locks`);
+    }
     closeOnExec(await openLibc());
     startHigh();
     const child = spawn(program, args, {
       detached: true,
       stdio: ["ignore", stdout, stderr],
-      env: { ...environmentOf(command), ...start.env },
+      env: { ...env, ...start.env },
     });
     const ended = new Promise<number>((resolve) => {
       child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
@@ -69,12 +73,12 @@ function ignoring(signals: readonly number[]): string {
   return signals.length === 0 ? "" : `trap '' ${signals.join(" ")}; `;
 }
 
-function environmentOf([program = ""]: readonly string[]): NodeJS.ProcessEnv {
-  if (process.env.DENO_DIR) return process.env;
-  const cache = lockFreeCache();
-  if (cache === undefined) return process.env;
-  if (/^deno\b/.test(basename(program))) say(`criu-aware run: DENO_DIR is ${printable(cache)}: your modules, no locks`);
-  return { ...process.env, DENO_DIR: cache };
+/** The environment that a program gets: that of this process, and unless the user has said otherwise, a cache of Deno's without locks. */
+export function environmentOf(): Record<string, string> {
+  const own = Object.fromEntries(Object.entries(process.env).flatMap(([name, value = ""]) => [[name, value]]));
+  const cache = own.DENO_DIR ? undefined : lockFreeCache();
+  if (cache === undefined) return own;
+  return { ...own, DENO_DIR: cache };
 }
 
 /** Undefined when none can be made. */

@@ -11,7 +11,8 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     // As many other commands have it.
     const words = args[0] === "-V" ? ["--version"] : [...args];
-    await createProgram().parseAsync(words, { from: "user" });
+    const program = await createProgram(words[0]);
+    await program.parseAsync(words, { from: "user" });
   } catch (error) {
     if (!isCommanderEnd(error)) return fail("criu-aware", error, json);
     if (error.exitCode === 0) return exitCodes.done;

@@ -57,6 +57,9 @@ async function runNotify(pid: number, command: string[], flags: Flags): Promise<
 /** Holds the apps while a command runs. */
 async function holdFor(pid: number, command: readonly string[], flags: Flags): Promise<Report> {
   const { Participants } = await import("../driver/participants.ts");
+  const { requireOther } = await import("../driver/root_of_tree.ts");
+  // What the command dumps is this tree.
+  requireOther(pid, "notify");
   using participants = await Participants.find(pid, await checkId(flags));
   const refusals = await participants.prepare();
   if (refusals.length > 0) throw new DumpRefusedError(refusals);

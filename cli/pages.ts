@@ -1,4 +1,4 @@
-import { openAttached } from "../driver/attached.ts";
+import { attachedAbove, openAttached } from "../driver/attached.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 
@@ -12,7 +12,7 @@ export async function openPages(pid: number): Promise<DriverPage[]> {
   throw new PageError(
     pid,
     "missing",
-    `No process in the tree of ${pid} is attached: its programs do not call attach() of criu-aware, or have not come to it yet.`,
+    `No process in the tree of ${pid} is attached: its programs do not call attach() of criu-aware, or have not come to it yet.${attachedAbove(pid)}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { isatty } from "node:tty";
 import type { Phase } from "../driver/engine.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
@@ -34,17 +35,30 @@ const words: Readonly<Partial<Record<Phase["name"], string>>> = {
   restored: "apps recover",
 };
 
-/** A bar on a terminal, a line each second where there is none, nothing for what is done at once. */
-export async function showProgress(work: string, { total, done }: Amount): Promise<Progress> {
+/**
+ * A bar on a terminal, a line each second where there is none, nothing for what is done at once: only then is there a look at how much
+ * there is to do.
+ */
+export function showProgress(work: string, look: () => Amount | Promise<Amount>): Progress {
   const started = performance.now();
+  const isTerminal = isatty(2);
   let phase = "begins";
-  const elapsed = (): number => performance.now() - started;
-  const amount = (): string => (total > 0 ? `, ${bytes(Math.min(done(), total))} of ${bytes(total)}` : "");
-  const { draw, stop } = process.stderr.isTTY ? await bar(total, done) : lines();
-  const timer = setInterval(
-    () => draw(`${work}: ${phase}, ${duration(elapsed())}${amount()}`),
-    process.stderr.isTTY ? REDRAW_MS : LINE_EVERY_MS,
-  );
+  let drawing: Drawing | undefined;
+  let isOver = false;
+  const stop = (): void => drawing?.stop();
+  const begin = async (): Promise<void> => {
+    const { total, done } = await look();
+    const opened = isTerminal ? await bar(total, done) : lines;
+    if (isOver) return;
+    drawing = opened;
+    const amount = (): string => (total > 0 ? `, ${bytes(Math.min(done(), total))} of ${bytes(total)}` : "");
+    const draw = (): void => {
+      opened.draw(`${work}: ${phase}, ${duration(performance.now() - started)}${amount()}`);
+      timer = setTimeout(draw, isTerminal ? REDRAW_MS : LINE_EVERY_MS);
+    };
+    draw();
+  };
+  let timer = setTimeout(() => void begin(), isTerminal ? SHOW_AFTER_MS : LINE_EVERY_MS);
   // A second Ctrl-C ends this process at once, but not with its cursor hidden.
   process.once("exit", stop);
   return {
@@ -53,16 +67,15 @@ export async function showProgress(work: string, { total, done }: Amount): Promi
     },
     makeRoom: stop,
     [Symbol.dispose]() {
-      clearInterval(timer);
+      isOver = true;
+      clearTimeout(timer);
       process.off("exit", stop);
       stop();
     },
   };
 }
 
-function lines(): Drawing {
-  return { draw: say, stop() {} };
-}
+const lines: Drawing = { draw: say, stop() {} };
 
 interface Drawing {
   draw(text: string): void;
@@ -80,10 +93,8 @@ async function bar(total: number, done: () => number): Promise<Drawing> {
     linewrap: true,
     gracefulExit: false,
   });
-  const began = performance.now();
   return {
     draw(text) {
-      if (performance.now() - began < SHOW_AFTER_MS) return;
       if (!line.isActive) line.start(Math.max(1, total), 0, { text });
       line.update(Math.min(done(), total), { text });
     },

@@ -4,9 +4,10 @@ import type { RestoreResult } from "../driver/engine.ts";
 import { printable } from "../ffi/printable.ts";
 import type { Manifest } from "../images/manifest_shape.ts";
 import { type EngineFlags, pickEngine } from "./engine.ts";
-import type { Launched } from "./launch.ts";
+import { environmentOf, type Launched } from "./launch.ts";
 import type { ProgramOutput } from "./output.ts";
 import { messageOf, say } from "./report.ts";
+import type { CriuFlags } from "./subcommand.ts";
 
 /** How a program came to run. */
 export interface Running extends Launched {
@@ -22,15 +23,15 @@ export interface Running extends Launched {
 }
 
 /** The flags of `run` that a restore needs. */
-export interface RestoreFlags extends EngineFlags {
+export interface RestoreFlags extends EngineFlags, CriuFlags {
   readonly foreground?: boolean;
   readonly timeoutMs: number;
   readonly restoreOrStart?: string;
   readonly trustImages?: boolean;
-  /** Options of CRIU itself, as its command line has them. */
-  readonly criuOption?: readonly string[];
+  readonly lazy?: boolean;
   readonly depends?: readonly string[];
   readonly recovery?: "strict" | "keep";
+  readonly clock?: "continue" | "wall";
 }
 
 /**
@@ -61,7 +62,7 @@ async function tryRestore(
   flags: RestoreFlags,
 ): Promise<Running | string> {
   if (!existsSync(join(imagesDir, "inventory.img"))) return `there is no image in ${printable(imagesDir)}`;
-  const { timeoutMs, trustImages = false, recovery = "strict" } = flags;
+  const { timeoutMs, trustImages = false, lazy = false, recovery = "strict", clock } = flags;
   const { requireTrustedImages } = await import("../driver/trusted_images.ts");
   const { misfitOf } = await import("../images/identity/misfit.ts");
   const { readManifest } = await import("../images/manifest.ts");
@@ -69,6 +70,7 @@ async function tryRestore(
   // The mode of its log is no matter; as a child of this process it is not told, when CRIU ends, that its parent has.
   const own = { skipFileRwxCheck: true, ...(flags.foreground ? { restoreSibling: true } : {}) };
   const criuOptions = { ...own, ...parseArguments(flags.criuOption ?? []) };
+  const howClock = clock === undefined ? {} : { clock };
   const onHook = (hook: string, pid?: number): void => {
     if (hook === "post-restore" && pid !== undefined) output.adopt(pid);
   };
@@ -79,13 +81,23 @@ async function tryRestore(
     // Before anything in them is believed.
     if (!trustImages) requireTrustedImages(imagesDir);
     const manifest = readManifest(imagesDir);
-    const why = misfitOf(manifest, wanted);
+    const { launch, renewable } = await launchFor(imagesDir, manifest, wanted.command);
+    const why = misfitOf(manifest, { ...wanted, ...renewable, env: launch.env });
     if (why !== undefined) return why;
     output.prepare();
     const engine = await pickEngine(flags);
     // Also without --foreground: what is to be ended has to be known by its parent.
     using _ = adoptOrphans(libc);
-    const result = await engine.restore({ imagesDir, timeoutMs, trustImages, criuOptions, onHook });
+    const result = await engine.restore({
+      imagesDir,
+      timeoutMs,
+      trustImages,
+      lazy,
+      criuOptions,
+      onHook,
+      ...(takesLaunch(manifest) ? { launch } : {}),
+      ...howClock,
+    });
     const errors = await errorsOf(result);
     const { aliveSince } = await import("../ffi/process.ts");
     if (errors.length > 0 && (recovery === "strict" || aliveSince(result.pid) === undefined)) {
@@ -102,6 +114,21 @@ async function tryRestore(
   }
 }
 
+/** What the program gets as if it were started now: environment, and arguments where it can take others. */
+async function launchFor(imagesDir: string, manifest: Manifest, command: readonly string[]) {
+  const { renewableArguments, argumentsIn } = await import("../images/identity/arguments.ts");
+  const { readNeeds } = await import("../images/needs.ts");
+  const env = environmentOf();
+  const renewable = renewableArguments(manifest, readNeeds(imagesDir).root);
+  if (renewable === undefined) return { launch: { env, wholeEnv: true } };
+  const args = argumentsIn(manifest, { command, cwd: process.cwd() }, renewable);
+  return { launch: { env, wholeEnv: true, args }, renewable: { renewable } };
+}
+
+function takesLaunch({ apps }: Manifest): boolean {
+  return apps.some(({ launch }) => launch);
+}
+
 async function errorsOf({ processes }: RestoreResult): Promise<string[]> {
   const { describeFailure } = await import("../driver/rebuilt.ts");
   return processes.flatMap(({ pid, errors }) => errors.map((error) => `process ${pid}: ${describeFailure(error)}`));
@@ -113,7 +140,7 @@ async function sayRestored(
   { createdAt }: Manifest,
   { pid, processes }: RestoreResult,
 ): Promise<Pick<Running, "dump" | "generation">> {
-  const { momentOf } = await import("../images/identity/misfit.ts");
+  const { momentOf } = await import("../images/moment.ts");
   const generation = (processes.find((process) => process.pid === pid) ?? processes[0])?.generation;
   const times = generation === undefined ? "" : `, generation ${generation}`;
   say(`criu-aware run: restored ${pid} from the dump of ${momentOf(createdAt)} in ${printable(imagesDir)}${times}`);

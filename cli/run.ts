@@ -4,6 +4,7 @@ import { UsageError } from "../criu/usage_error.ts";
 import { openLauncherNote } from "../driver/launcher.ts";
 import { ignoredSignals } from "../ffi/ignored_signals.ts";
 import { printable } from "../ffi/printable.ts";
+import { clockOption } from "./clock.ts";
 import { withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
@@ -12,7 +13,7 @@ import type { ProgramOutput } from "./output.ts";
 import { messageOf, type Report, reporting, say } from "./report.ts";
 import { requireProgram } from "./require_program.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
-import { collect, positive, subcommand } from "./subcommand.ts";
+import { collect, positive, subcommand, withCriuOptions } from "./subcommand.ts";
 import { wrap } from "./wrap.ts";
 
 interface Flags extends RestoreFlags {
@@ -39,12 +40,15 @@ export function run(): Command {
         .choices(["strict", "keep"])
         .default("strict"),
     )
-    .option("--criu-option <option>", "an option of CRIU itself for the restore; may be repeated", collect)
+    .addOption(clockOption())
+    .option("--lazy", "let a restored program run before its memory is read: it comes as it is used (userfaultfd)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
     .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
     .passThroughOptions()
     .addHelpText("after", notes.join("\n"));
-  return withEngineFlags(command).action(reporting(runProgram));
+  return withCriuOptions(withEngineFlags(command), "an option of CRIU itself for the restore; may be repeated").action(
+    reporting(runProgram),
+  );
 }
 
 const notes = [
@@ -56,15 +60,17 @@ const notes = [
     "Killed by SIGKILL, this command cannot end the program, which goes on, its output unread.",
   "As the start command of a service: --foreground --restore-or-start DIR. The image is kept: every start goes on from the same " +
     "moment. It is restored only when it is of the same command in the same directory, and its runtime, scripts, their modules, " +
-    "lock files and settings are what they were. Use --depends to name anything else that counts.",
+    "lock files and settings are what they were. Use --depends to name anything else that counts. A program with environment() of " +
+    "criu-aware/resources/environment gets the arguments and variables of now.",
 ].map((paragraph) => `\n${wrap(paragraph, "")}`);
 
 /** 128 + SIGKILL: as a dump ends a program. */
 const KILLED = 137;
 
 async function runProgram(command: string[], flags: Flags): Promise<Report> {
-  if (flags.criuOption && flags.restoreOrStart === undefined) {
-    throw new UsageError("--criu-option is for a restore: give --restore-or-start DIR as well.");
+  const forRestore = flags.criuOption ? "--criu-option" : flags.lazy ? "--lazy" : flags.clock && "--clock";
+  if (forRestore && flags.restoreOrStart === undefined) {
+    throw new UsageError(`${forRestore} is for a restore: give --restore-or-start DIR as well.`);
   }
   const { parseArguments } = await import("../criu/options.ts");
   parseArguments(flags.criuOption ?? []);

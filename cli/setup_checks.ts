@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { prefixOptions } from "../criu/places.ts";
 import { commandLine, rootCommandLine } from "../package/invocation.ts";
 import { criuTool, type Tool, vulkanTool } from "../setup/tools.ts";
 import { findVulkan, vulkanEnvironment } from "../setup/vulkan.ts";
@@ -23,10 +24,10 @@ export async function examineCriu(places?: readonly string[]): Promise<ExaminedT
 }
 
 async function trialWhereItMay(criu: string, places: readonly string[] = []): Promise<Check> {
-  const again = ["setup", "--check", ...places.flatMap((place) => ["--prefix", place])];
+  const again = ["setup", "--check", ...places.flatMap(prefixOptions)];
   const cannot = (found: string, cure: string): Check => ({ name: "trial", verdict: "note", found, cure });
   if (process.geteuid?.() !== 0) return cannot("not tried: CRIU needs root", `Run: ${rootCommandLine(again)}`);
-  const trial = await trialOf(criu);
+  const trial = await trialOf(criu, places);
   const missing = missingForAnyDump();
   if (trial.verdict === "ok" || missing.length === 0) return trial;
   // As in the build of a container's image: the containers may have them.
@@ -38,7 +39,7 @@ export async function examineVulkan(places?: readonly string[]): Promise<Examine
   const name = "vulkan";
   const vulkan = findVulkan(places);
   if (!vulkan) {
-    const cure = `Run: ${commandLine(["setup", "--gpu"])}`;
+    const cure = `Run: ${commandLine(["setup", "--gpu", ...(places ?? []).flatMap(prefixOptions)])}`;
     return { tool: vulkanTool, checks: [{ name, verdict: "fails", found: "the software device is missing", cure }] };
   }
   const { works, why } = await tryVulkan(vulkan);

@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { printable } from "../ffi/printable.ts";
-import { strategyNames } from "../strategies/notify.ts";
+import { strategyNames } from "../strategies/names.ts";
 import { pathOf, print, say } from "./report.ts";
 
 /** A subcommand of which every mistake ends with one line that says how to get help. `examples` are whole lines. */
@@ -39,11 +39,13 @@ export function oneLine(text: string): string {
 
 /** For an option that belongs somewhere else. */
 function hintOn(command: Command, line: string): string {
+  const passes = command.options.some(({ long }) => long === "--criu-option");
+  if (passes && line.startsWith("too many arguments")) return " Options of CRIU itself: --criu-option OPTION.";
   const option = /^unknown option '([^']+)'\.$/.exec(line)?.[1];
   if (option === undefined) return "";
   const takes = (name: string): boolean => command.registeredArguments.some((argument) => argument.name() === name);
   if (takes("dir") && /^(-D|--images-dir)/.test(option)) return " Name the directory without it.";
-  return takes("criu-options") ? ` To pass it to CRIU, put it at the end: -- ${option}.` : "";
+  return passes ? ` To pass it to CRIU: --criu-option ${option}.` : "";
 }
 
 /** True for an end that commander asks for; help and the version are no mistakes. */
@@ -80,4 +82,18 @@ export function withNoticeFlags(command: Command): Command {
     .option("--at-point", "wait until an app of the tree is at its point, agent.point()")
     .option("--timeout-ms <ms>", "how long the apps may prepare, or --at-point waits", positive, 10_000)
     .option("--lease-ms <ms>", "how long a ready app holds without a sign of life", positive, 5_000);
+}
+
+/** What is meant for CRIU. */
+export interface CriuFlags {
+  /** Options of CRIU itself, as its command line has them. */
+  readonly criuOption?: readonly string[];
+}
+
+/** Adds the option of {@linkcode CriuFlags}. */
+export function withCriuOptions(
+  command: Command,
+  text = "an option of CRIU itself, see criu(8); may be repeated",
+): Command {
+  return command.option("--criu-option <option>", text, collect);
 }

@@ -17,19 +17,18 @@ export interface Tracer {
 }
 
 /**
- * Opens a trace; without a file it only passes the phases on.
+ * Opens a trace, which passes the phases on.
  * @throws {UsageError} when the file cannot be written, or is no trace: before anything is done.
  */
-export function openTrace(file: string | undefined, onPhase: (phase: Phase) => void): Tracer {
+export function openTrace(file: string, onPhase: (phase: Phase) => void): Tracer {
   const phases: Phase[] = [];
-  if (file !== undefined) writeTrace(file, []);
+  writeTrace(file, []);
   return {
     onPhase(phase) {
       phases.push(phase);
       onPhase(phase);
     },
     write(imagesDir, rounds = [], restore) {
-      if (file === undefined) return;
       const apps = rounds.flatMap(({ pid, round }) => (round ? traceRound(pid, round) : []));
       writeTrace(file, [...tracePhases(phases), ...criusOwn(imagesDir, phases, restore), ...apps]);
     },

@@ -2,7 +2,7 @@ import type { StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HookChannel } from "./hook_channel.ts";
-import type { LocatedCriu } from "./locate.ts";
+import type { AskedCriu } from "./locate.ts";
 import { passDescriptors, toArguments } from "./options.ts";
 import { type End, PID_FILE, type Run, type Runner } from "./run.ts";
 import { noTerminal, type TerminalUse, terminalFor } from "./terminal.ts";
@@ -10,8 +10,9 @@ import { noTerminal, type TerminalUse, terminalFor } from "./terminal.ts";
 const restoreHooks = ["pre-restore", "post-restore", "pre-resume", "post-resume"];
 
 /** Runs the `criu` binary, with our action script, which asks this process through its pipes (hook_channel.ts). */
-export function commandRunner({ path: criu, version }: LocatedCriu): Runner {
+export function commandRunner({ path: criu, version }: AskedCriu): Runner {
   return {
+    criu,
     version,
     async dump(run) {
       using channel = await HookChannel.open(["pre-dump", "post-dump"], run.onHook);

@@ -140,14 +140,13 @@ look() {
   shift 16
   active_id=" $* "
 }
-# At work, or held at a point of its own, where it waits for somebody like us.
 is_free() { [ "$state" = 0 ] || [ "$state,$point" = 2,1 ]; }
 # Whether the process has this user.
 is_own() { case "$uids" in *[!0-9]"$1"[!0-9]*) ;; *) return 1 ;; esac }
 # Whether what was opened is the page of the process. One that it inherited by fork is not.
 check_page() {
   set -- $(stat -L -c '%f %h %s %i %u' /proc/self/fd/3)
-  case "$*" in 8???" 0 65536 $inode "*) ;; *) refuse "shows a page that is none" ;; esac
+  case "$*" in 8???" 0 327680 $inode "*) ;; *) refuse "shows a page that is none" ;; esac
   [ "$(text 0 8)" = criuawar ] || exit $NOT_ATTACHED
   uids=" $(sed -n 's/^Uid://p' status) " inner_pid=$(sed -n 's/^NSpid:.*[^0-9]//p' status)
   look

@@ -4,10 +4,9 @@ import { AppendMemfd } from "../ffi/append_memfd.ts";
 import { cString, encoder } from "../ffi/bytes.ts";
 import { fileCalls } from "../ffi/files.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { openPipe } from "../ffi/pipe.ts";
 import { hookChannelScript } from "./hook_channel_script.ts";
 import type { Run } from "./run.ts";
-
-const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
 /**
  * Lets the action script of hook_channel_script.ts ask this process. CRIU closes the script's standard input and every other descriptor,
@@ -24,10 +23,11 @@ export class HookChannel implements Disposable {
   readonly #listening: Disposable;
 
   private constructor(libc: Libc, hooks: readonly string[], onHook: Run["onHook"]) {
-    const question = createPipe(libc);
-    const answer = createPipe(libc);
-    const reply = async (hook: string): Promise<void> => {
-      const text = (await onHook(hook)) ? "go\n" : "no\n";
+    const question = openPipe(libc);
+    const answer = openPipe(libc);
+    const reply = async (line: string): Promise<void> => {
+      const [hook = "", pid] = line.split(" ");
+      const text = (await onHook(hook, Number(pid) || undefined)) ? "go\n" : "no\n";
       fileCalls(libc).write(answer.write, cString(text), text.length);
     };
     this.#libc = libc;
@@ -41,7 +41,7 @@ export class HookChannel implements Disposable {
       CRIU_AWARE_HOOKS: hooks.join(" "),
     };
     this.#listening = drain(libc, question.read, (bytes) => {
-      for (const hook of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(hook);
+      for (const line of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(line);
     });
   }
 
@@ -66,10 +66,4 @@ function openScript(libc: Libc): number {
 /** The number in the name of a pipe: proc_pid_fd(5). */
 function inode(pipe: number): string {
   return readlinkSync(`/proc/self/fd/${pipe}`).replace(/\D/g, "");
-}
-
-function createPipe(libc: Libc): { read: number; write: number } {
-  const fds = new Int32Array(2);
-  libc.check(libc.pipe2(new Uint8Array(fds.buffer), O_NONBLOCK_CLOEXEC), "open a pipe");
-  return { read: fds[0] as number, write: fds[1] as number };
 }

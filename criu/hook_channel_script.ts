@@ -15,5 +15,5 @@ case " $CRIU_AWARE_HOOKS " in *" \${CRTOOLS_SCRIPT_ACTION-} "*) ;; *) exit 0 ;; 
 set -- $CRIU_AWARE_DRIVER
 exec 3>>"/proc/$1/fd/$2" 4<"/proc/$1/fd/$4" || exit
 [ "$(readlink /proc/self/fd/3) $(readlink /proc/self/fd/4)" = "pipe:[$3] pipe:[$5]" ] || exit
-echo "$CRTOOLS_SCRIPT_ACTION" >&3 && read -r answer <&4 && [ "$answer" = go ]
+echo "$CRTOOLS_SCRIPT_ACTION \${CRTOOLS_INIT_PID-}" >&3 && read -r answer <&4 && [ "$answer" = go ]
 `;

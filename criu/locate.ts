@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { onPath } from "../ffi/on_path.ts";
 import { printable } from "../ffi/printable.ts";
 import { commandLine } from "../package/invocation.ts";
 import { CriuError } from "./errors.ts";
-import { findUnpacked } from "./places.ts";
+import { findUnpacked, prefixOptions } from "./places.ts";
 
 const NEEDED = [4, 2] as const;
 
@@ -13,9 +13,16 @@ export interface LocatedCriu {
   readonly version: string;
 }
 
-/** How to get a CRIU that works here. */
-export function criuCure(): string {
-  return `Run: ${commandLine(["setup"])}`;
+/** A CRIU that is being asked for its version. */
+export interface AskedCriu {
+  readonly path: string;
+  /** Rejects with CriuError when it does not start, or is older than 4.2. */
+  readonly version: Promise<string>;
+}
+
+/** How to get a CRIU that works here, in these places where they are named. */
+export function criuCure(places: readonly string[] = []): string {
+  return `Run: ${commandLine(["setup", ...places.flatMap(prefixOptions)])}`;
 }
 
 /**
@@ -33,13 +40,40 @@ export function findCriu(named?: string, places?: readonly string[]): LocatedCri
   try {
     output = execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch {
-    throw unusable(`CRIU does not start: ${printable(path)}.`);
+    throw doesNotStart(path, places);
   }
+  return { path, version: versionIn(output, path, places) };
+}
+
+/**
+ * The same for whoever has something else to do meanwhile: CRIU takes its time to start.
+ * @throws {CriuError} when there is none.
+ */
+export function askCriu(named?: string): AskedCriu {
+  const path = named ?? chooseCriu();
+  const version = new Promise<string>((resolve, reject) => {
+    execFile(path, ["--version"], { encoding: "utf8" }, (error, output) => {
+      if (error) return reject(doesNotStart(path));
+      try {
+        resolve(versionIn(output, path));
+      } catch (tooOld) {
+        reject(tooOld);
+      }
+    });
+  });
+  // Who never asks for it is not told, either.
+  version.catch(() => {});
+  return { path, version };
+}
+
+/** @throws {CriuError} when it is too old. */
+function versionIn(output: string, path: string, places?: readonly string[]): string {
   const version = printable(/Version:\s*(\S+)/.exec(output)?.[1] ?? "unknown", 100);
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return { path, version };
+  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return version;
   throw unusable(
     `CRIU ${version} is too old (${printable(path)}): before 4.2 it cannot dump sockets on Linux 6.16 and newer.`,
+    places,
   );
 }
 
@@ -49,10 +83,15 @@ function chooseCriu(places?: readonly string[]): string {
   if (chosen !== undefined) return chosen;
   throw unusable(
     refused ? `CRIU is missing: the one of the set-up is not used, for ${refused.message}.` : "CRIU is missing.",
+    places,
   );
 }
 
-function unusable(meaning: string): CriuError {
-  const cure = criuCure();
+function doesNotStart(path: string, places?: readonly string[]): CriuError {
+  return unusable(`CRIU does not start: ${printable(path)}.`, places);
+}
+
+function unusable(meaning: string, places?: readonly string[]): CriuError {
+  const cure = criuCure(places);
   return new CriuError("start", `${meaning} ${cure}`, { explanation: { meaning, cure, options: [] } });
 }

@@ -30,6 +30,11 @@ export function checkoutTools(): string | undefined {
   return root === undefined ? undefined : join(root, ".tools");
 }
 
+/** The options of `setup` that name this place, for a command that is told: none where it is the place that `setup` chooses. */
+export function prefixOptions(place: string): string[] {
+  return place === toolPlaces()[0] ? [] : ["--prefix", place];
+}
+
 /** What of a tool was found. */
 export interface UnpackedFile {
   readonly path?: string;

@@ -43,8 +43,10 @@ export interface End {
 
 /** A way to run CRIU. */
 export interface Runner {
-  /** The version of CRIU. */
-  readonly version: string;
+  /** The binary. */
+  readonly criu: string;
+  /** The version of CRIU. Rejects with CriuError when it does not start, or is too old. */
+  readonly version: Promise<string>;
   dump(run: DumpRun): Promise<End>;
   restore(run: RestoreRun): Promise<End & { readonly pid: number }>;
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { $, type ProcessOutput } from "zx";
+import type { ProcessOutput } from "zx";
 import { closeOnExec } from "../ffi/close_on_exec.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { openMarked } from "../ffi/marked_process.ts";
@@ -56,6 +56,7 @@ export async function tryCriu(criu: string): Promise<TrialResult> {
       victim.once("exit", () => reject(new Error("the trial process ended by itself")));
     });
     victim.stdout.destroy();
+    const { $ } = await import("zx");
     const options = { quiet: true, nothrow: true };
     const dump = await $(options)`exec ${criu} dump --tree ${pid} --images-dir ${images} --log-file dump.log`;
     if (dump.exitCode !== 0) return failed("dump", images, dump);

@@ -1,7 +1,9 @@
 import { UsageError } from "../criu/usage_error.ts";
-import { isInTree, processTree } from "../ffi/process_tree.ts";
+import { descriptorLinks } from "../ffi/descriptor_links.ts";
+import { ancestorsOf, isInTree, processTree } from "../ffi/process_tree.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
+import { PAGE_LINK } from "../page/layout.ts";
 
 /** What to leave out. */
 export interface OpenOptions {
@@ -38,4 +40,17 @@ export async function openAttached(root: number, { known = [], without }: OpenOp
   }
   opened.move();
   return pages;
+}
+
+/** Whether a process looks attached, by the names of its descriptors alone: good for a hint. */
+export function looksAttached(pid: number): boolean {
+  return descriptorLinks(pid).some(({ link }) => link === PAGE_LINK);
+}
+
+/** Says of a tree in which no process is attached that one above it is; "" where none is. */
+export function attachedAbove(root: number): string {
+  for (const pid of ancestorsOf(root)) {
+    if (looksAttached(pid)) return ` Process ${pid}, above it, is attached: do you mean that?`;
+  }
+  return "";
 }

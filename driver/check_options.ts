@@ -2,13 +2,13 @@ import { checkCriuOptions } from "../criu/options.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
 import { problemKinds } from "../images/problem.ts";
-import { type StrategyName, strategyNames } from "../strategies/notify.ts";
+import { type StrategyName, strategyNames } from "../strategies/names.ts";
 
 /** The longest time that a timer can have: 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** What a value must be, when it is given. */
-type Kind = "time" | "pid" | "path" | "flag" | "call" | "strategy" | "digests" | "force" | "other";
+type Kind = "time" | "pid" | "path" | "flag" | "call" | "strategy" | "digests" | "clock" | "force" | "other";
 
 const kinds: Readonly<Record<Kind, { is(value: unknown): boolean; what: string }>> = {
   time: {
@@ -21,6 +21,7 @@ const kinds: Readonly<Record<Kind, { is(value: unknown): boolean; what: string }
   call: { is: (value) => typeof value === "function", what: "a function" },
   strategy: { is: (value) => strategyNames.includes(value as StrategyName), what: strategyNames.join(", ") },
   digests: { is: (value) => value === "quick" || value === "full", what: "quick or full" },
+  clock: { is: (value) => value === "continue" || value === "wall", what: "continue or wall" },
   force: {
     is: (value) => typeof value === "boolean" || (Array.isArray(value) && value.every(isProblemKind)),
     what: `true, or a list of ${problemKinds.join(", ")}`,

@@ -9,12 +9,14 @@ import { UsageError } from "../criu/usage_error.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
+import { describeEnvGate } from "../images/identity/env_gate.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { ResourceError } from "../lifecycle/errors.ts";
 import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { ownModule, programCommand } from "../package/program.ts";
+import { describeSelf } from "./app_facts.ts";
 import { checkOptions, type Known } from "./check_options.ts";
 import { dumpDefaults } from "./defaults.ts";
 import { denoDirWithoutLocks } from "./deno_cache.ts";
@@ -125,9 +127,9 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     throw error;
   });
   const { noticeId } = others;
-  const { name, version } = libc.runtime;
-  const self = { pid: process.pid, runtime: `${name} ${version}`, generation: agent.generation };
-  const apps = [self, ...others.apps()];
+  const self = await describeSelf();
+  const apps = [self.app, ...others.apps()];
+  const envGate = describeEnvGate([...self.envGate, ...others.envGate()], process.pid);
   // What this process was, it was before it was restored as well.
   const { program, programs, ownMounts } = programsOf(processTree(process.pid), {
     depends,
@@ -137,6 +139,7 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
     criu: criu.version,
     noticeId,
     apps,
+    envGate,
     leftRunning: leaveRunning,
     criuOptions,
     programs,

@@ -5,10 +5,11 @@ import { leaveCgroups } from "../criu/options.ts";
 import type { Runner } from "../criu/run.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { processTree } from "../ffi/process_tree.ts";
+import { describeEnvGate } from "../images/identity/env_gate.ts";
 import { describeMachine } from "../images/machine.ts";
-import { describeImages } from "../images/manifest.ts";
-import type { ImageFacts } from "../images/manifest_shape.ts";
+import type { DumpFacts, ImageFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
+import { describeImages } from "../images/write_manifest.ts";
 import { alongside } from "./alongside.ts";
 import { awaitPoint } from "./at_point.ts";
 import { checkOptions } from "./check_options.ts";
@@ -37,6 +38,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   requireRoot();
   requireOther(pid);
   const depends = dependsOf(given);
+  const criu = await runner.version;
   using cuda = await openCudaIfAsked(given.cuda);
   const phases = watchPhases(given.onPhase);
   const libc = await openLibc();
@@ -63,8 +65,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
     );
     return { ...programsOf(processTree(pid), { depends, runsSince }), machine: describeMachine() };
   }, STARTING_MS);
-  const apps = found.then((participants) => participants.apps());
-  apps.catch(() => {});
+  let apps: Pick<DumpFacts, "apps" | "envGate"> = { apps: [] };
   let described: Promise<ImageFacts> | undefined;
   let withCuda: readonly number[] = [];
   let refusals: readonly Refusal[] = [];
@@ -75,6 +76,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
       const refused = await participants.prepare(criuOptions);
       if (refused.length > 0) return refused;
       participants.mayBeDumped();
+      apps = { apps: participants.apps(), envGate: describeEnvGate(participants.envGate(), pid) };
       phases.enter("ready");
       // Before the scan: it closes the device files.
       const how = typeof options.cuda === "object" ? options.cuda : {};
@@ -135,9 +137,9 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   const { noticeId, pids, warnings } = participants;
   if (manifest) {
     const facts = {
-      criu: runner.version,
+      criu,
       noticeId,
-      apps: await apps,
+      ...apps,
       leftRunning: leaveRunning,
       cuda: withCuda.length > 0,
       criuOptions,

@@ -3,7 +3,7 @@ import { printable } from "../ffi/printable.ts";
 import type { Digests } from "../images/digest.ts";
 import type { Problem, ProblemKind } from "../images/problem.ts";
 import type { RestoreStats } from "../images/types.ts";
-import type { Outcome, RecoveryFailure, Round } from "../lifecycle/types.ts";
+import type { LaunchOptions, Outcome, RecoveryFailure, Round } from "../lifecycle/types.ts";
 import type { CudaDumpOptions, CudaRestoreOptions } from "./cuda/processes.ts";
 import type { NoticeOptions, Refusal } from "./participants.ts";
 
@@ -140,10 +140,29 @@ export interface RestoreOptions {
    * @default a new directory among the temporary files, which stays only when the restore fails
    */
   readonly workDir?: string;
+  /**
+   * How the monotonic clock of the tree goes on, by which all timers go. `wall`: it is later by the time as an image, as if the tree had
+   * only been stopped, so that what fell due meanwhile is done at once, and once. `continue`: from where it was, as CRIU has it, so that
+   * timers are late by that time. Where it cannot be moved, `wall` that is given refuses the restore (a problem of kind `clock`), and the
+   * default only warns. docs/resources/clocks.md says what each does to timers, caches and leases. @default "wall"
+   */
+  readonly clock?: "continue" | "wall";
   /** How long to wait for ids that are still taken, for a CRIU that stands still, and for the apps, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
   /** Options of CRIU itself, besides those of the dump that a restore needs as well. */
   readonly criuOptions?: CriuOptions;
+  /**
+   * Let the apps run before their memory is read: what they use comes from the images at that moment, by `criu lazy-pages`, and the rest
+   * meanwhile. That daemon is started here, and ends by itself with the last page; until then the apps need it: without it the memory
+   * that is missing would be zeros. Needs userfaultfd (`criu-aware doctor`). Its log is in the `workDir`. @default false
+   */
+  readonly lazy?: boolean;
+  /**
+   * What the restored apps are told: environment, arguments, working directory, and values of your own. It travels by their pages, and
+   * reaches them before anything of them runs; nothing of it is written into files or logs. A launch that would not arrive, or on
+   * which no app acts, is a UsageError, and nothing runs then.
+   */
+  readonly launch?: LaunchOptions;
   /**
    * Takes CUDA work back from the process checkpoint of NVIDIA's driver, as soon as the tree runs; what was not handed over is
    * left alone. Always done for images whose manifest says that the dump has handed it over. @default false

@@ -1,14 +1,11 @@
 import { resolve } from "node:path";
 import { commandRunner } from "../criu/command.ts";
-import { findCriu, type LocatedCriu } from "../criu/locate.ts";
+import { type AskedCriu, askCriu } from "../criu/locate.ts";
 import { rpcRunner } from "../criu/rpc/rpc.ts";
 import type { Runner } from "../criu/run.ts";
 import { checkOptions } from "./check_options.ts";
-import { dumpTree } from "./dump.ts";
 import type { Engine } from "./engine.ts";
-import { tellingLauncher } from "./launcher.ts";
 import { type CriuQueries, queries } from "./queries.ts";
-import { restoreTree } from "./restore.ts";
 
 /** Options of an engine that runs CRIU. */
 export interface CriuEngineOptions {
@@ -20,7 +17,8 @@ export interface CriuEngineOptions {
  * Drives CRIU by its RPC: CRIU itself asks this process at each hook, no process is started for one. When this process dies
  * during a dump, CRIU takes that as a refusal, and the apps go on.
  *
- * @throws {CriuError} when CRIU is missing or too old. @throws {UsageError} for an option that there is not.
+ * @throws {CriuError} when CRIU is missing. One that is too old, or does not start, rejects what is asked of the engine.
+ * @throws {UsageError} for an option that there is not.
  * @example
  * ```ts
  * import { rpc } from "criu-aware/driver";
@@ -36,7 +34,8 @@ export function rpc(options: CriuEngineOptions = {}): Engine & CriuQueries {
  * Drives the `criu` binary, with our action script. The script asks this process: when this process dies, the script fails,
  * CRIU gives up, and the apps go on.
  *
- * @throws {CriuError} when CRIU is missing or too old. @throws {UsageError} for an option that there is not.
+ * @throws {CriuError} when CRIU is missing. One that is too old, or does not start, rejects what is asked of the engine.
+ * @throws {UsageError} for an option that there is not.
  * @example
  * ```ts
  * import { command } from "criu-aware/driver";
@@ -47,15 +46,22 @@ export function command(options: CriuEngineOptions = {}): Engine {
   return engine("command", commandRunner(chosenCriu(options)));
 }
 
-function chosenCriu(options: CriuEngineOptions): LocatedCriu {
+function chosenCriu(options: CriuEngineOptions): AskedCriu {
   checkOptions(options, { criu: "path" });
-  return findCriu(options.criu);
+  return askCriu(options.criu);
 }
 
+/** What a dump needs is not loaded for a restore, and the other way round: the command should start at once. */
 function engine(kind: Engine["kind"], runner: Runner): Engine {
   return {
     kind,
-    dump: (options) => tellingLauncher(options.pid, resolve(options.imagesDir), () => dumpTree(runner, options)),
-    restore: (options) => restoreTree(runner, options),
+    async dump(options) {
+      const [{ dumpTree }, { tellingLauncher }] = await Promise.all([import("./dump.ts"), import("./launcher.ts")]);
+      return await tellingLauncher(options.pid, resolve(options.imagesDir), () => dumpTree(runner, options));
+    },
+    async restore(options) {
+      const { restoreTree } = await import("./restore.ts");
+      return await restoreTree(runner, options);
+    },
   };
 }

@@ -7,6 +7,7 @@ import { ownPidOf, userOf } from "../ffi/process.ts";
 import { childrenOf } from "../ffi/process_tree.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
 import { statusField } from "../ffi/status_field.ts";
+import { looksAttached } from "./attached.ts";
 
 const NAME = "criu-aware-launcher";
 const LINK = `/memfd:${NAME} (deleted)`;
@@ -14,6 +15,8 @@ const LINK = `/memfd:${NAME} (deleted)`;
 const LONGEST = 4096;
 /** How long a dump may go on after the end of the program: then the manifest is written. */
 const FINISHING_MS = 60_000;
+/** More than there are between a terminal and a program: npm, sh, bunx, sh, … */
+const MOST_WRAPPERS = 16;
 
 /** Where a dump tells the process that started its program that it ended the program, and where the images are. */
 export interface LauncherNote extends Disposable {
@@ -48,11 +51,19 @@ export async function tellingLauncher<T extends { readonly leftRunning: boolean 
 }
 
 /**
- * The program of a process that has such a note; undefined for any other process, and for the init of a pid namespace, which is dumped
- * with all that it runs.
+ * The program of a process that has such a note, or of one below it where that only waits for it: each has one child (bunx, npx, a
+ * shell). Undefined for any other process, and for the init of a pid namespace, which is dumped with all that it runs.
  */
 export function programBelow(pid: number): number | undefined {
-  return ownPidOf(pid) === 1 || noteIn(pid) === undefined ? undefined : childrenOf(pid)?.[0];
+  if (ownPidOf(pid) === 1) return undefined;
+  let at = pid;
+  for (let depth = 0; depth < MOST_WRAPPERS; depth++) {
+    const [child, ...others] = childrenOf(at) ?? [];
+    if (noteIn(at) !== undefined) return child;
+    if (child === undefined || others.length > 0 || looksAttached(at)) return undefined;
+    at = child;
+  }
+  return undefined;
 }
 
 function noteIn(pid: number): string | undefined {

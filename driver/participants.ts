@@ -2,13 +2,17 @@ import type { CriuOptions } from "../criu/options.ts";
 import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { pidNamespace } from "../ffi/process.ts";
+import type { DumpFacts } from "../images/manifest_shape.ts";
 import type { Notice } from "../lifecycle/types.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 import type { Word } from "../page/layout.ts";
-import { type Answer, notify, type StrategyName } from "../strategies/notify.ts";
+import type { StrategyName } from "../strategies/names.ts";
+import { type Answer, notify } from "../strategies/notify.ts";
 import { alongside } from "./alongside.ts";
-import { openAttached } from "./attached.ts";
+import { describeApp } from "./app_facts.ts";
+import { attachedAbove, openAttached } from "./attached.ts";
+import { leaveLaunchOn } from "./launch.ts";
 import { describeStandstill, isPaused, standstillOf } from "./paused.ts";
 
 /** How the apps of a process tree are notified. */
@@ -101,11 +105,13 @@ export class Participants implements Disposable {
   }
 
   /** What the apps say of themselves. */
-  apps(): { pid: number; runtime: string; generation: number }[] {
-    return this.#pages.map((page) => {
-      const { name = "unknown", version = "" } = page.document()?.runtime ?? {};
-      return { pid: page.pid, runtime: `${name} ${version}`.trim(), generation: page.status().generation };
-    });
+  apps(): DumpFacts["apps"] {
+    return this.#pages.map(describeApp);
+  }
+
+  /** The environment variables whose change makes the image unfit. */
+  envGate(): string[] {
+    return this.#pages.flatMap((page) => page.document()?.envGate ?? []);
   }
 
   /** When the first of them was started, in milliseconds since 1970: for one that was restored, in its first life. */
@@ -195,6 +201,11 @@ export class Participants implements Disposable {
     return this.noLongerHeld().filter(({ pid }) => !(this.#isRenewedInTime && hasContinued(pid)));
   }
 
+  /** Leaves a launch for all of them. @throws {UsageError} when one would not get it, or none acts on it. */
+  leaveLaunch(text: string): void {
+    leaveLaunchOn(this.#pages, text);
+  }
+
   /** From here on an image may be made: in doubt that is what the apps are told. Before, they are told that there is none. */
   mayBeDumped(): void {
     this.#inDoubt = "continued";
@@ -237,7 +248,7 @@ export class Participants implements Disposable {
     throw new PageError(
       this.pid,
       "missing",
-      `No process in the tree of ${this.pid} is attached, so none can prepare. Dump it all the same with --unaware.`,
+      `No process in the tree of ${this.pid} is attached, so none can prepare.${attachedAbove(this.pid)} Dump it all the same with --unaware.`,
     );
   }
 }

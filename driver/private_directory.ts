@@ -12,11 +12,11 @@ export interface PrivateDirectory extends Disposable {
 }
 
 /**
- * Makes one below the directory for temporary files; it goes at disposal, and when this process exits before.
+ * Makes one below `place`, the directory for temporary files unless given; it goes at disposal, and when this process exits before.
  * @throws {UntrustedPathError} when somebody else could put another one in its place.
  */
-export function privateDirectory(): PrivateDirectory {
-  const parent = walkTrusted(tmpdir());
+export function privateDirectory(place: string = tmpdir()): PrivateDirectory {
+  const parent = walkTrusted(place);
   if (parent.stat) requireDirectory(parent.path, parent.stat);
   const path = mkdtempSync(join(parent.path, "criu-aware-"));
   let isKept = false;

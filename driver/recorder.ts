@@ -4,7 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { writeManifest } from "../images/manifest.ts";
+import { writeManifest } from "../images/write_manifest.ts";
 import { readMark, removeMark } from "./images_dir.ts";
 import { DENO_CACHE, moveIntoImages } from "./work_dir.ts";
 

@@ -37,7 +37,7 @@ export class RestoreWatch implements Disposable {
   #movedAt = 0;
   #crashedAt: number | undefined;
   #hooks = 0;
-  #reason: "cancelled" | "stalled" | undefined;
+  #reason: "cancelled" | "stalled" | "refused" | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(watched: Watched) {
@@ -66,13 +66,18 @@ export class RestoreWatch implements Disposable {
     }
   }
 
+  /** Nothing of it may run. Only in a hook, at which CRIU takes no refusal: the processes still stand still. */
+  refuse(): void {
+    this.#end("refused");
+  }
+
   /** In a moment the processes run: a cancellation comes too late. */
   tooLateToCancel(): void {
     this.#watched.signal?.removeEventListener("abort", this.#cancel);
   }
 
   /** CRIU has ended: resolves with why it was ended, when it was, once nothing is left of what it has made. */
-  async outcome(): Promise<"cancelled" | "stalled" | undefined> {
+  async outcome(): Promise<"cancelled" | "stalled" | "refused" | undefined> {
     this[Symbol.dispose]();
     await this.#ended;
     return this.#reason;
@@ -84,7 +89,7 @@ export class RestoreWatch implements Disposable {
     this.#held[Symbol.dispose]();
   }
 
-  #end(reason: "cancelled" | "stalled"): void {
+  #end(reason: "cancelled" | "stalled" | "refused"): void {
     if (this.#ended) return;
     const { libc, sibling } = this.#watched;
     const siblings = (childrenOf(process.pid) ?? []).filter((pid) => pid === sibling);

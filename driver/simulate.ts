@@ -4,6 +4,7 @@ import { awaitPoint } from "./at_point.ts";
 import { checkOptions } from "./check_options.ts";
 import { DumpRefusedError, type Engine } from "./engine.ts";
 import { knownDumpOptions, knownRestoreOptions } from "./known_options.ts";
+import { encodeLaunch } from "./launch.ts";
 import { Participants } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitAll } from "./rebuilt.ts";
@@ -62,8 +63,10 @@ export function simulate(): Engine {
       const phases = watchPhases(options.onPhase);
       const found = held.get(imagesDir);
       if (!found) throw new UsageError(`There is no simulated dump in ${imagesDir}: dump with the same engine first.`);
+      const launch = options.launch && encodeLaunch(options.launch);
       held.delete(imagesDir);
       using participants = found;
+      if (launch) participants.leaveLaunch(launch);
       const started = now();
       phases.enter("restoring");
       participants.tell("simulated");

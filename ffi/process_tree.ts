@@ -22,12 +22,18 @@ export function processTree(pid: number): number[] {
 
 /** Whether a process is `root` or below it, as the kernel says now. */
 export function isInTree(pid: number, root: number): boolean {
-  let at = pid;
-  for (let depth = 0; depth < MOST && at > 0; depth++) {
-    if (at === root) return true;
-    at = Number(statusField(readOrEmpty(`/proc/${at}/status`), "PPid"));
-  }
+  if (pid === root) return true;
+  for (const ancestor of ancestorsOf(pid)) if (ancestor === root) return true;
   return false;
+}
+
+/** The parent of a process, the parent of that, and so on, as the kernel says now. */
+export function* ancestorsOf(pid: number): Generator<number> {
+  for (let depth = 0, at = pid; depth < MOST; depth++) {
+    at = Number(statusField(readOrEmpty(`/proc/${at}/status`), "PPid"));
+    if (!(at > 0)) return;
+    yield at;
+  }
 }
 
 /** The children of all threads of a process; undefined when there is no such process. */

@@ -36,50 +36,100 @@ export interface CheckOptions {
  */
 export async function checkManifest(directory: string, options: CheckOptions = {}): Promise<Problem[]> {
   const path = resolve(directory);
+  const { manifest, problems } = findManifest(path);
+  if (!manifest) return [...problems];
+  return [
+    ...quickProblems(path, manifest, options),
+    ...versionProblems(manifest, options.criu),
+    ...(await contentProblems(path, manifest, options)),
+  ];
+}
+
+/** The manifest of a dump, when it can be read, and otherwise why not. */
+export interface FoundManifest {
+  readonly manifest: Manifest | undefined;
+  readonly problems: readonly Problem[];
+}
+
+export function findManifest(path: string): FoundManifest {
+  const without = (kind: Problem["kind"], what: string, cure: string): FoundManifest => ({
+    manifest: undefined,
+    problems: [problem(kind, what, cure)],
+  });
   if (!hasManifest(path)) {
     const what = `${path} has no ${MANIFEST}: the dump was not finished, or was not made by criu-aware`;
-    return [
-      problem("manifest", what, "Dump again. If somebody else made this dump, restore it with --force=manifest."),
-    ];
+    return without("manifest", what, "Dump again. If somebody else made this dump, restore it with --force=manifest.");
   }
-  let manifest: Manifest;
   try {
-    manifest = readManifest(path);
+    return { manifest: readManifest(path), problems: [] };
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
-    return [problem("file", error.message, "Take another copy of the dump, or dump again.")];
+    return without("file", error.message, anotherCopy);
   }
-  const { machine = describeMachine(), criu, cpuCap, signal } = options;
+}
+
+/** What is seen at once: files that are missing or have another size, and what does not fit this machine. */
+export function quickProblems(
+  directory: string,
+  manifest: Manifest,
+  { machine = describeMachine(), cpuCap }: Pick<CheckOptions, "machine" | "cpuCap"> = {},
+): Problem[] {
   return [
-    ...(await fileProblems(path, manifest, signal)),
+    ...manifest.files.flatMap((file) => {
+      const why = sizeProblem(directory, file);
+      return why === undefined ? [] : [fileProblem(directory, file, why)];
+    }),
     ...machineProblems(manifest, machine, cpuCap),
-    ...criuProblems(manifest, criu),
-    ...(manifest.ownMounts ? [] : manifest.programs.flatMap(programProblems)),
     ...gpuProblems(manifest, machine),
   ];
+}
+
+/** What takes its time: the content of the files, of which those of another size are left out, and the builds of the programs. */
+export async function contentProblems(
+  directory: string,
+  manifest: Manifest,
+  { signal }: Pick<CheckOptions, "signal"> = {},
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const file of manifest.files) {
+    if (sizeProblem(directory, file) !== undefined) continue;
+    // Whoever else is at work in this process has its turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    const why = await contentProblem(join(directory, file.name), file, signal);
+    if (why !== undefined) problems.push(fileProblem(directory, file, why));
+  }
+  return [...problems, ...(manifest.ownMounts ? [] : manifest.programs.flatMap(programProblems))];
 }
 
 function problem(kind: Problem["kind"], what: string, cure: string, severity: Problem["severity"] = "error"): Problem {
   return { severity, kind, what: printable(what, LONGEST_MESSAGE), cure: printable(cure) };
 }
 
-async function fileProblems(directory: string, { files }: Manifest, signal?: AbortSignal): Promise<Problem[]> {
-  const problems: Problem[] = [];
-  for (const { name, bytes, sha256, crc32 } of files) {
-    const path = join(directory, name);
-    const size = statSync(path, { throwIfNoEntry: false })?.size;
-    const wrong = async (): Promise<string | undefined> => {
-      if (size === undefined) return "is missing";
-      if (size !== bytes) return `has ${size} bytes, and had ${bytes} when it was dumped`;
-      if (sha256 !== undefined && (await digest(path, "sha256", signal)) !== sha256)
-        return "has changed since the dump";
-      if (crc32 !== undefined && (await digest(path, "crc32", signal)) !== crc32) return "has changed since the dump";
-      return undefined;
-    };
-    const why = await wrong().catch((error) => (error instanceof ImageError ? error.reason : Promise.reject(error)));
-    if (why) problems.push(problem("file", `${path} ${why}`, "Take another copy of the dump, or dump again."));
+type File = Manifest["files"][number];
+
+const anotherCopy = "Take another copy of the dump, or dump again.";
+
+function fileProblem(directory: string, { name }: File, why: string): Problem {
+  return problem("file", `${join(directory, name)} ${why}`, anotherCopy);
+}
+
+function sizeProblem(directory: string, { name, bytes }: File): string | undefined {
+  const size = statSync(join(directory, name), { throwIfNoEntry: false })?.size;
+  if (size === undefined) return "is missing";
+  return size === bytes ? undefined : `has ${size} bytes, and had ${bytes} when it was dumped`;
+}
+
+async function contentProblem(path: string, file: File, signal?: AbortSignal): Promise<string | undefined> {
+  try {
+    for (const kind of ["sha256", "crc32"] as const) {
+      const noted = file[kind];
+      if (noted !== undefined && (await digest(path, kind, signal)) !== noted) return "has changed since the dump";
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof ImageError) return error.reason;
+    throw error;
   }
-  return problems;
 }
 
 function machineProblems({ machine: then }: Manifest, now: Machine, cpuCap: CpuCap | undefined): Problem[] {
@@ -117,7 +167,8 @@ function cpuProblems(then: Machine, now: Machine, cpuCap: CpuCap | undefined): P
   ];
 }
 
-function criuProblems({ criu: then }: Manifest, now: string | undefined): Problem[] {
+/** What is wrong with this version of CRIU for a dump. */
+export function versionProblems({ criu: then }: Manifest, now: string | undefined): Problem[] {
   if (then === undefined || now === undefined || !isOlder(now, then)) return [];
   return [problem("criu", `CRIU ${now} is older than ${then}, which made the dump`, `Install CRIU ${then} or newer.`)];
 }

@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
-import { crc32 } from "node:zlib";
 import { openRegularFile, readChunks } from "./regular_file.ts";
 
 /**
@@ -32,7 +30,7 @@ export function kindFor(bytes: number, digests: Digests): keyof Digest | undefin
  * @throws {ImageError} when it cannot be read.
  */
 export async function digest(path: string, kind: keyof Digest, signal?: AbortSignal): Promise<string> {
-  const hash = createHasher(kind);
+  const hash = await createHasher(kind);
   if (!updateAtOnce(hash, path)) for await (const chunk of readChunks(path, signal)) hash.update(chunk);
   return hash.digest();
 }
@@ -55,11 +53,14 @@ interface Hasher {
   digest(): string;
 }
 
-function createHasher(kind: keyof Digest): Hasher {
+/** A restore loads this module, and has to digest only what its dump has. */
+async function createHasher(kind: keyof Digest): Promise<Hasher> {
   if (kind === "sha256") {
+    const { createHash } = await import("node:crypto");
     const hash = createHash("sha256");
     return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
   }
+  const { crc32 } = await import("node:zlib");
   let sum = 0;
   return {
     update(bytes) {

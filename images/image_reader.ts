@@ -8,7 +8,7 @@ import {
   type Message,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import type { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { ImageError } from "./errors.ts";
 import { magics } from "./magics.ts";
 import { openRegularFile, type RegularFile } from "./regular_file.ts";
@@ -16,6 +16,8 @@ import { openRegularFile, type RegularFile } from "./regular_file.ts";
 /** No message of CRIU's comes near: the largest, mm-*.img of a process with 65,000 mappings, has 4 MB. */
 const LARGEST_MESSAGE = 64 * 2 ** 20;
 const CHUNK = 64 * 2 ** 10;
+/** By its number: the module that names it makes a dozen schemas that nobody here needs. */
+const LEGACY_REQUIRED: FeatureSet_FieldPresence = 3;
 
 /**
  * One image file of CRIU's, read in order: a magic, then messages, each after its length (https://criu.org/Images). No length is
@@ -121,7 +123,7 @@ export class ImageReader implements Disposable {
 function missingField(schema: DescMessage, message: Message): DescField | undefined {
   for (const field of schema.fields) {
     const isSet = isFieldSet(message, field);
-    if (!isSet && field.presence === FeatureSet_FieldPresence.LEGACY_REQUIRED) return field;
+    if (!isSet && field.presence === LEGACY_REQUIRED) return field;
     if (!isSet || !field.message) continue;
     const value = (message as unknown as Record<string, Message | Message[]>)[field.localName] as Message | Message[];
     for (const inner of Array.isArray(value) ? value : [value]) {

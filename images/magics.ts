@@ -17,4 +17,5 @@ export const magics = {
   "remap-fpath": 0x59133954,
   "ghost-file": 0x52583605,
   stats: 0x57093306,
+  timens: 0x43114433,
 } as const;

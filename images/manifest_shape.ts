@@ -1,5 +1,6 @@
 import type { Digest } from "./digest.ts";
 import { ImageError } from "./errors.ts";
+import type { EnvGate } from "./identity/env_gate.ts";
 import type { Program } from "./identity/program.ts";
 import type { Machine } from "./machine.ts";
 import type { Executable } from "./types.ts";
@@ -11,7 +12,15 @@ export interface DumpFacts {
   /** The id of its notice; undefined when nobody was notified. */
   readonly noticeId: string | undefined;
   /** The attached processes, by the pids that the driver sees. */
-  readonly apps: readonly { readonly pid: number; readonly runtime: string; readonly generation: number }[];
+  readonly apps: readonly {
+    readonly pid: number;
+    readonly runtime: string;
+    readonly generation: number;
+    /** Of one that acts on a launch: how many arguments it was started with. */
+    readonly launch?: { readonly args: number };
+  }[];
+  /** The environment variables whose change makes the image unfit. */
+  readonly envGate?: EnvGate | undefined;
   /** Whether the tree went on. */
   readonly leftRunning: boolean;
   /** Its CUDA work is in the hands of NVIDIA's driver, and must be taken back from it after a restore. */
@@ -30,7 +39,7 @@ export interface DumpFacts {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** What lies beside the images of a whole dump, as `criu-aware.json`. Nothing of the environment is in it. */
+/** What lies beside the images of a whole dump, as `criu-aware.json`. Of the environment there are digests in it, of the variables that an app has named (`envGate`). */
 export interface Manifest extends DumpFacts {
   /** The version of this format. */
   readonly manifest: 1;
@@ -44,6 +53,11 @@ export interface Manifest extends DumpFacts {
   readonly programs: readonly Executable[];
   /** Whether paths are those of a container. */
   readonly ownMounts: boolean;
+  /**
+   * When CRIU read the clocks that a restored tree goes on with, in milliseconds since 1970, by the file system of the images; undefined
+   * when it wrote none.
+   */
+  readonly clocksReadAt?: number | undefined;
   /** Plugins of CRIU's that a restore needs. */
   readonly plugins: readonly string[];
   /** The files of the dump. */
@@ -51,7 +65,7 @@ export interface Manifest extends DumpFacts {
 }
 
 /** What the images say of themselves. */
-export type ImageFacts = Pick<Manifest, "plugins" | "files">;
+export type ImageFacts = Pick<Manifest, "clocksReadAt" | "plugins" | "files">;
 
 type Check = (value: unknown) => boolean;
 
@@ -80,7 +94,10 @@ const fields: Readonly<Record<string, Check>> = {
   createdAt: text,
   criu: optional(text),
   noticeId: optional(text),
-  apps: list(shape({ pid: count, runtime: text, generation: count })),
+  apps: list(shape({ pid: count, runtime: text, generation: count, launch: optional(shape({ args: count })) })),
+  envGate: optional(
+    shape({ salt: text, names: list(shape({ name: text, digest: (value) => value === null || text(value) })) }),
+  ),
   leftRunning: flag,
   cuda: optional(flag),
   criuOptions: object,
@@ -116,6 +133,7 @@ const fields: Readonly<Record<string, Check>> = {
       ),
     }),
   ),
+  clocksReadAt: optional(count),
   plugins: list(text),
   files: list(shape({ name: fileName, bytes: count, sha256: optional(text), crc32: optional(text) })),
 };

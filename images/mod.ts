@@ -17,7 +17,7 @@ export type { Program } from "./identity/program.ts";
 export type { SourceFile } from "./identity/source_file.ts";
 export type { StartMark } from "./identity/start_mark.ts";
 export { describeMachine, type Gpu, type Machine } from "./machine.ts";
-export { describeImages, MANIFEST, readManifest, writeManifest } from "./manifest.ts";
+export { MANIFEST, readManifest } from "./manifest.ts";
 export type { DumpFacts, ImageFacts, Manifest } from "./manifest_shape.ts";
 export type { Encoding } from "./needles.ts";
 export { type Problem, type ProblemKind, problemKinds } from "./problem.ts";
@@ -34,3 +34,4 @@ export type {
   RestoreStats,
   SharedMemory,
 } from "./types.ts";
+export { describeImages, writeManifest } from "./write_manifest.ts";

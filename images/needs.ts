@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { readCore, readTree } from "./read.ts";
+import { readCore, readTree } from "./tree.ts";
 
 /** What the processes of a dump must find again, beside their files. */
 export interface Needs {

@@ -9,6 +9,7 @@ export const problemKinds = [
   "criu",
   "program",
   "gpu",
+  "clock",
 ] as const;
 
 /** What a problem is about. */

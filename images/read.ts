@@ -1,12 +1,10 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { executableOf, mappedMemfds, readOpenFiles, readTables } from "./descriptors.ts";
-import { ImageError } from "./errors.ts";
-import { ImageReader } from "./image_reader.ts";
 import { memoryOf, pageBytesOf, readMappings } from "./memory.ts";
 import { ghostFiles, type Sharer, sharedMemory } from "./shared.ts";
 import { readDumpStats, readRestoreStats } from "./stats.ts";
-import { type Core, CoreSchema, type Inventory, InventorySchema, type Task, TaskSchema } from "./tree_pb.ts";
+import { readCore, readInventory, readTree } from "./tree.ts";
 import type { ImageProcess, Images } from "./types.ts";
 
 /** By CRIU's core_entry.march (images/core.proto), in the words of `uname -m`. */
@@ -82,32 +80,6 @@ export function readImages(directory: string): Images {
 export function parentOf(directory: string): string | undefined {
   const link = join(directory, "parent");
   return existsSync(link) ? realpathSync(link) : undefined;
-}
-
-/** @throws {ImageError} */
-export function readInventory(directory: string): Inventory {
-  if (!existsSync(join(directory, "inventory.img"))) {
-    throw new ImageError(directory, "holds no finished dump: there is no inventory.img. Name the directory of a dump.");
-  }
-  using image = new ImageReader(directory, "inventory.img", "inventory");
-  return image.need(InventorySchema);
-}
-
-/** @throws {ImageError} */
-export function readTree(directory: string): Task[] {
-  using image = new ImageReader(directory, "pstree.img", "pstree");
-  const tasks = [...image.all(TaskSchema)];
-  if (tasks.length === 0) throw new ImageError(image.path, "is truncated: it names no process");
-  if (new Set(tasks.map(({ pid }) => pid)).size < tasks.length) {
-    throw new ImageError(image.path, "is damaged: it names a process twice");
-  }
-  return tasks;
-}
-
-/** @throws {ImageError} */
-export function readCore(directory: string, pid: number): Core {
-  using image = new ImageReader(directory, `core-${pid}.img`, "core");
-  return image.need(CoreSchema);
 }
 
 function sizes(directory: string, names: readonly string[]): Pick<Images, "files" | "bytes" | "diskBytes"> {

@@ -3,7 +3,7 @@ import { callHook, callLastHook } from "./hook.ts";
 import type { AskOptions, Caller, Ports, Release } from "./ports.ts";
 import { Register } from "./register.ts";
 import { checkTime } from "./time.ts";
-import type { Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
+import type { Launch, Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
 
 interface Visit {
   notice: Notice;
@@ -34,6 +34,8 @@ export class Lifecycle {
   /** When it was restored last, in milliseconds since 1970. */
   restoredAt: number | undefined;
   lastOutcome: Outcome | undefined;
+  /** What the driver handed over at the last restore. */
+  launch: Launch | undefined;
   /** What could not be rebuilt in the last round. */
   lastErrors: readonly ResourceError[] = [];
 
@@ -154,6 +156,9 @@ export class Lifecycle {
         this.generation++;
         this.restoredAt = round.releasedAt;
       }
+      // What was left for a life that did not come is taken, too: it must not get into the next image.
+      const launch = this.#takeLaunch(entered);
+      if (release.outcome === "restored") this.launch = launch;
       Object.assign(round, release);
       this.#enter("recovering", round);
     } else {
@@ -195,10 +200,12 @@ export class Lifecycle {
   }
 
   async #recover(entered: readonly Resource[], round: Writable<Round>, noticeId: string): Promise<ResourceError[]> {
-    const { outcome = "aborted", simulated = false } = round;
+    const { outcome = "aborted", simulated = false, readyAt = 0, releasedAt = readyAt } = round;
+    const frozenMs = Math.max(0, releasedAt - readyAt);
     const errors: ResourceError[] = [];
+    const launch = outcome === "restored" ? this.launch : undefined;
     for (const resource of entered) {
-      const context = { noticeId, outcome, simulated, generation: this.generation };
+      const context = { noticeId, outcome, simulated, frozenMs, generation: this.generation, launch };
       // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
       let failure = callHook(resource, "afterRestore", context, resource.timeoutMs ?? this.#ports.hookTimeoutMs);
       if (failure instanceof Promise) failure = await failure;
@@ -213,6 +220,21 @@ export class Lifecycle {
       this.#report(new RecoveryError(outcome, errors));
     }
     return errors;
+  }
+
+  /** A damaged one shows as a resource that could not be rebuilt. */
+  #takeLaunch(entered: Resource[]): Launch {
+    try {
+      return this.#ports.takeLaunch();
+    } catch (cause) {
+      entered.unshift({
+        name: "launch",
+        afterRestore() {
+          throw cause;
+        },
+      });
+      return {};
+    }
   }
 
   /** Returns why it did not reach some of the callers. */

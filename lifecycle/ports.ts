@@ -1,6 +1,6 @@
 /** What surrounds the lifecycle: what it needs, and who asks it for a checkpoint. */
 import type { CheckpointRefusedError, RecoveryError, ResourceError } from "./errors.ts";
-import type { Notice, Outcome, Reply, Resource, Round, State } from "./types.ts";
+import type { Launch, Notice, Outcome, Reply, Resource, Round, State } from "./types.ts";
 
 /** What ended a hold. */
 export interface Release {
@@ -39,6 +39,8 @@ export interface Ports {
   isWithdrawn(notice: Notice): boolean;
   /** Called, synchronously, after each change of state and reply. */
   publish(state: State, round: Round, reply: Reply | undefined): void;
+  /** What the driver hands over to a restored process, once. Throws when it is damaged. */
+  takeLaunch(): Launch;
   /** Milliseconds since 1970. */
   now(): number;
   /** Gets what refused a checkpoint, and what could not be rebuilt. */

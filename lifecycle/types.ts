@@ -37,6 +37,62 @@ export interface Notice {
   readonly criuOptions?: readonly string[];
 }
 
+/** What a driver hands to a restored process. All of it together, as JSON, must fit into 256 KiB. */
+export interface LaunchOptions {
+  /** Environment variables by name; null for one that is to go. */
+  readonly env?: Readonly<Record<string, string | null>>;
+  /** Whether `env` is all of them: one that the program was started with, and that is not among them, goes as well. @default false */
+  readonly wholeEnv?: boolean;
+  /** The arguments of the program, after the script. */
+  readonly args?: readonly string[];
+  /** The working directory; absolute. */
+  readonly cwd?: string;
+  /** Anything else, by names of your own. */
+  readonly values?: Readonly<Record<string, string>>;
+}
+
+/** What was, and what is. */
+export interface Change<T> {
+  /** In the life before. */
+  readonly was: T;
+  /** Now. */
+  readonly is: T;
+}
+
+/** What has changed with a restore, as `environment()` of criu-aware/resources/environment sees it; what has not is missing. */
+export interface LaunchChanges {
+  /** Environment variables by name; undefined where there was none, or is none. */
+  readonly env: Readonly<Record<string, Change<string | undefined>>>;
+  /** Variables that are to keep their value (`immutable`) although the launch has another one. */
+  readonly kept?: readonly string[];
+  /** The arguments, after the script. */
+  readonly args?: Change<readonly string[]>;
+  /** The working directory. */
+  readonly cwd?: Change<string>;
+  /** The name of the host. */
+  readonly hostname?: Change<string>;
+  /** The time zone, such as `Europe/Berlin`. */
+  readonly timeZone?: Change<string>;
+  /** What LC_ALL, LC_MESSAGES or LANG say. What the runtime itself has read at its start stays. */
+  readonly locale?: Change<string>;
+  /** The servers and search domains of /etc/resolv.conf. */
+  readonly dns?: Change<Dns>;
+}
+
+/** How names of hosts are looked up: resolv.conf(5). */
+export interface Dns {
+  /** The addresses of the name servers. */
+  readonly servers: readonly string[];
+  /** The domains that are tried for a short name. */
+  readonly search: readonly string[];
+}
+
+/** What a restored process was given for its new life; empty when it was given nothing. */
+export interface Launch extends LaunchOptions {
+  /** What has changed: with `environment()` of criu-aware/resources/environment, once that had its turn. */
+  readonly changes?: LaunchChanges;
+}
+
 /** What `beforeCheckpoint` gets. */
 export interface CheckpointContext {
   /** The same in both hooks of one checkpoint. */
@@ -55,8 +111,15 @@ export interface RestoreContext {
   readonly outcome: Outcome;
   /** How many times this process was restored; a simulated restore does not count. */
   readonly generation: number;
+  /**
+   * How long the app was held, in milliseconds by the time of day: after a restore, about as long as it was an image. 0 when it was not
+   * held, and when the time of day is before that of the hold.
+   */
+  readonly frozenMs: number;
   /** True when no CRIU was at work: the simulate engine went through the phases. */
   readonly simulated: boolean;
+  /** What the driver hands over for the new life; undefined unless the outcome is `restored`. */
+  readonly launch?: Launch | undefined;
   /** Aborts when the time of this hook is over: the next resource then gets its turn. */
   readonly signal: AbortSignal;
 }
@@ -70,6 +133,13 @@ export interface Resource {
   readonly name: string;
   /** When it is rebuilt, and, the other way round, prepared. @default "app" */
   readonly tier?: Tier;
+  /**
+   * Says that the app acts on a launch: that this resource does, or what reads `agent.launch`. Only such an app is restored with a launch.
+   * @default false
+   */
+  readonly takesLaunch?: boolean;
+  /** Environment variables whose change makes an image unfit: `run --restore-or-start` then starts the program anew. */
+  readonly envGate?: readonly string[];
   /** The time for each hook in milliseconds. @default the agent's `hookTimeoutMs` */
   readonly timeoutMs?: number;
   /** Saves and lets go. To throw, or to outlast the time, refuses the checkpoint. */

@@ -24,7 +24,7 @@ const startOfProgram = `#!/usr/bin/env sh
 /** Here all that is no module: programs for a shell and for other processes. */
 const folderOfPrograms = "setup";
 /** These set up a checkout. */
-const ofTheTree = ["setup.sh", "strace.sh"];
+const ofTheTree = ["setup.sh", "servers.sh", "strace.sh"];
 
 /** @returns where the tarball is, and the folder with what is in it. */
 export async function build(root: string, work: string): Promise<{ tarball: string; folder: string }> {
@@ -35,7 +35,9 @@ export async function build(root: string, work: string): Promise<{ tarball: stri
   const programs = readdirSync(join(root, folderOfPrograms)).filter(
     (name) => /\.(sh|js)$/.test(name) && !ofTheTree.includes(name),
   );
-  const docs = readdirSync(join(root, folderOfDocs)).map((name) => join(folderOfDocs, name));
+  const docs = readdirSync(join(root, folderOfDocs), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(folderOfDocs, name));
   for (const file of [...copied, ...docs, ...programs.map((name) => join(folderOfPrograms, name))]) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));

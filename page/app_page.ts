@@ -2,9 +2,10 @@ import { listProc, readProcLink } from "#proc";
 import type { RingMemory } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createMemfd, type SharedMemory } from "../ffi/shared_memory.ts";
-import type { Notice, Outcome, Reply, State } from "../lifecycle/types.ts";
+import type { Launch, Notice, Outcome, Reply, State } from "../lifecycle/types.ts";
 import { type PageDocument, writeDocument } from "./document.ts";
 import { Fields } from "./fields.ts";
+import { readLaunch } from "./launch.ts";
 import {
   outcomes,
   PAGE_BYTES,
@@ -121,6 +122,13 @@ export class AppPage implements Disposable {
     // A driver takes the old word away before it names another notice, and signals at the end: nothing of that happened.
     const isWhole = words[this.fields.get("word")] === word && this.fields.get("signalsSent") === signalsSent;
     return isWhole ? word : undefined;
+  }
+
+  /** What the driver has left for this life: it is wiped out, so that the next image has nothing of it. Throws when it is damaged. */
+  takeLaunch(): Launch {
+    const text = this.fields.text("launch");
+    this.fields.setText("launch", "");
+    return readLaunch(text);
   }
 
   countRejected(): void {

@@ -6,7 +6,7 @@ import { texts } from "./layout.ts";
 
 /** What is longer, or more, than anybody needs is cut: a table, a refusal and a manifest have to stay readable. */
 const longest = { word: 64, resource: 256, failure: 1024, path: 4096 } as const;
-const most = { strategies: 16, details: 16, resources: 1024, errors: 64 } as const;
+const most = { strategies: 16, details: 16, resources: 1024, errors: 64, gated: 64 } as const;
 
 /** How a driver reaches a strategy of the app: `kind`, and what else that strategy says of itself. */
 export interface Endpoint {
@@ -24,6 +24,10 @@ export interface PageDocument {
   };
   readonly strategies: readonly Endpoint[];
   readonly resources: readonly string[];
+  /** Of an app that acts on a launch: how many arguments it was started with. */
+  readonly launch?: { readonly args: number } | undefined;
+  /** Environment variables whose change makes an image unfit. */
+  readonly envGate?: readonly string[];
   readonly lastRound: Round | undefined;
 }
 
@@ -51,6 +55,7 @@ export function readDocument(fields: Fields): PageDocument | undefined {
     return undefined;
   }
   const runtime = Object(value.runtime) as Record<string, unknown>;
+  const gated = list(value.envGate, most.gated).map((name) => printable(name, longest.resource));
   return {
     runtime: {
       name: word(runtime.name),
@@ -59,6 +64,8 @@ export function readDocument(fields: Fields): PageDocument | undefined {
     },
     strategies: list(value.strategies, most.strategies).map((entry) => endpoint(Object(entry))),
     resources: list(value.resources, most.resources).map((text) => printable(text, longest.resource)),
+    ...(value.launch === undefined ? {} : { launch: { args: count(Object(value.launch).args) } }),
+    ...(gated.length > 0 ? { envGate: gated } : {}),
     lastRound: round(value.lastRound),
   };
 }
@@ -69,6 +76,11 @@ function list(value: unknown, max: number): unknown[] {
 
 function word(value: unknown): string {
   return printable(value, longest.word);
+}
+
+/** 0 for what is no count. */
+function count(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
 }
 
 function endpoint(value: Record<string, unknown>): Endpoint {

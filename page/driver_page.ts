@@ -149,6 +149,11 @@ export class DriverPage implements Disposable {
     this.#ring("noticeSignal");
   }
 
+  /** Leaves what a restored app is to get, as JSON: see launch.ts. It must fit. */
+  leaveLaunch(text: string): void {
+    this.#fields.setText("launch", text);
+  }
+
   /** Takes the notice back: an app that has not begun with it does nothing, one that prepares for it refuses. */
   withdraw(id: string): void {
     if (this.#fields.text("notice").includes(`"${id}"`)) this.#fields.setText("notice", "");

@@ -57,10 +57,12 @@ export class Fields {
     return true;
   }
 
-  /** Writes as much of `text` as fits, and NUL to the end of the field. */
+  /** Writes as much of `text` as fits, ended by NUL, and NUL over what else stood there: memory that was never used stays so. */
   setText(name: keyof typeof texts, text: string): void {
     const { at, bytes } = texts[name];
     const field = this.#bytes.subarray(at, at + bytes);
-    field.fill(0, encoder.encodeInto(text, field).written);
+    const end = field.indexOf(0);
+    const { written } = encoder.encodeInto(text, field);
+    field.fill(0, written, Math.max(written + 1, end < 0 ? bytes : end));
   }
 }

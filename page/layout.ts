@@ -8,7 +8,8 @@ export const PAGE_NAME = "criu-aware";
 export const PAGE_LINK: string = `/memfd:${PAGE_NAME} (deleted)`;
 export const PAGE_MAGIC = "criuawar";
 export const PAGE_VERSION = 1;
-export const PAGE_BYTES = 65_536;
+/** As long as there is no launch, the kernel keeps no memory for its place. */
+export const PAGE_BYTES = 327_680;
 
 /** Who writes what: `app` unless said otherwise. */
 export const numbers = {
@@ -56,6 +57,8 @@ export const texts = {
   refusal: { at: 4096, bytes: 8192 },
   /** What the agent is and does, JSON: see document.ts. */
   document: { at: 12_288, bytes: 53_248 },
+  /** Driver: the launch of a restored process, JSON: see launch.ts. The app reads it once, and wipes it out. */
+  launch: { at: 65_536, bytes: 262_144 },
 } as const;
 
 /** The ring of signals that rang: see ffi/handler_code.ts. It has room for RINGS of ffi/doorbell.ts. */

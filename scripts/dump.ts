@@ -9,7 +9,7 @@ import { chalk } from "zx";
 
 const usage = `Usage: dump.ts <pid> -D <dir> [--leave-running] [--unaware] [--trust-images]
   [--strategy signal|socket|file] [--timeout-ms 10000] [--lease-ms 5000]
-  [--criu <path>] [--json] [-- <options of criu dump>...]`;
+  [--criu <path>] [--json] [--criu-option=<option>]...`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -23,12 +23,13 @@ async function main(): Promise<void> {
       "timeout-ms": { type: "string", default: "10000" },
       "lease-ms": { type: "string", default: "5000" },
       criu: { type: "string" },
+      "criu-option": { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return console.log(usage);
-  const [pid, ...criuArguments] = positionals;
+  const [pid] = positionals;
   const { "images-dir": imagesDir, strategy, criu, json } = values;
   if (pid === undefined || imagesDir === undefined) throw new UsageError(usage);
   const result = await command(criu === undefined ? {} : { criu }).dump({
@@ -39,7 +40,7 @@ async function main(): Promise<void> {
     trustImages: values["trust-images"],
     timeoutMs: Number(values["timeout-ms"]),
     leaseMs: Number(values["lease-ms"]),
-    criuOptions: parseArguments(criuArguments),
+    criuOptions: parseArguments(values["criu-option"]),
     ...(strategy === undefined ? {} : { strategy: strategy as StrategyName }),
   });
   if (json) return console.log(JSON.stringify(result));

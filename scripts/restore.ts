@@ -8,7 +8,7 @@ import { command, describeFailure, parseArguments, UsageError } from "criu-aware
 import { chalk } from "zx";
 
 const usage = `Usage: restore.ts <dir> [--timeout-ms 10000] [--force] [--trust-images]
-  [--criu <path>] [--json] [-- <options of criu restore>...]`;
+  [--criu <path>] [--json] [--criu-option=<option>]... [-- <new arguments of the program>...]`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -18,12 +18,13 @@ async function main(): Promise<void> {
       force: { type: "boolean", default: false },
       "trust-images": { type: "boolean", default: false },
       criu: { type: "string" },
+      "criu-option": { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return console.log(usage);
-  const [imagesDir, ...criuArguments] = positionals;
+  const [imagesDir, ...args] = positionals;
   const { criu, force, json } = values;
   if (imagesDir === undefined) throw new UsageError(usage);
   const result = await command(criu === undefined ? {} : { criu }).restore({
@@ -31,7 +32,8 @@ async function main(): Promise<void> {
     force,
     trustImages: values["trust-images"],
     timeoutMs: Number(values["timeout-ms"]),
-    criuOptions: parseArguments(criuArguments),
+    criuOptions: parseArguments(values["criu-option"]),
+    ...(args.length > 0 ? { launch: { args } } : {}),
   });
   if (result.processes.some(({ errors }) => errors.length > 0)) process.exitCode = 4;
   if (json) return console.log(JSON.stringify(result));

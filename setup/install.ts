@@ -20,7 +20,7 @@ import { printable } from "../ffi/printable.ts";
 import { UntrustedPathError } from "../ffi/trusted_path.ts";
 import { commandLine } from "../package/invocation.ts";
 import { shippedText } from "../package/shipped.ts";
-import { DEBIAN_IMAGE, otherWays } from "./other_ways.ts";
+import { DEBIAN_IMAGE, otherWays, setupAgain } from "./other_ways.ts";
 import { SetupError } from "./setup_error.ts";
 import type { Tool } from "./tools.ts";
 import { type Source, unpack } from "./unpack.ts";
@@ -78,7 +78,7 @@ export async function install(tool: Tool, prefix: Prefix, source: Source, signal
   sweep(store, link);
   const fresh = mkdtempSync(join(store, `${tool.name}-`));
   try {
-    await unpackOrSay(tool, fresh, source, signal);
+    await unpackOrSay(tool, prefix.path, fresh, source, signal);
     if (tool.start) {
       mkdirSync(join(fresh, "bin"));
       writeFileSync(join(fresh, "bin", tool.name), await shippedText(tool.start));
@@ -92,13 +92,19 @@ export async function install(tool: Tool, prefix: Prefix, source: Source, signal
   }
 }
 
-async function unpackOrSay(tool: Tool, directory: string, source: Source, signal: AbortSignal): Promise<void> {
+async function unpackOrSay(
+  tool: Tool,
+  place: string,
+  directory: string,
+  source: Source,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     await unpack(tool, directory, source, signal);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    const image = `An image of Debian is needed: ${commandLine(["setup", "--from-image", DEBIAN_IMAGE])}`;
-    const cures = source === "apt" ? otherWays(tool, error.message) : [image];
+    const image = `An image of Debian is needed: ${setupAgain(tool, place, "--from-image", DEBIAN_IMAGE)}`;
+    const cures = source === "apt" ? otherWays(tool, error.message, place) : [image];
     throw new SetupError(`Cannot unpack ${tool.title}: ${error.message}`, cures);
   }
 }

@@ -1,3 +1,4 @@
+import { prefixOptions } from "../criu/places.ts";
 import { onPath } from "../ffi/on_path.ts";
 import { printable } from "../ffi/printable.ts";
 import { readOrEmpty } from "../ffi/read_or_empty.ts";
@@ -47,24 +48,31 @@ const packagers: Readonly<Record<string, Packager>> = {
  * What else can be done on this system to get a tool that could not be unpacked, a line each.
  *
  * @param reason why not.
+ * @param place where it was to be.
  * @param osRelease the text of os-release(5).
  * @param directories where programs are looked for.
  */
 export function otherWays(
   tool: Tool,
   reason: string,
+  place: string,
   osRelease: string = readOrEmpty("/etc/os-release") || readOrEmpty("/usr/lib/os-release"),
   directories?: readonly string[],
 ): string[] {
   const distribution = read(osRelease);
-  const again = (...options: string[]): string =>
-    commandLine(["setup", ...(tool === vulkanTool ? ["--gpu"] : []), ...options]);
   const ways = tool === criuTool ? ofDistribution(distribution) : [];
   // The keys are a package of their own.
-  if (reason.includes(KEYRING)) ways.push(`sudo apt-get install ${KEYRING}, and then: ${again()}`);
+  if (reason.includes(KEYRING)) ways.push(`sudo apt-get install ${KEYRING}, and then: ${setupAgain(tool, place)}`);
   const program = containerProgram(directories);
-  ways.push(`${program ? `With ${program}` : "With podman or docker installed"}: ${again("--from-image")}`);
+  ways.push(
+    `${program ? `With ${program}` : "With podman or docker installed"}: ${setupAgain(tool, place, "--from-image")}`,
+  );
   return ways;
+}
+
+/** The command that tries once more to unpack a tool in this place. */
+export function setupAgain(tool: Tool, place: string, ...options: string[]): string {
+  return commandLine(["setup", ...(tool === vulkanTool ? ["--gpu"] : []), ...prefixOptions(place), ...options]);
 }
 
 function ofDistribution({ name, ids, version }: Distribution): string[] {

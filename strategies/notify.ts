@@ -3,16 +3,11 @@ import type { Notice, Reply } from "../lifecycle/types.ts";
 import type { Endpoint } from "../page/document.ts";
 import type { DriverPage } from "../page/driver_page.ts";
 import { notifyByFile, withdrawByFile } from "./file/driver.ts";
+import { type StrategyName, strategyNames } from "./names.ts";
 import { isDeafToSignal, notifyBySignal } from "./signal/driver.ts";
 import { notifyBySocket, withdrawBySocket } from "./socket/driver.ts";
 
 export { directoryProblem as markerDirectoryProblem } from "./file/marker.ts";
-
-/** The ways by which a driver can notify, the one that it prefers first. */
-export const strategyNames = ["signal", "socket", "file"] as const;
-
-/** The name of a strategy that a driver can use. */
-export type StrategyName = (typeof strategyNames)[number];
 
 /** An app that gave no sign for so long by one way is asked by the next one as well: the same notice counts once. */
 const SILENCE_MS = 1000;

@@ -1,4 +1,4 @@
-import type { LocatedCriu } from "../locate.ts";
+import type { AskedCriu } from "../locate.ts";
 import { passDescriptors } from "../options.ts";
 import type { End, Run, Runner } from "../run.ts";
 import { terminalFor } from "../terminal.ts";
@@ -7,8 +7,9 @@ import { RequestType, type Response } from "./rpc_pb.ts";
 import { FIRST_INHERITED, Swrk } from "./swrk.ts";
 
 /** Runs CRIU by its RPC: CRIU itself asks this process at each hook. */
-export function rpcRunner({ path: criu, version }: LocatedCriu): Runner {
+export function rpcRunner({ path: criu, version }: AskedCriu): Runner {
   return {
+    criu,
     version,
     async dump(run) {
       const { start, opts } = common(run);

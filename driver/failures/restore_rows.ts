@@ -121,12 +121,12 @@ export const restore: readonly FailureRow[] = [
   [
     /connect to lazy-pages\.socket failed|No lazy-pages socket/,
     "Nobody serves the pages: --lazy-pages needs its daemon, in the same work directory.",
-    "Run beside: criu lazy-pages --images-dir DIR --work-dir WORK, and restore with --work-dir WORK.",
+    "Restore with --lazy, which runs that daemon by itself. Or run beside: criu lazy-pages --images-dir DIR --work-dir WORK, and restore with --work-dir WORK.",
   ],
   [
     /UFFD is not supported|Lazy pages are not available|Unable to open an userfaultfd descriptor/,
     "This kernel, or who runs CRIU, has no userfaultfd.",
-    "Restore without --lazy-pages.",
+    "Restore without --lazy (--lazy-pages).",
   ],
   [
     /Cgroup dir (\S+) doesn't exist/,

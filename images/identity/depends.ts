@@ -9,7 +9,7 @@ const pattern = /[*?[{]/;
 
 /**
  * Makes files, directories and patterns that a user has named absolute. A directory stands for all that is in it.
- * @throws {RangeError} that names one which is not there. A pattern may match nothing.
+ * @throws {RangeError} that names one which is not there, or is neither a file nor a directory. A pattern may match nothing.
  */
 export function absoluteDepends(names: readonly string[]): string[] {
   return names.map((name) => {
@@ -17,7 +17,7 @@ export function absoluteDepends(names: readonly string[]): string[] {
     const stat = fs.statSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory()) return join(path, "**/*");
     if (stat?.isFile() || pattern.test(name)) return path;
-    throw new RangeError(`There is no file ${path}`);
+    throw new RangeError(stat ? `${path} is neither a file nor a directory` : `There is no file ${path}`);
   });
 }
 

@@ -1,8 +1,10 @@
 import { basename, relative, resolve } from "node:path";
 import { printable } from "../../ffi/printable.ts";
 import type { Manifest } from "../manifest_shape.ts";
+import { momentOf } from "../moment.ts";
 import { startedAs } from "./command.ts";
 import { expandDepends } from "./depends.ts";
+import { changedNames, type Environment } from "./env_gate.ts";
 import type { Program } from "./program.ts";
 import { differenceOf, isFile, isNewerThan } from "./source_file.ts";
 import { sourcesOf } from "./sources.ts";
@@ -15,6 +17,10 @@ export interface Wanted {
   readonly cwd?: string;
   /** Files and patterns that must be as they were, besides those that the dump knows; absolute. */
   readonly depends?: readonly string[];
+  /** How many of the last words of the dumped command may be other ones, or missing, or followed by more. @default all are compared */
+  readonly renewable?: number;
+  /** The environment that it would get. @default that of this process */
+  readonly env?: Environment;
 }
 
 const MOST_NAMED = 3;
@@ -22,7 +28,8 @@ const LONGEST = 300;
 
 /**
  * Why to restore a dump would not be the same as to start a program, in one line: another program or build of it, other arguments,
- * another working directory, files that have changed since. Undefined when it is the same, as far as {@linkcode describeProgram} sees.
+ * another working directory, another value of a variable that the app has named (`envGate`), files that have changed since. Undefined
+ * when it is the same, as far as {@linkcode describeProgram} sees.
  *
  * @example
  * ```ts
@@ -34,9 +41,11 @@ const LONGEST = 300;
 export function misfitOf(manifest: Manifest, wanted: Wanted): string | undefined {
   const { program } = manifest;
   if (!program) return "its manifest does not say which program it is of: dump again";
-  const { command, cwd = process.cwd(), depends = [] } = wanted;
+  const { command, cwd = process.cwd(), depends = [], renewable, env = { ...process.env } } = wanted;
   return (
-    commandMisfit(program, command, cwd) ?? describeChanges(manifest, newerFiles(program, { command, cwd, depends }))
+    commandMisfit(program, { command, cwd, ...(renewable === undefined ? {} : { renewable }) }) ??
+    environmentMisfit(manifest, env) ??
+    describeChanges(manifest, newerFiles(program, { command, cwd, depends }))
   );
 }
 
@@ -62,16 +71,10 @@ export function describeChanges({ program, createdAt }: Manifest, newer: readonl
   return late.length > 0 ? `${few(late)} had changed before ${dump}, while the program ran` : undefined;
 }
 
-/** A time of a manifest for people, in local time: `2026-01-31 12:03`. */
-export function momentOf(createdAt: string): string {
-  const time = new Date(createdAt);
-  const two = (number: number): string => String(number).padStart(2, "0");
-  if (Number.isNaN(time.getTime())) return printable(createdAt, 40);
-  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}`;
-}
-
-function commandMisfit(program: Program, command: readonly string[], cwd: string): string | undefined {
+function commandMisfit(
+  program: Program,
+  { command, cwd, renewable }: Pick<Wanted, "command" | "renewable"> & { readonly cwd: string },
+): string | undefined {
   const before = program.started ?? (program.command && { ...program, command: program.command });
   if (!before) {
     return "the program had written over its command line before the dump (process.title), so it cannot be known again";
@@ -85,13 +88,24 @@ function commandMisfit(program: Program, command: readonly string[], cwd: string
     return `another program: the dump is of ${printable(before.executable, LONGEST)}, and this is ${printable(started.executable, LONGEST)}`;
   }
   if (basename(name) !== basename(wantedName)) return `another program: ${both}`;
+  const fixed = args.slice(0, args.length - (renewable ?? 0));
   const isSame =
-    args.length === wantedArgs.length && args.every((word, i) => isSameWord(word, wantedArgs[i] ?? "", cwd));
+    (renewable !== undefined || args.length === wantedArgs.length) &&
+    fixed.length <= wantedArgs.length &&
+    fixed.every((word, i) => isSameWord(word, wantedArgs[i] ?? "", cwd));
   if (!isSame) return `other arguments: ${both}`;
   if (before.cwd !== cwd) {
     return `another working directory: the dump is of ${printable(before.cwd, LONGEST)}, and this is ${printable(cwd, LONGEST)}`;
   }
   return undefined;
+}
+
+/** Names the variables, and says no value. */
+function environmentMisfit({ envGate }: Manifest, env: Environment): string | undefined {
+  const names = envGate ? changedNames(envGate, env) : [];
+  return names.length === 0
+    ? undefined
+    : `another value of ${names.map((name) => printable(name, LONGEST)).join(", ")} (envGate of the app)`;
 }
 
 /** A script may be named by its whole path, or from the working directory. */
@@ -100,7 +114,10 @@ function isSameWord(word: string, other: string, cwd: string): boolean {
 }
 
 /** What the dump knows no digest of, must not be younger than what was dumped. */
-function newerFiles(program: Program, { command, cwd, depends }: Required<Wanted>): string[] {
+function newerFiles(
+  program: Program,
+  { command, cwd, depends }: Required<Pick<Wanted, "command" | "cwd" | "depends">>,
+): string[] {
   const known = new Set(program.files?.map(({ path }) => path));
   const unseen = program.files ? [] : [program.executable, ...sourcesOf([{ command, cwd }]).map(({ path }) => path)];
   const more = [...unseen, ...expandDepends(depends)];

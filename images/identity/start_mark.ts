@@ -46,7 +46,7 @@ export function markOf(pid: number): StartMark | undefined {
 }
 
 /** As it was at the start: environ in proc(5). "" when the process has ended, or may not be looked into. */
-function environmentOf(pid: number): string {
+export function environmentOf(pid: number): string {
   try {
     return beginningOfProc(`/proc/${pid}/environ`, MOST_BYTES).toString();
   } catch {

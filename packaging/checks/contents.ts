@@ -11,7 +11,7 @@ const allowed = [
   /^(blockers|cli|criu|driver|ffi|gpu|images|lifecycle|package|page|resources|setup|strategies)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
   /^criu\/hook\.sh$/,
   /^setup\/[a-z_]+\.sh$/,
-  /^docs\/[a-z-]+\.md$/,
+  /^docs\/(resources\/)?[a-z-]+\.md$/,
   /^scripts\/(dump|restore|status)\.ts$/,
 ];
 const MOST_BYTES = 1_000_000;

@@ -6,7 +6,7 @@ import { type Check, output } from "../check.ts";
 const known = ["gpu/webgpu/bun.ts", "gpu/webgpu/local.ts"];
 /** What a user of JSR gets: modules, what they read beside them, and what people read. */
 const allowed =
-  /^(\w+|(\w+\/)+\w+)\.(ts|sh|js|s|proto)$|^(LICENSE|deno\.json|(README|CHANGELOG|SECURITY)\.md|docs\/[a-z-]+\.md)$/;
+  /^(\w+|(\w+\/)+\w+)\.(ts|sh|js|s|proto)$|^(LICENSE|deno\.json|(README|CHANGELOG|SECURITY)\.md|docs\/(resources\/)?[a-z-]+\.md)$/;
 const unwanted = /^(tests|bench|examples|scripts|packaging)\//;
 
 export const check: Check = {

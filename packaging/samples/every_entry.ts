@@ -8,6 +8,8 @@ import { cuda } from "criu-aware/gpu/cuda";
 import { type Gpu, type GpuBuffer, type Recipes, textureState } from "criu-aware/gpu/webgpu";
 import { readImages } from "criu-aware/images";
 import { register } from "criu-aware/registry";
+import { clocks } from "criu-aware/resources/clocks";
+import { environment } from "criu-aware/resources/environment";
 import { gpu } from "criu-aware/resources/gpu";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
@@ -61,11 +63,15 @@ export async function app(): Promise<string> {
   const buffers = await allocateBuffers(device, schema);
   buffers.weights.current.array[0] = 1;
   agent.register(gpu({ device, state, buffers }));
+  agent.register(environment({ immutable: ["HOME"], envGate: ["REGION"], audit: true }));
   agent.register(unblocked());
+  const clock = clocks({ onClockWentBack: (byMs) => console.log(byMs) });
+  agent.register(clock);
+  using timer = clock.wallClockTimeout(new Date(2030, 0), () => console.log(clock.frozenMs, clock.uptimeSinceRestore));
   const resource: Resource = { name: "cache", afterRestore: ({ outcome }) => console.log(outcome) };
   using registration = register(resource);
   const found: readonly Blocker[] = await blockers(agent);
-  console.log(found.length, registration);
+  console.log(found.length, registration, timer);
   const { outcome } = await checkpoint(agent, { imagesDir: "/var/tmp/images", leaveRunning: true });
   return outcome;
 }

@@ -1,6 +1,6 @@
 /** Files that a dump or its restore would fail on, and standard streams. On real CRIU. */
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, realpathSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { findBlockers } from "criu-aware/blockers";
@@ -26,6 +26,23 @@ test("deno: the locks of its caches are named, and their cure works", { skip }, 
   assert.deepEqual(explain(failed.errors, "dump")?.options, ["fileLocks"]);
   const dumped = await bareDump(directory.path, "cured", app.pid, { fileLocks: true });
   assert.deepEqual(dumped, { ok: true, errors: [] });
+});
+
+test("deno: an own dump that fails on the locks of its caches says what DENO_DIR has to be", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const { path } = directory;
+  for (const looksFirst of [true, false]) {
+    const options = { imagesDir: join(path, "images"), directory: path, atOnce: true, looksFirst };
+    const script = join(import.meta.dirname as string, "../support/self_app.ts");
+    const command = ["setsid", ...runCommand.deno, script, JSON.stringify(options)];
+    const shell = `exec "$@" </dev/null >${path}/output 2>&1`;
+    const env = { DENO_DIR: join(path, "deno") };
+    await startProgram("sh", ["-c", shell, "sh", ...command], env).ended;
+    const said = readFileSync(join(path, "output"), "utf8");
+    assert.match(said, /"event":"failed"/);
+    assert.match(said, looksFirst ? /"DumpRefusedError"/ : /"CriuError"/);
+    assert.match(said, /Deno's own caches: criu-aware run, with DENO_DIR unset/);
+  }
 });
 
 test("standard streams that Bun gave to a child are named", { skip }, async () => {

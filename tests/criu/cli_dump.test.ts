@@ -53,7 +53,7 @@ for (const runtime of runtimes) {
       assert.match(again.err, /^criu-aware dump: .*: it is not empty, it holds a dump\. To replace it, /);
 
       const final = join(directory.path, "final");
-      const strategy = ["--strategy", "signal", "--json", "--", "--file-locks"];
+      const strategy = ["--strategy", "signal", "--json", "--criu-option", "--file-locks"];
       const dump = await runCli(runtime, ["dump", pid, "-D", final, "--engine", engine, ...strategy]);
       assert.equal(dump.code, 0, dump.err);
       assert.deepEqual(JSON.parse(dump.out).pids, [pid]);

@@ -190,11 +190,12 @@ for (const runtime of runtimes) {
   });
 }
 
-test("run says what to do for --log -, for --json without a log, and for a wrong option of CRIU", async () => {
+test("run says what to do for --log -, for --json without a log, and for a wrong option of a restore", async () => {
   for (const [words, message] of [
     [["--log", "-"], /give --foreground and no --log/],
     [["--foreground", "--json"], /give --log FILE/],
     [["--criu-option", "--tcp-close"], /give --restore-or-start DIR/],
+    [["--clock", "continue"], /--clock is for a restore: give --restore-or-start DIR/],
     [["--restore-or-start", "none", "--criu-option", "--nonsense"], /Cannot use these options of CRIU/],
   ] as const) {
     const ran = await runCli("bun", ["run", ...words, "--", "true"]);
@@ -224,7 +225,7 @@ test("run gives Deno a cache without locks, with the modules of the user's own",
       registries.some((registry) => existsSync(join(cache, "deno/npm", registry, "zod"))),
       "in the user's own cache",
     );
-    const dump = await runCli("bun", ["dump", pid, "-D", images, "--unaware", "--", "--tcp-close"]);
+    const dump = await runCli("bun", ["dump", pid, "-D", images, "--unaware", "--criu-option", "--tcp-close"]);
     assert.equal(dump.code, 0, dump.err);
     await waitFor("the process to vanish", () => !existsSync(`/proc/${pid}`), 10_000);
     const restored = await runCli("bun", ["restore", images]);

@@ -72,7 +72,16 @@ for (const runtime of runtimes) {
     const images = join(directory.path, "images");
     await using app = await App.start("bun");
     const trace = join(directory.path, "trace.json");
-    const dump = await runCli(runtime, ["dump", app.pid, "-D", images, "--trace", trace, "--", "--tcp-close"]);
+    const dump = await runCli(runtime, [
+      "dump",
+      app.pid,
+      "-D",
+      images,
+      "--trace",
+      trace,
+      "--criu-option",
+      "--tcp-close",
+    ]);
     assert.equal(dump.code, 0, dump.err);
     await app.ended();
 

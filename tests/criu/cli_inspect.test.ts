@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { App } from "../support/app.ts";
 import { startProgram } from "../support/child.ts";
 import { cli, runCli } from "../support/cli.ts";
-import { noCriu } from "../support/criu.ts";
+import { noCriu, shell } from "../support/criu.ts";
 import { runCommand, runtimes } from "../support/runtimes.ts";
 import { inSmallNamespace, quoted } from "../support/small_namespace.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -37,7 +37,7 @@ for (const runtime of runtimes) {
     assert.ok(blocked.out.split("\n").every((line) => line.length <= 80));
     const { blockers } = JSON.parse((await runCli(runtime, ["inspect", pid, "--json"])).out);
     assert.ok(blockers.some(({ kind, blocking }: { kind: string; blocking: boolean }) => kind === "lock" && blocking));
-    const cured = await runCli(runtime, ["inspect", pid, "--", "--file-locks"]);
+    const cured = await runCli(runtime, ["inspect", pid, "--criu-option", "--file-locks"]);
     assert.equal(cured.code, 0);
     assert.match(cured.out, /^cured +process \d+, fd 9: a file lock/m);
     process.kill(pid, "SIGKILL");
@@ -82,8 +82,14 @@ for (const runtime of runtimes) {
     assert.deepEqual([dump.code, existsSync(none)], [2, false]);
     assert.match(
       dump.err,
-      /^criu-aware dump: Cannot dump process \d+: this very command runs below it, and CRIU .*down\.$/,
+      new RegExp(
+        `^criu-aware dump: Cannot dump process \\d+: this very command runs below it, and CRIU .*, such as ${app.pid}, which is attached\\.$`,
+      ),
     );
+    const notify = await runCli(runtime, ["notify", process.pid, "--", "true"]);
+    assert.equal(notify.code, 2);
+    assert.match(notify.err, /Cannot notify process \d+: this very command runs below it, .*, such as \d+, which is /);
+    assert.deepEqual(app.named("before"), []);
   });
 
   test(`criu-aware in ${runtime}: doctor says that dumps work here, after a real one`, { skip }, async () => {
@@ -144,6 +150,42 @@ test("a dump of run --foreground itself names the program to dump, as inspect do
   } finally {
     process.kill(Number(program), "SIGKILL");
   }
+});
+
+test("what only waits for run --foreground, as bunx does, is no root of a dump or a notice, and the program is named", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  const run = [...runCommand.bun, cli, "run", "--foreground", "--", "sleep", "60"];
+  // Two shells that do more afterwards, and so become nothing else.
+  const wrapper = ["-c", 'sh -c \'"$@" 2>&1; exit\' sh "$@"; exit', "sh", ...run];
+  await using outer = startProgram("sh", wrapper);
+  const program = /started process (\d+)/.exec(await outer.nextLine())?.[1];
+  try {
+    const said = new RegExp(`or waits for that, .*: dump that, process ${program}\\b`);
+    const dump = await runCli("bun", ["dump", outer.pid, "-D", join(directory.path, "images"), "--unaware"]);
+    assert.deepEqual([dump.code, existsSync(join(directory.path, "images"))], [2, false]);
+    assert.match(dump.err, said);
+    assert.match((await runCli("bun", ["inspect", outer.pid])).out.replace(/\s+/g, " "), said);
+  } finally {
+    process.kill(Number(program), "SIGKILL");
+    await outer.ended;
+  }
+});
+
+test("inspect tells of a page that is only that of another program", { skip }, async () => {
+  await using app = await App.start("bun");
+  const page = shell(
+    `ls -l /proc/${app.pid}/fd | sed -n 's|.* \\([0-9]*\\) -> /memfd:criu-aware (deleted)|\\1|p'`,
+  ).trim();
+  await using borrower = startProgram("sh", ["-c", `exec 9<>/proc/${app.pid}/fd/${page}; echo ready; exec sleep 60`]);
+  await borrower.nextLine();
+  const { out } = await runCli("bun", ["inspect", borrower.pid]);
+  const told = out.replace(/\s+/g, " ");
+  assert.match(told, /No process of the tree is attached: nobody is told of a dump, which needs --unaware\./);
+  assert.ok(told.includes(`Process ${borrower.pid} only has the page of another program, from which it was started.`));
+  const alone = await runCli("bun", ["inspect", app.pid]);
+  assert.doesNotMatch(alone.out, /page of another program/);
 });
 
 test("doctor says where CRIU examines the kernel at each start, and its cure works", { skip }, async () => {

@@ -24,7 +24,7 @@ function stepsOf(page: string): { readonly kind: "file" | "shell"; readonly name
   );
 }
 
-for (const page of ["README.md", "docs/app-authors.md", "docs/operators.md"]) {
+for (const page of ["README.md", "docs/app-authors.md", "docs/operators.md", "docs/fast-starts.md"]) {
   test(`what ${page} says works, one step after the other`, { skip: noCriu }, async () => {
     using directory = temporaryDirectory();
     const { path } = directory;

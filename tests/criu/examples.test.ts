@@ -16,9 +16,11 @@ const root = join(import.meta.dirname as string, "../..");
 
 const app = `
   import { attach } from "criu-aware";
+  import { environment } from "criu-aware/resources/environment";
   import { signal } from "criu-aware/strategies/signal";
   import { socket } from "criu-aware/strategies/socket";
-  await attach({ strategies: [signal(), socket()] });
+  const agent = await attach({ strategies: [signal(), socket()] });
+  agent.register(environment());
   globalThis.kept = "a text";
   setInterval(() => {}, 1000);
 `;
@@ -53,6 +55,7 @@ mount -t tmpfs none /dev/shm
 mkdir -p .config/fish/completions
 fpath=(none "$PWD")
 printf 'a text\\n' >secret.txt
+echo PORT=8080 >.env
 `;
 
 /** How an example is run: what has to be there before, and what it must have done. `$pid` stands for 1234. */
@@ -79,14 +82,21 @@ const runs: Readonly<Record<string, Run>> = {
     before: "app point.ts",
     after: "ls images/inventory.img",
   },
-  "criu-aware dump 1234 -D images -- --file-locks --tcp-close": { before: "app", after: "ls images/inventory.img" },
+  "criu-aware dump 1234 -D images --criu-option --tcp-close": {
+    before: "app",
+    after: "ls images/inventory.img",
+  },
   "criu-aware restore images --json": { before: dumped, after: "kill -0 $pid" },
-  "criu-aware restore images -- --tcp-close": { before: dumped, after: "kill -0 $pid" },
+  "criu-aware restore images --env LOG_LEVEL=debug --env-file .env -- --port 8080": {
+    before: dumped,
+    after: "kill -0 $pid",
+  },
+  "criu-aware restore images --criu-option --tcp-close": { before: dumped, after: "kill -0 $pid" },
   "criu-aware status": { before: "app", after: "grep $pid printed" },
   "criu-aware status 1234": { after: "grep strategies printed" },
   "criu-aware status --json": { after: "grep $pid printed" },
   "criu-aware inspect 1234": { before: "app" },
-  "criu-aware inspect 1234 -- --tcp-close": {},
+  "criu-aware inspect 1234 --criu-option --tcp-close": {},
   "criu-aware images images": { before: dumped, after: "grep 4.2 printed" },
   "criu-aware images images --find 'a text'": { after: "grep Found printed" },
   "criu-aware images images --find - < secret.txt": { after: "grep Found printed" },
@@ -139,7 +149,7 @@ function helps(command: Command): { name: string; examples: string[] }[] {
   return [{ name: command.name(), examples }, ...visible.flatMap(helps)];
 }
 
-const all = helps(createProgram());
+const all = helps(await createProgram());
 
 test("no example of a help is missing in the table of this test, and none of the table in the helps", () => {
   assert.deepEqual([...new Set(all.flatMap(({ examples }) => examples))].sort(), Object.keys(runs).sort());

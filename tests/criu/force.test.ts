@@ -49,7 +49,14 @@ test("--cpu-cap=none counts for our own comparison of CPUs, too", { skip }, asyn
   const images = await dumpedWith(["avx_of_tomorrow"], path, app);
   await refused([images], /This CPU lacks what the dumped program may use: avx_of_tomorrow/, path);
   for (const engine of ["rpc", "command"]) {
-    const { code, err } = await runCli("bun", ["restore", images, "--engine", engine, "--", "--cpu-cap=none"]);
+    const { code, err } = await runCli("bun", [
+      "restore",
+      images,
+      "--engine",
+      engine,
+      "--criu-option",
+      "--cpu-cap=none",
+    ]);
     assert.equal(code, 0, err);
     assert.match(err, /which --cpu-cap=none lets pass: avx_of_tomorrow/);
     await app.goesOn();

@@ -112,7 +112,7 @@ function startHanging(directory: string, images: string, engine: string, env: Re
   });
   const config = join(directory, "criu.conf");
   writeFileSync(config, `action-script ${hangs}\n`);
-  const args = [...runCommand.bun, cli, "restore", images, "--engine", engine, "--", `--config=${config}`];
+  const args = [...runCommand.bun, cli, "restore", images, "--engine", engine, "--criu-option", `--config=${config}`];
   return startProgram(args[0] as string, args.slice(1), env);
 }
 

@@ -22,7 +22,7 @@ class Service implements AsyncDisposable {
   readonly images = join(this.path, "images");
   readonly #pids = new Set<number>();
 
-  constructor(afterRestore = "") {
+  constructor(afterRestore = "", more = "") {
     this.write("part.ts", `export const part = "old";`);
     this.write(
       "app.ts",
@@ -31,6 +31,7 @@ class Service implements AsyncDisposable {
        import { part } from "./part.ts";
        const agent = await attach({ strategies: [signal()], onError: () => {} });
        agent.register({ name: "main", async afterRestore({ outcome }) { ${afterRestore} } });
+       ${more}
        setInterval(() => {}, 1000);
        console.log("started", part);`,
     );
@@ -44,18 +45,24 @@ class Service implements AsyncDisposable {
   }
 
   /** `criu-aware` in the directory of the app, or another one. */
-  async aware(words: readonly (string | number)[], cwd = this.path): Promise<Ran> {
+  async aware(words: readonly (string | number)[], cwd = this.path, env: Record<string, string> = {}): Promise<Ran> {
     const shell = ["-c", 'cd "$1" && shift && exec "$@"', "sh", cwd, ...runCommand.bun, cli, ...words.map(String)];
-    const { code, stdout, stderr } = await startProgram("sh", shell, dumpableEnv).ended;
+    const { code, stdout, stderr } = await startProgram("sh", shell, { ...dumpableEnv, ...env }).ended;
     return { code, out: stdout.trimEnd(), err: stderr.trimEnd() };
   }
 
   /** Starts or restores; returns what it says with --json, and on stderr. */
-  async run(command: readonly string[], flags: readonly (string | number)[] = [], cwd = this.path): Promise<Started> {
+  async run(
+    command: readonly string[],
+    flags: readonly (string | number)[] = [],
+    cwd = this.path,
+    env: Record<string, string> = {},
+  ): Promise<Started> {
     const words = ["--restore-or-start", this.images, ...flags];
     const ran = await this.aware(
       ["run", "--json", "--log", join(this.path, "log"), "--wait", ...words, "--", ...command],
       cwd,
+      env,
     );
     const value = JSON.parse(ran.out);
     assert.ok(value.pid, ran.err);
@@ -248,4 +255,53 @@ test("a script of package.json is known by what it starts", { skip }, async () =
   await service.stop();
   service.write("part.ts", `export const part = "new";`);
   assert.match((await service.run(command)).why ?? "", /^part\.ts has changed/);
+});
+
+for (const runtime of runtimes) {
+  test(`${runtime}: a program that acts on its launch is restored with the arguments and the environment of now, and another one never`, {
+    skip,
+  }, async () => {
+    const renewed = `
+      const { environment } = await import("criu-aware/resources/environment");
+      agent.register(environment({ envGate: ["REGION"] }));
+      agent.register({ name: "say", afterRestore: () => console.log("now", process.env.LEVEL, ...process.argv.slice(2)) });`;
+    await using service = new Service("", renewed);
+    const command = [...runCommand[runtime], "app.ts"];
+    const run = (words: readonly string[], env = {}): Promise<Started> =>
+      service.run(words, [], service.path, { LEVEL: "1", REGION: "north", ...env });
+    const { pid } = await run([...command, "--port=1"]);
+    assert.equal((await service.dump(pid)).code, 0);
+    const expectRestored = async (
+      args: readonly string[],
+      env: Record<string, string>,
+      said: string,
+    ): Promise<void> => {
+      const { how, why } = await run([...command, ...args], env);
+      assert.deepEqual([how, why], ["restored", undefined]);
+      assert.ok(service.log().endsWith(`${said}\n`), service.log());
+      await service.stop();
+    };
+    await expectRestored(["--port=2", "more"], { LEVEL: "2" }, "now 2 --port=2 more");
+    await expectRestored([], {}, "now 1");
+    await expectRestored(["--port=1"], { LEVEL: "3" }, "now 3 --port=1");
+    const gated = await run([...command, "--port=1"], { REGION: "south" });
+    assert.deepEqual([gated.how, gated.why], ["started", "another value of REGION (envGate of the app)"]);
+    await service.stop();
+    const flag = runtime === "bun" ? "--smol" : "--quiet";
+    const other = await run([...runCommand[runtime], flag, "app.ts", "--port=1"]);
+    assert.match(other.why ?? "", /^other arguments/);
+  });
+}
+
+test("a program of which a shell has made the arguments is started anew for other ones", { skip }, async () => {
+  const renewed = `
+    const { environment } = await import("criu-aware/resources/environment");
+    agent.register(environment());`;
+  await using service = new Service("", renewed);
+  const command = ["sh", "-c", 'exec "$@" fixed', "sh", ...runCommand.bun, "app.ts"];
+  const { pid } = await service.run([...command, "1"]);
+  assert.equal((await service.dump(pid)).code, 0);
+  assert.match((await service.run([...command, "2"])).why ?? "", /^other arguments/);
+  await service.stop();
+  assert.equal((await service.run([...command, "1"])).how, "restored");
 });

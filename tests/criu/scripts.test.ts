@@ -39,9 +39,9 @@ function run(
   return { status, out: stdout.trim(), err: stderr.trim() };
 }
 
-test("the scripts have options of the command, with the same defaults, and name each in their usage", () => {
+test("the scripts have options of the command, with the same defaults, and name each in their usage", async () => {
   for (const script of names) {
-    const subcommand = createProgram().commands.find((one) => one.name() === script.replace(".ts", ""));
+    const subcommand = (await createProgram()).commands.find((one) => one.name() === script.replace(".ts", ""));
     const usage = run("bun", script, ["--help"]).out;
     assert.ok(usage.split("\n").every((line) => line.length <= 80));
     const code = readFileSync(join(elsewhere.path, script), "utf8");
@@ -113,7 +113,7 @@ for (const runtime of runtimes) {
       ["dump.ts", [pid, "-D", images.path, "--no-such"], 2, /^dump\.ts: Unknown option '--no-such'/],
       [
         "dump.ts",
-        [pid, "-D", images.path, "--", "--no-such"],
+        [pid, "-D", images.path, "--criu-option=--no-such"],
         2,
         /^dump\.ts: Cannot use these options of CRIU: .*--no-such/,
       ],
@@ -147,7 +147,7 @@ for (const runtime of runtimes) {
     const [program, ...rest] = [...runCommand.bun, join(elsewhere.path, "dump.ts")] as string[];
     const config = join(directory.path, "criu.conf");
     writeFileSync(config, `action-script ${slow}\n`);
-    const flags = [String(app.pid), "-D", images, "--lease-ms", "60000", "--", "--config", config];
+    const flags = [String(app.pid), "-D", images, "--lease-ms", "60000", `--criu-option=--config=${config}`];
     const temporary = join(directory.path, "tmp");
     mkdirSync(temporary);
     const env = { ...process.env, TMPDIR: temporary };

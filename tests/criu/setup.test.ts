@@ -41,8 +41,9 @@ test("setup --check is exit code 1 where there is no CRIU, names the command, an
   const prefix = join(directory.path, "tools");
   const { code, out } = await runCli("bun", ["setup", "--check", "--gpu", "--prefix", prefix]);
   assert.equal(code, 1, out);
-  assert.match(out, /^fails {2}criu +CRIU is missing\.\n +→ Run: npm run setup$/m);
-  assert.match(out, /^fails {2}vulkan +the software device is missing\n +→ Run: npm run setup -- --gpu$/m);
+  const told = out.replace(/\s+/g, " ");
+  assert.ok(told.includes(`CRIU is missing. → Run: npm run setup -- --prefix ${prefix}`), out);
+  assert.ok(told.includes(`device is missing → Run: npm run setup -- --gpu --prefix ${prefix}`), out);
   assert.deepEqual(readdirSync(directory.path), []);
 });
 

@@ -18,12 +18,12 @@ for (const engine of ["rpc", "command"] as const) {
     using directory = temporaryDirectory();
     const images = join(directory.path, "images");
     const script = join(directory.path, "script.sh");
-    const restore = ["restore", images, "--engine", engine, "--", "--shell-job"];
+    const restore = ["restore", images, "--engine", engine, "--criu-option", "--shell-job"];
     writeFileSync(
       script,
       `sh -c 'i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.1; done' & pid=$!
 sleep 0.3
-${command} dump $pid -D ${images} --unaware -- --shell-job || exit 1
+${command} dump $pid -D ${images} --unaware --criu-option --shell-job || exit 1
 wait $pid
 echo RESTORING
 ${command} ${restore.join(" ")} < /dev/null; echo "without: $?"
@@ -54,7 +54,7 @@ test("restore says before CRIU starts that --shell-job needs a terminal", { skip
   const dump = await runCli("bun", ["dump", JSON.parse(started.out).pid, "-D", images, "--unaware"]);
   assert.equal(dump.code, 0, dump.err);
   for (const engine of ["rpc", "command"]) {
-    const restore = await runCli("bun", ["restore", images, "--engine", engine, "--", "--shell-job"]);
+    const restore = await runCli("bun", ["restore", images, "--engine", engine, "--criu-option", "--shell-job"]);
     assert.equal(restore.code, 2, restore.err);
     assert.match(restore.err, /stdin is no terminal/);
   }

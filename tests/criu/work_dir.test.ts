@@ -121,7 +121,7 @@ for (const [kind, engine] of engines) {
     const before = readdirSync(images);
     const { code, out } = await cliIn(
       join(path, "tmp"),
-      ...["restore", images, "--engine", kind, "--json", "--", "--lsm-profile", "selinux:none"],
+      ...["restore", images, "--engine", kind, "--json", "--criu-option=--lsm-profile=selinux:none"],
     );
     assert.equal(code, 1, out);
     const { logFile, message } = JSON.parse(out).error;

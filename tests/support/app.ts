@@ -26,7 +26,12 @@ export class App implements AsyncDisposable {
   }
 
   /** Starts a script of tests/support, and waits for its event `attached`. `options` reach it as JSON. */
-  static async start(runtime: RuntimeName, options: object = {}, script = "probe_app.ts"): Promise<App> {
+  static async start(
+    runtime: RuntimeName,
+    options: object = {},
+    script = "probe_app.ts",
+    env: Record<string, string> = {},
+  ): Promise<App> {
     const directory = mkdtempSync(join(tmpdir(), "criu-aware-test-"));
     const output = openSync(join(directory, "output"), "a");
     const command = [
@@ -36,7 +41,7 @@ export class App implements AsyncDisposable {
     ];
     const child = spawn("setsid", command, {
       stdio: ["ignore", output, output],
-      env: { ...process.env, ...dumpableEnv },
+      env: { ...process.env, ...dumpableEnv, ...env },
     });
     closeSync(output);
     const app = new App(child, directory);

@@ -9,7 +9,8 @@ import { checkNotice } from "../../lifecycle/notice.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import type { Word } from "../../page/layout.ts";
 import { exchangeMarker } from "../../strategies/file/marker.ts";
-import { notify, type StrategyName } from "../../strategies/notify.ts";
+import type { StrategyName } from "../../strategies/names.ts";
+import { notify } from "../../strategies/notify.ts";
 import { call } from "../../strategies/socket/driver.ts";
 
 const [pid, strategy, word, json] = process.argv.slice(2) as [string, StrategyName | "any", string, string];

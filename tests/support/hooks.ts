@@ -8,5 +8,12 @@ export async function prepare(resource: Resource, signal: AbortSignal = never): 
 }
 
 export async function recover(resource: Resource, outcome: Outcome = "restored"): Promise<void> {
-  await resource.afterRestore?.({ noticeId: "n", outcome, generation: 1, simulated: false, signal: never });
+  await resource.afterRestore?.({
+    noticeId: "n",
+    outcome,
+    generation: 1,
+    simulated: false,
+    frozenMs: 0,
+    signal: never,
+  });
 }

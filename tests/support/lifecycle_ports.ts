@@ -33,6 +33,7 @@ export function createStage(overrides: Partial<Ports> = {}): Stage {
     now: () => stage.now,
     report: (error) => void reports.push(error),
     isWithdrawn: ({ id }) => withdrawn.has(id),
+    takeLaunch: () => ({}),
     publish: (state, round, reply) => void published.push({ state, round: { ...round }, reply }),
     arm: (notice) => () => {
       stage.onHold(notice);

@@ -8,7 +8,8 @@ import { entryAt } from "../../ffi/entries.ts";
 import { DriverPage } from "../../page/driver_page.ts";
 import type { Word } from "../../page/layout.ts";
 import { exchangeMarker } from "../../strategies/file/marker.ts";
-import { notify, type StrategyName } from "../../strategies/notify.ts";
+import type { StrategyName } from "../../strategies/names.ts";
+import { notify } from "../../strategies/notify.ts";
 import { call } from "../../strategies/socket/driver.ts";
 
 const [pid, action, what] = process.argv.slice(2) as [string, string, string];

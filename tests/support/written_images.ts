@@ -1,7 +1,6 @@
 /** A small dump, written by hand: two processes, of which the parent holds a descriptor of most kinds. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   DescriptorSchema,
   FileSchema,
@@ -9,7 +8,7 @@ import {
   MemfdInodeSchema,
   RemappedPathSchema,
 } from "../../images/files_pb.ts";
-import { magics } from "../../images/magics.ts";
+import { image, message } from "../../images/image_bytes.ts";
 import { MemorySchema, PagemapEntrySchema, PagemapHeadSchema } from "../../images/memory_pb.ts";
 import { StatsSchema } from "../../images/stats_pb.ts";
 import { CoreSchema, IdsSchema, InventorySchema, TaskSchema } from "../../images/tree_pb.ts";
@@ -20,24 +19,7 @@ export const PAGE = 4096;
 /** Where the pages of the parent begin; a gap of one page lies behind the first two. */
 export const ADDRESS = 0x10000n;
 
-type Encoded = Uint8Array;
-
-/** One message as it lies in an image. */
-export function message<D extends DescMessage>(schema: D, content: MessageInitShape<D>): Encoded {
-  const bytes = toBinary(schema, create(schema, content));
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(bytes.length);
-  return Buffer.concat([length, bytes]);
-}
-
-/** An image file: its header, and messages or raw bytes. */
-export function image(kind: keyof typeof magics, ...parts: Encoded[]): Buffer {
-  const words =
-    kind === "inventory" ? [magics.inventory] : [kind === "stats" ? magics.service : magics.common, magics[kind]];
-  const header = Buffer.alloc(words.length * 4);
-  words.forEach((word, i) => void header.writeUInt32LE(word, i * 4));
-  return Buffer.concat([header, ...parts]);
-}
+export { image, message };
 
 /** Pages that hold only dots, but for a text at an offset. */
 export function pages(count: number, texts: Readonly<Record<number, string | Uint8Array>> = {}): Buffer {
@@ -48,10 +30,10 @@ export function pages(count: number, texts: Readonly<Record<number, string | Uin
 
 /** Writes the dump, with some files in another form; undefined leaves a file out. */
 export function writeImages(directory: string, others: Readonly<Record<string, Uint8Array | undefined>> = {}): void {
-  const page = (vaddr: bigint, nrPages: number, flags = 4): Encoded =>
+  const page = (vaddr: bigint, nrPages: number, flags = 4): Uint8Array =>
     message(PagemapEntrySchema, { vaddr, compatNrPages: 0, flags, nrPages: BigInt(nrPages) });
-  const core = (comm: string): Encoded => message(CoreSchema, { mtype: 1, tc: { taskState: 1, comm } });
-  const memory = (shmid: bigint): Encoded =>
+  const core = (comm: string): Uint8Array => message(CoreSchema, { mtype: 1, tc: { taskState: 1, comm } });
+  const memory = (shmid: bigint): Uint8Array =>
     message(MemorySchema, {
       exeFileId: 1,
       mmSavedAuxv: [33n, 0x7000n, 6n, BigInt(PAGE), 0n, 0n],
@@ -62,7 +44,7 @@ export function writeImages(directory: string, others: Readonly<Record<string, U
         { start: 0xa0000n, end: 0xa1000n, shmid: 99n, status: 0x501 },
       ],
     });
-  const descriptor = (fd: number, type: number, id: number): Encoded => message(DescriptorSchema, { fd, type, id });
+  const descriptor = (fd: number, type: number, id: number): Uint8Array => message(DescriptorSchema, { fd, type, id });
   const files: Record<string, Uint8Array | undefined> = {
     "inventory.img": image("inventory", message(InventorySchema, { imgVersion: 2, dumpCriuRunId: "run-1" })),
     "pstree.img": image(

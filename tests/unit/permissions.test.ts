@@ -50,7 +50,22 @@ const programs: Record<string, string> = {
   "./strategies/file": attached("file({ path: Deno.args[0] + '/marker' })", "file"),
   "./strategies/socket": attached("socket({ path: Deno.args[0] + '/socket' })", "socket"),
   "./gpu": saved("host"),
+  "./resources/environment": `
+    import { environment } from "criu-aware/resources/environment";
+    const resource = environment();
+    await resource.beforeCheckpoint();
+    resource.afterRestore({ outcome: "restored", launch: { env: { LAUNCHED: "yes" }, args: ["x"] } });
+    console.log(process.env.LAUNCHED === "yes" && Deno.args[0] === "x" ? "done" : "wrong");
+  `,
   "./resources/gpu": saved("host"),
+  "./resources/clocks": `
+    import { clocks } from "criu-aware/resources/clocks";
+    import { attach } from "criu-aware/simulate";
+    const clock = clocks();
+    const agent = await attach({ resources: [clock] });
+    await agent.checkpoint();
+    clock.wallClockTimeout(0, () => console.log("done"));
+  `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
   "./registry": 'import { register } from "criu-aware/registry"; register({ name: "x" }); console.log("done");',
   "./simulate": `

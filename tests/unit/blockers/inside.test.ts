@@ -211,6 +211,17 @@ test("blockers() of a detached agent throws", async () => {
   await assert.rejects(blockers(agent), /agent is detached/);
 });
 
+test("of many things that block, what is said ends with what cures them", () => {
+  const cure = { options: [], advice: "close it" };
+  const thing = (fd: number): Blocker => ({ kind: "lock", pid: 1, fd, what: "a lock", cure, blocking: true });
+  const { message, blockers } = new BlockedError(Array.from({ length: 9 }, (_, i) => thing(i)));
+  assert.equal(
+    message,
+    "9 things block a dump: descriptor 0 of process 1: a lock; descriptor 1 of process 1: a lock; 7 more → close it",
+  );
+  assert.equal(blockers.length, 9);
+});
+
 test("unblocked() refuses with everything that blocks, and not with what the driver's options cure", async () => {
   using directory = temporaryDirectory();
   // The test runner may hold more: only what is ours counts here.

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Command } from "commander";
 import { createProgram } from "../../../cli/program.ts";
 import { version } from "../../../package/version.ts";
 import { startProgram } from "../../support/child.ts";
@@ -37,7 +38,7 @@ test("the help names every subcommand and the exit codes, in 80 columns", async 
   for (const [name] of names) assert.match(out, new RegExp(`^  ${name} +\\w`, "m"));
   assert.match(out, /Exit codes:\n {2}0 /);
   assert.deepEqual(tooWide(out), []);
-  const listed = createProgram().commands.map((command) => command.name());
+  const listed = (await createProgram()).commands.map((command) => command.name());
   const known = new Set(names.map(([name]) => name));
   assert.deepEqual(
     listed.filter((name) => name !== "complete" && !known.has(name)),
@@ -54,7 +55,7 @@ test("the help of each subcommand has examples that it would take itself, in 80 
     assert.ok(examples.length >= 2, `${name}: ${out}`);
     for (const example of examples) {
       if (!/criu-aware/.test(example)) assert.fail(`${name}: ${example}`);
-      parses(example);
+      await parses(example);
     }
     assert.deepEqual(tooWide(out), []);
   }
@@ -99,13 +100,13 @@ test("wrong usage is one line that says how to get help, exit code 2, and with -
     [["dump", "x", "-D", "y"], /^criu-aware dump: .*'x' is invalid.*It must be a positive whole number\. Run: /],
     [["dump", "1", "-D", "y", "--label", "x"], /name=value/],
     [["dump", "1", "-D", "y", "--engine", "x"], /Allowed choices are rpc, command/],
-    [["dump", "1", "-D", "y", "--", "--no-such"], /^criu-aware dump: Cannot use these options of CRIU: .*--no-such/],
+    [
+      ["dump", "1", "-D", "y", "--criu-option", "--no-such"],
+      /^criu-aware dump: Cannot use these options of CRIU: .*--no-such/,
+    ],
     [["hook", "instal"], /^criu-aware hook: unknown command 'instal' \(Did you mean install\?\)/],
     [["dump", "1", "-D", "y", "--leave-runing"], /unknown option '--leave-runing' \(Did you mean --leave-running\?\)/],
-    [
-      ["dump", "1", "-D", "y", "--tcp-close"],
-      /'--tcp-close'\. To pass it to CRIU, put it at the end: -- --tcp-close\. Run/,
-    ],
+    [["dump", "1", "-D", "y", "--tcp-close"], /'--tcp-close'\. To pass it to CRIU: --criu-option --tcp-close\. Run/],
     [["restore", "-D", "y"], /unknown option '-D'\. Name the directory without it\. Run: criu-aware restore --help$/],
     [["help", "statuss"], /^criu-aware: unknown command 'statuss' \(Did you mean status\?\)/],
     [["help", "dump", "it"], /^criu-aware dump: 'dump' has no commands of its own\./],
@@ -165,16 +166,16 @@ function tooWide(text: string): string[] {
 }
 
 /** Parses the part of a line that calls `criu-aware`, without running it. */
-function parses(line: string): void {
+async function parses(line: string): Promise<void> {
   const call = /criu-aware( [^)|<>;]*)?/.exec(line)?.[1]?.trim() ?? "";
   const words = [...call.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word.replace(/\$\w+/, "1"));
-  const program = createProgram();
+  const program = await createProgram();
   const ran: string[] = [];
   for (const command of leaves(program)) command.action(() => void ran.push(command.name()));
   program.parse(words, { from: "user" });
   assert.equal(ran.length, 1, line);
 }
 
-function leaves(command: ReturnType<typeof createProgram>): ReturnType<typeof createProgram>[] {
-  return command.commands.length === 0 ? [command] : (command.commands as (typeof command)[]).flatMap(leaves);
+function leaves(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
 }

@@ -90,8 +90,12 @@ const groups: Readonly<Record<string, readonly Call[]>> = {
     ["an argument that is wrong", () => ["dump", hostile, "-D", "x"], /is invalid/],
     ["a choice that is none", () => ["dump", 1, "-D", "x", "--engine", hostile], /Allowed choices/],
     ["a label that is none", () => ["dump", 1, "-D", "x", "--label", hostile], /name=value/],
-    ["an option of CRIU that is none", () => ["dump", 1, "-D", "x", "--", `--${hostile}`], /Cannot use these options/],
-    ["a value of CRIU that is wrong", () => ["dump", 1, "-D", "x", "--", `--timeout=${hostile}`], /must be/],
+    [
+      "an option of CRIU that is none",
+      () => ["dump", 1, "-D", "x", "--criu-option", `--${hostile}`],
+      /Cannot use these options/,
+    ],
+    ["a value of CRIU that is wrong", () => ["dump", 1, "-D", "x", "--criu-option", `--timeout=${hostile}`], /must be/],
   ],
 };
 

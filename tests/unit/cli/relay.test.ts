@@ -8,6 +8,7 @@ import { cString } from "../../../ffi/bytes.ts";
 import { type Libc, openLibc } from "../../../ffi/libc.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
 import { noMounts, startNamed } from "../../support/named_like_memfd.ts";
+import { seal, sealableMemfd, writeSeals } from "../../support/sealed_memfd.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
 const symbols = {
@@ -63,6 +64,19 @@ test("a stream that shrinks and grows all the time is read to its end as it was 
   clearInterval(busy);
   libc.close(fd);
   assert.match(scene.passed(), /^[x\0]*$/);
+});
+
+test("a stream that is sealed, so that its memory cannot be given back, is passed on once, and ends", async () => {
+  using scene = await openRelay();
+  const { libc, relay } = scene;
+  const { pwrite } = libc.runtime.dlopen(libc.soname, symbols);
+  const fd = sealableMemfd(libc, "criu-aware-stdout");
+  relay.adopt(process.pid);
+  pwrite(fd, text.encode("one"), 3, 0);
+  seal(libc, fd, writeSeals.F_SEAL_WRITE);
+  await relay.finish();
+  libc.close(fd);
+  assert.equal(scene.passed(), "one");
 });
 
 test("what only has the name of a stream is not opened, and keeps no other from being passed on", {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { CriuError } from "../../../criu/errors.ts";
-import { findCriu, locateCriu } from "../../../criu/locate.ts";
+import { askCriu, findCriu, locateCriu } from "../../../criu/locate.ts";
 import { checkoutTools, findUnpacked, toolPlaces } from "../../../criu/places.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
@@ -48,7 +48,10 @@ test("the CRIU that is named comes before that of CRIU_AWARE_PREFIX, and this be
     const prefixed = placeCriu(at("prefix/criu/bin/criu"), "4.4");
     assert.equal(locateCriu(named), named);
     assert.deepEqual(findCriu(), { path: prefixed, version: "4.4" });
-    assert.throws(() => findCriu(undefined, [at("elsewhere")]), /^CriuError: CRIU is missing\. Run: npm .*setup$/);
+    assert.throws(
+      () => findCriu(undefined, [at("elsewhere")]),
+      /^CriuError: CRIU is missing\. Run: npm .*setup -- --prefix \S+\/elsewhere$/,
+    );
   });
 });
 
@@ -67,7 +70,8 @@ test("a CRIU of the set-up that somebody else could replace is not used, and the
     assert.match(findUnpacked("criu/bin/criu", [prefix]).refused?.message ?? "", reason);
     assert.throws(
       () => findCriu(undefined, [prefix]),
-      (error: CriuError) => reason.test(error.message) && /^Run: npm .*setup$/.test(error.explanation?.cure ?? ""),
+      (error: CriuError) =>
+        reason.test(error.message) && /^Run: npm .*setup -- --prefix \S+\/prefix$/.test(error.explanation?.cure ?? ""),
     );
     chmodSync(place, mode);
   }
@@ -91,4 +95,17 @@ test("root that came by sudo finds what its user has unpacked", () => {
   const places = as(0, () => toolPlaces({ SUDO_UID: "0" }));
   assert.deepEqual(places.slice(1), ["/opt/criu-aware", "/root/.local/share/criu-aware"]);
   for (const uid of ["", "x", "4294967294"]) assert.equal(as(0, () => toolPlaces({ SUDO_UID: uid })).length, 2);
+});
+
+test("a CRIU that is asked says its version, or why it cannot be used", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  assert.equal(await askCriu(placeCriu(at("new"), "4.3.1")).version, "4.3.1");
+  await assert.rejects(
+    askCriu(placeCriu(at("old"), "4.1")).version,
+    /^CriuError: CRIU 4\.1 is too old \(.*old\).* Run: /,
+  );
+  await assert.rejects(askCriu(at("none")).version, /^CriuError: CRIU does not start: .*none\. Run: /);
+  writeFileSync(at("failing"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  await assert.rejects(askCriu(at("failing")).version, /^CriuError: CRIU does not start: .*failing\. Run: /);
 });

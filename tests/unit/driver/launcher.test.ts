@@ -8,6 +8,7 @@ import { openLibc } from "../../../ffi/libc.ts";
 import { startProgram } from "../../support/child.ts";
 import { noMounts, startNamed } from "../../support/named_like_memfd.ts";
 import { asNobody, noNobody } from "../../support/nobody.ts";
+import { seal, sealableMemfd, writeSeals } from "../../support/sealed_memfd.ts";
 
 const ended = async (): Promise<{ leftRunning: false }> => ({ leftRunning: false });
 
@@ -47,6 +48,19 @@ test("a note that somebody else keeps locked keeps no dump waiting", async () =>
   assert.ok(other.tryLock());
   await using program = startProgram("sleep", ["60"]);
   await tellingLauncher(program.pid, "/images", ended);
+});
+
+test("a note that its owner has sealed is not written to, and the dump is done all the same", async () => {
+  const libc = await openLibc();
+  const fd = sealableMemfd(libc, "criu-aware-launcher");
+  try {
+    seal(libc, fd, writeSeals.F_SEAL_WRITE);
+    await using program = startProgram("sleep", ["60"]);
+    assert.deepEqual(await tellingLauncher(program.pid, "/images", ended), { leftRunning: false });
+    assert.equal(AppendMemfd.open(libc, ownNote()).stat().bytes, 0);
+  } finally {
+    libc.close(fd);
+  }
 });
 
 test("what only has the name of a note is neither opened nor written to", { skip: noMounts }, async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { openPages } from "../../../cli/pages.ts";
 import { openAttached } from "../../../driver/attached.ts";
 import type { Phase } from "../../../driver/engine.ts";
 import { Participants } from "../../../driver/participants.ts";
@@ -34,6 +35,17 @@ test("a page that two processes show is opened once, for the first of them", asy
   assert.deepEqual(await openAttached(process.pid, { known: pages }), []);
   for (const page of pages) page[Symbol.dispose]();
   assert.equal(countDescriptors(/pidfd|memfd/), before);
+});
+
+test("where no process of a tree is attached, and one above it is, that one is named", async () => {
+  await using child = startProgram("sleep", ["60"]);
+  const above = new RegExp(`Process ${process.pid}, above it, is attached: do you mean that\\?`);
+  const find = (): Promise<unknown> => Participants.find(child.pid, {});
+  await assert.rejects(find(), (error: Error) => !above.test(error.message));
+  await assert.rejects(openPages(child.pid), (error: Error) => !above.test(error.message));
+  using _page = await openOwnPage();
+  await assert.rejects(find(), above);
+  await assert.rejects(openPages(child.pid), above);
 });
 
 /** The command that runs a script of tests/support/ in the runtime that runs the test. */

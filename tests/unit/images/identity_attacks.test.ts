@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { absoluteDepends } from "../../../images/identity/depends.ts";
 import { parseSettings } from "../../../images/identity/settings.ts";
 import { describeProgram, type Program } from "../../../images/mod.ts";
 import { type Child, startProgram } from "../../support/child.ts";
+import { countOpens } from "../../support/impostor.ts";
 import { asNobody, NOBODY, noNobody } from "../../support/nobody.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
@@ -65,6 +67,34 @@ test("what is no regular file of a disk is not opened, whatever it is called", a
     files.filter((file) => file.path.startsWith(path) && file.sha256).map((file) => file.path),
     [join(path, "app.js")],
   );
+});
+
+test("what is no regular file is no file that a program depends on: it is refused by its name, and left out of a pattern", async () => {
+  using directory = temporaryDirectory();
+  const { path } = directory;
+  chmodSync(path, 0o755);
+  mkdirSync(join(path, "data"));
+  const { execFileSync } = await import("node:child_process");
+  execFileSync("mkfifo", [join(path, "data/fifo")]);
+  symlinkSync("/dev/zero", join(path, "data/zero"));
+  symlinkSync("/nonexistent", join(path, "data/nothing"));
+  symlinkSync(".", join(path, "data/loop"));
+  writeFileSync(join(path, "data/file"), "content");
+  for (const name of [join(path, "data/fifo"), join(path, "data/zero"), "/dev/null"]) {
+    assert.throws(() => absoluteDepends([name]), /^RangeError: \S+ is neither a file nor a directory$/);
+  }
+  assert.throws(() => absoluteDepends([join(path, "data/nothing")]), /^RangeError: There is no file /);
+  await using child = startNaming([]);
+  await child.nextLine();
+  using opens = await countOpens(join(path, "data/fifo"));
+  const depends = absoluteDepends([join(path, "data"), join(path, "*/fifo"), join(path, "{data,none}/zero")]);
+  const { files = [] } = describeProgram([child.pid], { depends }) ?? {};
+  const found = files.filter((file) => file.path.startsWith(path) && !file.path.includes("/loop/"));
+  assert.deepEqual(
+    found.map((file) => file.path),
+    [join(path, "data/file")],
+  );
+  assert.equal(opens.count(), 0);
 });
 
 test("names of modules without number are looked for to some number only", async () => {

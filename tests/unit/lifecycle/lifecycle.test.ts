@@ -167,8 +167,8 @@ test("a restore raises the generation, sets restoredAt and tells the hooks", asy
     stage.now += 500;
   };
   assert.deepEqual(await stage.deliver({ id: "a" }), { reply: { reply: "ready" }, outcome: "restored" });
-  const { outcome, generation, simulated, noticeId, signal } = contexts[0] as RestoreContext;
-  assert.deepEqual([outcome, generation, simulated, noticeId], ["restored", 1, false, "a"]);
+  const { outcome, generation, simulated, noticeId, frozenMs, signal } = contexts[0] as RestoreContext;
+  assert.deepEqual([outcome, generation, simulated, noticeId, frozenMs], ["restored", 1, false, "a", 500]);
   assert.equal(signal.aborted, false);
   assert.equal(stage.lifecycle.generation, 1);
   assert.equal(stage.lifecycle.restoredAt, 1_000_500);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { listAttached } from "../../../driver/status.ts";
 import { type Libc, openLibc } from "../../../ffi/libc.ts";
 import { aliveSince } from "../../../ffi/process.ts";
-import { createMemfd, type SharedMemory } from "../../../ffi/shared_memory.ts";
+import { createMemfd, SEALED_SIZE, type SharedMemory } from "../../../ffi/shared_memory.ts";
 import { AppPage } from "../../../page/app_page.ts";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { PageError } from "../../../page/errors.ts";
@@ -13,6 +13,7 @@ import { PAGE_BYTES, PAGE_MAGIC, PAGE_NAME, PAGE_VERSION } from "../../../page/l
 import { startProgram } from "../../support/child.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
 import { countOpens, startImpostor } from "../../support/impostor.ts";
+import { seal, sealableMemfd, writeSeals } from "../../support/sealed_memfd.ts";
 import { waitFor } from "../../support/time.ts";
 
 /** A memfd that differs from a page in what is given. */
@@ -61,6 +62,25 @@ for (const [what, [more, message]] of Object.entries(falsePages)) {
     assert.match(error.message, message);
   });
 }
+
+test("a page that is sealed against writing, so that no driver can use it, is damaged", async () => {
+  const libc = await openLibc();
+  for (const [name, writing] of Object.entries(writeSeals)) {
+    const fd = sealableMemfd(libc, PAGE_NAME, PAGE_BYTES);
+    try {
+      seal(libc, fd, SEALED_SIZE | writing);
+      const error = await rejected(process.pid);
+      assert.equal(error.code, "damaged", name);
+      assert.match(error.message, /^Cannot use the page of process \d+: .*EPERM/);
+      assert.deepEqual(
+        (await listAttached()).filter(({ pid }) => pid === process.pid),
+        [],
+      );
+    } finally {
+      libc.close(fd);
+    }
+  }
+});
 
 test("a page of another user than root and the user of the process is damaged", {
   skip: !isRoot && "not root",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { toolPlaces } from "../../../criu/places.ts";
 import { otherWays } from "../../../setup/other_ways.ts";
 import { criuTool, vulkanTool } from "../../../setup/tools.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
@@ -10,10 +11,16 @@ const noApt = "apt-get is missing";
 const noKeys = "the keys of Debian are missing (package debian-archive-keyring)";
 
 /** What is advised for a system with this os-release(5) and these programs. */
-function ways(osRelease: string, programs: readonly string[] = [], reason = noApt, tool = criuTool): string[] {
+function ways(
+  osRelease: string,
+  programs: readonly string[] = [],
+  reason = noApt,
+  tool = criuTool,
+  place = toolPlaces()[0] as string,
+): string[] {
   using directory = temporaryDirectory();
   for (const name of programs) writeFileSync(join(directory.path, name), "", { mode: 0o755 });
-  return otherWays(tool, reason, osRelease, [directory.path]);
+  return otherWays(tool, reason, place, osRelease, [directory.path]);
 }
 
 test("a distribution that has CRIU 4.2 is named with the command that installs it, and no older release of it", () => {
@@ -47,6 +54,12 @@ test("a container's image is always a way, by the program that is there", () => 
   assert.match(last(["docker", "podman"]), /^With podman: /);
   assert.match(last(["podman"], vulkanTool), /run setup -- --gpu --from-image$/);
   assert.equal(ways("ID=fedora\nVERSION_ID=43\n", [], noApt, vulkanTool).length, 1);
+});
+
+test("what is advised for a directory of the user's choice names it", () => {
+  const advised = ways("", ["podman"], noKeys, criuTool, "/srv/my tools");
+  assert.match(advised[0] ?? "", /run setup -- --prefix '\/srv\/my tools'$/);
+  assert.match(advised[1] ?? "", /run setup -- --prefix '\/srv\/my tools' --from-image$/);
 });
 
 test("what os-release says drives no terminal", () => {
