@@ -90,16 +90,17 @@ async function start(options: AttachOptions): Promise<Agent> {
       lastRound,
     });
   };
-  const look = (): void => {
-    for (const listener of listeners) listener.look();
-  };
-
   // Until the program had its chance to register. Whoever is notified before that would be held with no hook asked.
   let early: Parameters<Agent["deliver"]>[] | undefined = [];
   const admit = (): void => {
     const waiting = early;
     early = undefined;
     for (const args of waiting ?? []) deliver(...args);
+  };
+  const look = (): void => {
+    // At a point the first turn may be long in coming.
+    if (lifecycle.state === "held") admit();
+    for (const listener of listeners) listener.look();
   };
   let rehearsal: Lifecycle | undefined;
 
@@ -123,11 +124,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       // Whoever asks while it rehearses is still to be heard.
       const asked = rehearsal ? [] : listeners;
       const wordSources = asked.flatMap(({ whileHeld }) => whileHeld ?? []);
-      const lookAll = (): void => {
-        admit();
-        look();
-      };
-      const point = isTaken && { isTaken, look: lookAll, endSignals };
+      const point = isTaken && { isTaken, look, endSignals };
       const hold = armHold({ libc, page, doorbell, wordSources, leaseMs, point }, notice);
       for (const listener of asked) listener.release?.(notice.id);
       return hold;

@@ -140,7 +140,6 @@ look() {
   shift 16
   active_id=" $* "
 }
-# At work, or held at a point of its own, where it waits for somebody like us.
 is_free() { [ "$state" = 0 ] || [ "$state,$point" = 2,1 ]; }
 # Whether the process has this user.
 is_own() { case "$uids" in *[!0-9]"$1"[!0-9]*) ;; *) return 1 ;; esac }
