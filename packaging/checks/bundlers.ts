@@ -10,8 +10,8 @@ const app = `
   const agent = await attach({ strategies: [signal()] });
   console.log(agent.state);
 `;
-/** What an app pays: minified and gzipped, in bytes. The tree's own bundle has a budget of 9000; this one carries what the compiler adds. */
-const BUDGET = 10_000;
+/** What an app pays: minified and gzipped, in bytes. The tree's own bundle has a budget of its own (tests/unit/bundle.test.ts); this one carries what the compiler adds. */
+const BUDGET = 11_750;
 
 export const check: Check = {
   name: "bundlers: Bun's and esbuild's, for Bun, Deno, Node.js and browsers; mod.ts and one strategy stay small",
