@@ -52,7 +52,10 @@ export async function bundleCommand(
 }
 
 /** Modules of the runtimes that take their time to load, and few runs use: the functions that are imported from them. */
-const lazy: Readonly<Record<string, readonly string[]>> = { "node:crypto": ["createHash"], "node:zlib": ["crc32"] };
+const lazy: Readonly<Record<string, readonly string[]>> = {
+  "node:crypto": ["createHash", "createHmac", "randomBytes"],
+  "node:zlib": ["crc32"],
+};
 
 /** One that is loaded with the first call: in one module all that is imported would be loaded at once. */
 function lazily(name: string): string {
