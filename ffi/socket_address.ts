@@ -26,13 +26,15 @@ const host = new Uint8Array(16);
 const text = new Uint8Array(64);
 
 /** The family of an address, in the words of CRaC. */
-export type Family = (typeof families)[keyof typeof families];
+export type Family = "inet4" | "inet6" | "unix";
 
 /** One end of a socket. */
 export interface SocketAddress {
+  /** What kind of address it is. */
   readonly family: Family;
   /** An address of the Internet as text: `127.0.0.1`, `::1`. */
   readonly address?: string;
+  /** Of an address of the Internet. */
   readonly port?: number;
   /** A path, or an abstract name after an `@`; "" when it has none. */
   readonly path?: string;

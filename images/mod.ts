@@ -12,6 +12,7 @@ export type { Digest, Digests } from "./digest.ts";
 export { ImageError } from "./errors.ts";
 export { type Finding, type FindOptions, type FoundPlace, findInImages } from "./find.ts";
 export { type DescribeOptions, describeProgram } from "./identity/describe.ts";
+export type { EnvGate, Environment } from "./identity/env_gate.ts";
 export { misfitOf, type Wanted } from "./identity/misfit.ts";
 export type { Program } from "./identity/program.ts";
 export type { SourceFile } from "./identity/source_file.ts";

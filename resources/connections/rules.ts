@@ -13,13 +13,17 @@ export interface Rule {
    * `ignore`: it stays as it is, for a driver that gives CRIU an option for it. `refuse`: it refuses the checkpoint.
    */
   readonly action: Action;
+  /** A connection, or a socket that listens. */
   readonly type?: "connection" | "listener";
   /** `ip` is both families of the Internet. */
   readonly family?: "inet4" | "inet6" | "ip" | "unix";
   /** An IP address. */
   readonly localAddress?: string;
+  /** The port of this end. */
   readonly localPort?: number;
+  /** The IP address of the other end. */
   readonly remoteAddress?: string;
+  /** The port of the other end. */
   readonly remotePort?: number;
   /** The path of a unix socket: of a listener, and of what it has accepted. An abstract name begins with `@`. */
   readonly localPath?: string;
