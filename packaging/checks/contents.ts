@@ -10,13 +10,15 @@ const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/,
   /^([a-z]+)\.(js|js\.map|d\.ts)$/,
   /^cli\.licences\.txt$/,
-  /^(blockers|criu|driver|ffi|gpu|images|lifecycle|package|page|resources|setup|strategies)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
+  // The command itself is one module; `testing` starts programs as it does.
+  /^cli\/(exit_codes|launch|report|require_program|wrap)\.(js|js\.map)$/,
+  /^(blockers|criu|driver|ffi|gpu|images|lifecycle|package|page|resources|setup|strategies|testing)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
   /^criu\/hook\.sh$/,
   /^setup\/[a-z_]+\.sh$/,
   /^docs\/(resources\/)?[a-z-]+\.md$/,
   /^scripts\/(dump|restore|status)\.ts$/,
 ];
-const MOST_BYTES = 1_000_000;
+const MOST_BYTES = 1_250_000;
 
 export const check: Check = {
   name: "the tarball holds nothing unneeded, and all that it refers to",
