@@ -3,13 +3,13 @@
  * it is.
  */
 import { attach } from "criu-aware";
+import { trim } from "criu-aware/resources/trim";
 import { signal } from "criu-aware/strategies/signal";
 import { eq } from "drizzle-orm";
 import { integer, pgTable, text } from "drizzle-orm/pg-core";
 import { drizzle } from "drizzle-orm/pg-proxy";
 import { Hono } from "hono";
 import { z } from "zod";
-import { trimmed } from "./trimmed.ts";
 
 /** What the server is told, as JSON in its first argument. */
 export interface ServerOptions {
@@ -60,7 +60,7 @@ export async function serve(total: () => number): Promise<void> {
   for (let i = 0; i < options.warmUps; i++) await (await app.request(`/orders/${i % options.records}`)).text();
 
   const agent = await attach({ strategies: [signal()] });
-  if (options.trim) agent.register(trimmed());
+  if (options.trim) agent.register(trim());
   const listen = { port: options.port, hostname: "127.0.0.1" };
   if ("Deno" in globalThis) Deno.serve({ ...listen, onListen() {} }, app.fetch);
   else Bun.serve({ ...listen, fetch: app.fetch });
