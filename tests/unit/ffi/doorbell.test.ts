@@ -56,8 +56,9 @@ test("thousands of real-time signals are all counted, and none is left without a
   assert.equal((await sent).code, 0);
   await waitFor(`${count} rings`, () => heard.at(-1) === count);
   assert.equal(doorbell.sequence, count);
+  // Another thread may still be in the handler.
+  await waitFor("the last of them", () => doorbell.since(0).rings.length === 32);
   const rings = doorbell.since(0).rings;
-  assert.equal(rings.length, 32);
   assert.ok(rings.every(({ signal }) => signal === REAL_TIME));
 });
 

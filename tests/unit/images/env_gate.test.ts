@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readOrEmpty } from "../../../ffi/read_or_empty.ts";
 import { changedNames, describeEnvGate, type EnvGate } from "../../../images/identity/env_gate.ts";
 import { startProgram } from "../../support/child.ts";
+import { waitFor } from "../../support/time.ts";
 
 test("a gate knows the values again that a process was started with, and holds none of them", async () => {
   await using child = startProgram("sleep", ["10"], { GATED: "s3cret", EMPTY: "", OTHER: "x" });
+  // A program that has just been started has no environment for a moment.
+  await waitFor("its environment", () => readOrEmpty(`/proc/${child.pid}/environ`).includes("s3cret"));
   const gate = describeEnvGate(["GATED", "EMPTY", "MISSING", "GATED"], child.pid) as EnvGate;
   assert.equal(gate.names.length, 3);
   assert.doesNotMatch(JSON.stringify(gate), /s3cret/);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
 import { marked, markOf } from "../../../images/identity/start_mark.ts";
+import { waitFor } from "../../support/time.ts";
 
 const linux = process.platform === "linux" ? false : "Linux only";
 
@@ -14,6 +15,8 @@ test("a program that another one has put in its place is known by how it was sta
   const child = spawn(program, args, { env: { ...process.env, ...start.env }, stdio: ["ignore", "pipe", "inherit"] });
   const grandchild = Number(await new Promise((resolve) => child.stdout.once("data", resolve)));
   try {
+    // Between two programs a process has no environment for a moment.
+    await waitFor("its mark", () => markOf(child.pid as number) !== undefined);
     const mark = markOf(child.pid as number);
     assert.deepEqual([mark?.command, mark?.cwd], [command, "/"]);
     assert.match(mark?.executable ?? "", /\/env$/);
