@@ -4,6 +4,7 @@ import { bytesOf } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
 import { readOrEmpty } from "./read_or_empty.ts";
 import type { Bound } from "./runtime.ts";
+import { openWakePair } from "./wake_pair.ts";
 
 // Only this module needs it.
 const symbols = { epoll_ctl: [["i32", "i32", "i32", "buffer"], "i32"] } as const;
@@ -11,9 +12,6 @@ let bound: Bound<typeof symbols> | undefined;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EEXIST = 17;
 const line = /^tfd:\s*(\d+) events:\s*([0-9a-f]+) data:\s*([0-9a-f]+)/gm;
 
@@ -83,9 +81,7 @@ export function removeWatch(libc: Libc, fd: number, { epoll }: Watch): void {
  * uses none.
  */
 export async function epollOfThisThread(libc: Libc): Promise<number | undefined> {
-  const pair = new Int32Array(2);
-  libc.check(libc.socketpair(AF_UNIX, SOCK_STREAM | NONBLOCK_CLOEXEC, 0, bytesOf(pair)), "open a pair of sockets");
-  const [fd, other] = pair as unknown as [number, number];
+  const [fd, other] = openWakePair(libc);
   const watch = await libc.runtime.watch(fd, () => {});
   try {
     return readWatches().get(fd)?.[0]?.epoll;

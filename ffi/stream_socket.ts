@@ -1,7 +1,8 @@
 import { bytesOf } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
 import type { Bound } from "./runtime.ts";
-import { SOL_SOCKET, socketCalls } from "./unix_socket.ts";
+import { statOf } from "./stat.ts";
+import { NONBLOCK_CLOEXEC, SOL_SOCKET, socketCalls } from "./unix_socket.ts";
 
 // Only this module needs them.
 const symbols = {
@@ -14,7 +15,6 @@ let bound: Bound<typeof symbols> | undefined;
 // sys/socket.h, asm-generic/socket.h
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const O_CLOEXEC = 0o2000000;
 const F_GETFD = 1;
 const F_GETFL = 3;
@@ -41,6 +41,15 @@ export function streamSocket(libc: Libc, fd: number): { readonly listens: boolea
   return option(libc, fd, SOL_SOCKET, SO_TYPE) === SOCK_STREAM
     ? { listens: option(libc, fd, SOL_SOCKET, SO_ACCEPTCONN) === 1 }
     : undefined;
+}
+
+/** Whether two descriptors lead to one socket; false when one of them is closed. */
+export function isSameSocket(libc: Libc, fd: number, other: number): boolean {
+  try {
+    return statOf(libc, fd).inode === statOf(libc, other).inode;
+  } catch {
+    return false;
+  }
 }
 
 /** The flags of an open file: F_GETFL of fcntl(2). */

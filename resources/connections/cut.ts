@@ -1,8 +1,7 @@
 import { addWatch, readWatches, removeWatch, type Watch } from "../../ffi/epoll.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { createPoll } from "../../ffi/poll.ts";
-import { statOf } from "../../ffi/stat.ts";
-import { openEnded, replace, shutConnection } from "../../ffi/stream_socket.ts";
+import { isSameSocket, openEnded, replace, shutConnection } from "../../ffi/stream_socket.ts";
 import { tcpInfo } from "../../ffi/tcp_info.ts";
 import { OpenConnectionsError } from "./errors.ts";
 import { type Found, findSockets } from "./find.ts";
@@ -80,9 +79,8 @@ export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
     },
     async settle() {
       if (ended < 0) return;
-      const { inode } = statOf(libc, ended);
       // The app may have closed one, and something else has its number.
-      const isEnded = (fd: number): boolean => inodeOf(libc, fd) === inode;
+      const isEnded = (fd: number): boolean => isSameSocket(libc, fd, ended);
       const left = swapped.splice(0).filter(([fd]) => isEnded(fd));
       for (const [fd, watch] of left) addWatch(libc, fd, watch);
       await settled(() => !left.some(([fd]) => isEnded(fd)));
@@ -112,12 +110,4 @@ async function settled(isClosed: () => boolean): Promise<void> {
 async function until(isDone: () => boolean): Promise<void> {
   for (const end = performance.now() + SETTLE_MS; !isDone() && performance.now() < end; )
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-}
-
-function inodeOf(libc: Libc, fd: number): number | undefined {
-  try {
-    return statOf(libc, fd).inode;
-  } catch {
-    return undefined;
-  }
 }

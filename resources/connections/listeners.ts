@@ -1,8 +1,7 @@
 import { addWatch, readWatches, removeWatch, type Watch } from "../../ffi/epoll.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { changeAddress } from "../../ffi/socket_address.ts";
-import { statOf } from "../../ffi/stat.ts";
-import { duplicate, openLike, replace, stopListening } from "../../ffi/stream_socket.ts";
+import { duplicate, isSameSocket, openLike, replace, stopListening } from "../../ffi/stream_socket.ts";
 import { socketCalls } from "../../ffi/unix_socket.ts";
 import type { RestoreContext } from "../../lifecycle/types.ts";
 import { ListenAgainError } from "./errors.ts";
@@ -99,7 +98,7 @@ function listenAgain(
 ): void {
   const { fd, local } = socket;
   // The app has closed it.
-  if (!isSame(libc, fd, kept)) return;
+  if (!isSameSocket(libc, fd, kept)) return;
   bindIfUnbound(libc, fd, (rebind ? addressOf(libc, socket, listenAt, context) : undefined) ?? local.bytes);
   libc.check(socketCalls(libc).listen(fd, BACKLOG), "listen");
   for (const watch of watches) addWatch(libc, fd, watch);
@@ -121,14 +120,6 @@ function addressOf(
 function bindIfUnbound(libc: Libc, fd: number, address: Uint8Array): void {
   const result = socketCalls(libc).bind(fd, address, address.length);
   if (result < 0 && libc.errno() !== EINVAL) libc.check(result, "bind to its address");
-}
-
-function isSame(libc: Libc, fd: number, other: number): boolean {
-  try {
-    return statOf(libc, fd).inode === statOf(libc, other).inode;
-  } catch {
-    return false;
-  }
 }
 
 function cureOf(rebind: boolean): string {
