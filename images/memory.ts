@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ImageReader } from "./image_reader.ts";
-import { type Memory, MemorySchema } from "./memory_pb.ts";
+import { type Memory, memoryFields } from "./messages/memory.ts";
 import { type Place, readPagemap } from "./pagemap.ts";
 import type { ImageMemory } from "./types.ts";
 
@@ -17,7 +17,7 @@ export function readMappings(directory: string, pid: number): Memory | undefined
   const name = `mm-${pid}.img`;
   if (!existsSync(join(directory, name))) return undefined;
   using file = new ImageReader(directory, name, "mm");
-  return file.need(MemorySchema);
+  return file.need(memoryFields);
 }
 
 /** The size of a page, as the kernel told the process. */

@@ -1,16 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { drain } from "#reader";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
+import { decode } from "../../protobuf/decode.ts";
+import { encode } from "../../protobuf/encode.ts";
 import { CriuError } from "../errors.ts";
 import { printedLines } from "../log.ts";
 import { noTerminal, type TerminalUse } from "../terminal.ts";
-import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
-
-/** What CRIU is asked to do. */
-export type CriuRequest = MessageInitShape<typeof RequestSchema>;
+import { type Request, type Response, requestFields, requestTypes, responseFields } from "./messages.ts";
 
 /** What to do at one of CRIU's hooks: resolves with whether CRIU may go on. `pid` comes only with hooks of a restore. */
 export type OnHook = (hook: string, pid: number | undefined) => Promise<boolean> | boolean;
@@ -53,7 +51,7 @@ export class Swrk implements AsyncDisposable {
   private constructor(
     libc: Libc,
     criu: string,
-    request: CriuRequest,
+    request: Request,
     { fds = [], args = [], terminal = noTerminal }: SwrkStart,
   ) {
     using opened = new DisposableStack();
@@ -61,12 +59,12 @@ export class Swrk implements AsyncDisposable {
     this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
     this.#reading = opened.use(
       drain(libc, this.#socket.fd, (bytes) => {
-        this.#received.push(fromBinary(ResponseSchema, bytes));
+        this.#received.push(decode(responseFields, bytes));
         this.#wake();
       }),
     );
     // Before CRIU is there, so that this thread can wait as soon as it is: see STARTING_MS of dump.ts.
-    this.#socket.send(encoded(request));
+    this.#socket.send(encode(requestFields, request));
     // Our action script in a configuration file of CRIU must not tell the apps a second time.
     const env = { ...process.env, CRIU_AWARE_DRIVER: "rpc" };
     this.#child = spawn(criu, [...args, "swrk", "3"], {
@@ -88,7 +86,7 @@ export class Swrk implements AsyncDisposable {
   }
 
   /** Starts CRIU on a request. */
-  static async start(criu: string, request: CriuRequest, start: SwrkStart = {}): Promise<Swrk> {
+  static async start(criu: string, request: Request, start: SwrkStart = {}): Promise<Swrk> {
     return new Swrk(await openLibc(), criu, request, start);
   }
 
@@ -114,13 +112,13 @@ export class Swrk implements AsyncDisposable {
   async response(onHook: OnHook = () => true): Promise<Response> {
     for (;;) {
       const response = await this.#next();
-      if (response.type !== RequestType.NOTIFY || !response.notify) {
+      if (response.type !== requestTypes.notify || !response.notify) {
         this.#hasAnswered = true;
         return response;
       }
-      const { script, pid } = response.notify;
+      const { script = "", pid = 0 } = response.notify;
       const notifySuccess = await onHook(script, pid > 0 ? pid : undefined);
-      this.#reply({ type: RequestType.NOTIFY, notifySuccess });
+      this.#reply({ type: requestTypes.notify, notifySuccess });
     }
   }
 
@@ -131,9 +129,9 @@ export class Swrk implements AsyncDisposable {
     if (!this.#hasAnswered) await this.#exited;
   }
 
-  #reply(request: CriuRequest): void {
+  #reply(request: Request): void {
     try {
-      this.#socket.send(encoded(request));
+      this.#socket.send(encode(requestFields, request));
     } catch {
       // CRIU has ended; what it said before, or that it said nothing, tells more.
     }
@@ -153,8 +151,4 @@ export class Swrk implements AsyncDisposable {
     this.#ended = true;
     this.#wake();
   }
-}
-
-function encoded(request: CriuRequest): Uint8Array {
-  return toBinary(RequestSchema, create(RequestSchema, request));
 }
