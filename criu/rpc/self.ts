@@ -4,7 +4,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import type { Libc } from "../../ffi/libc.ts";
 import { openMessageSocket } from "../../ffi/message_socket.ts";
 import { createPoll } from "../../ffi/poll.ts";
-import { restoreSigns } from "../../ffi/process.ts";
+import { isAnotherLife, restoreSigns } from "../../ffi/restore_signs.ts";
 import { blockSignalsExcept } from "../../ffi/signal.ts";
 import { type OptionsSchema, RequestSchema, RequestType, ResponseSchema } from "./rpc_pb.ts";
 
@@ -42,7 +42,7 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
     while (poll(60_000) !== "readable");
     const message = socket.receive();
     // CRIU has ended without an answer: it writes no more.
-    if (!message) return restoreSigns() === before ? failed : { outcome: "restored" };
+    if (!message) return isAnotherLife(before) ? { outcome: "restored" } : failed;
     const { success, dump: answer, crErrno } = fromBinary(ResponseSchema, message);
     if (!success) return { ...failed, crErrno };
     return { outcome: answer?.restored ? "restored" : "continued" };
