@@ -17,20 +17,24 @@ export interface RestoreSigns {
 
 /** Reads the signs of the life that this process is in. Throws when /proc cannot be read. */
 export function restoreSigns(): RestoreSigns {
-  return {
-    startTime: startTime("self"),
-    timeOffsets: timeOffsets(),
-    bootId: readOrEmpty("/proc/sys/kernel/random/boot_id"),
-  };
+  return { startTime: startTime("self"), timeOffsets: timeOffsets(), bootId: bootId() };
 }
 
-/** Whether CRIU has restored this process since `before` was read. Throws when /proc cannot be read. */
-export function isAnotherLife(before: RestoreSigns, now: RestoreSigns = restoreSigns()): boolean {
-  if (now.startTime !== before.startTime || now.bootId !== before.bootId) return true;
-  return now.timeOffsets !== before.timeOffsets && !isForChildrenOnly();
+/**
+ * Whether CRIU has restored this process since `before` was read. Throws when /proc cannot be read.
+ *
+ * Over a long time other offsets alone can have another cause: see `hasOtherTimeForChildren`.
+ */
+export function isAnotherLife(before: RestoreSigns): boolean {
+  // Most often the first one tells: a copy whose first hook waits for this reads no more.
+  return startTime("self") !== before.startTime || timeOffsets() !== before.timeOffsets || bootId() !== before.bootId;
 }
 
-/** A process may give its children another time namespace: then the kernel shows the offsets of that one. */
-function isForChildrenOnly(): boolean {
+/** A process may give its children another time namespace: then the kernel shows it the offsets of that one. */
+export function hasOtherTimeForChildren(): boolean {
   return readProcLink("/proc/self/ns/time") !== readProcLink("/proc/self/ns/time_for_children");
+}
+
+function bootId(): string {
+  return readOrEmpty("/proc/sys/kernel/random/boot_id");
 }

@@ -67,16 +67,14 @@ export class Lifecycle {
     });
   }
 
-  /** Looks whether this process was restored while it was not held, and rebuilds everything then. False when it was not, or is busy. */
-  lookForRestore(): boolean {
-    if (this.#current) return false;
-    void this.#work();
-    return this.state !== "running";
+  /** Works on what waits, unless it does so already: first on a restore that nobody has announced. */
+  work(): void {
+    if (!this.#current) void this.#work();
   }
 
   #begin(visit: Visit): void {
     this.#queue.push(visit);
-    if (!this.#current) void this.#work();
+    this.work();
   }
 
   /** The app is ready, and held at its point: from here on it is held by a notice. */
@@ -97,8 +95,9 @@ export class Lifecycle {
   async #work(): Promise<void> {
     for (let visit = this.#next(); visit; visit = this.#next()) {
       // Whoever asks for a point is told in any case.
-      const isVoid = !visit.isPoint && visit.restoredAt === undefined && this.#isVoid(visit);
-      if (isVoid || visit.callers.every((caller) => caller.isGone?.())) continue;
+      const isVoid = !visit.isPoint && this.#isVoid(visit);
+      const isUnasked = isVoid || visit.callers.every((caller) => caller.isGone?.());
+      if (isUnasked && visit.restoredAt === undefined) continue;
       this.#current = visit;
       await this.#run(visit);
       this.#last = visit;

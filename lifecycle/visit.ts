@@ -19,7 +19,7 @@ export interface Visit {
 
 /** The way of a restore that nobody has announced; it is restore number `generation`. */
 export function unannounced(restoredAt: number, generation: number): Visit {
-  return { notice: { id: `restore-${generation}` }, callers: [{ reply() {} }], restoredAt };
+  return { notice: { id: `restore-${generation}` }, callers: [], restoredAt };
 }
 
 /** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */

@@ -24,8 +24,8 @@ export interface AgentContext {
   readonly doorbell: Doorbell;
   /** Hands a notice over to the lifecycle. */
   deliver(notice: Notice, caller: Caller): void;
-  /** Asks every `findRestore`, and has everything rebuilt when there was one. True when that has begun; false also during a checkpoint. */
-  lookForRestore(): boolean;
+  /** Asks every `findRestore`, unless a checkpoint is under way, and has everything rebuilt when there was one. */
+  lookForRestore(): void;
 }
 
 /**

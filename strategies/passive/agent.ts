@@ -7,7 +7,7 @@
  */
 import { setInterval } from "node:timers";
 import { startedAt } from "../../ffi/process.ts";
-import { isAnotherLife, restoreSigns } from "../../ffi/restore_signs.ts";
+import { hasOtherTimeForChildren, isAnotherLife, restoreSigns } from "../../ffi/restore_signs.ts";
 import { checkTime } from "../../lifecycle/time.ts";
 import { states } from "../../page/layout.ts";
 import type { Strategy } from "../strategy.ts";
@@ -21,8 +21,8 @@ export interface Restore {
 /** Options of {@linkcode passive}. */
 export interface PassiveOptions {
   /**
-   * The time between two looks, in milliseconds; Infinity for `check()` alone. A look takes some hundredths of a millisecond, and the timer
-   * does not keep the process alive.
+   * The time between two looks, in milliseconds; Infinity for `check()` alone. A look takes about a tenth of a millisecond,
+   * and the timer does not keep the process alive.
    * @default 1000
    */
   readonly intervalMs?: number;
@@ -80,6 +80,11 @@ export function passive(options: PassiveOptions = {}): Passive {
       let known = restoreSigns();
       let told = page.fields.get("generation");
       const isRunning = (): boolean => states[page.fields.get("state")] === "running";
+      check = () => {
+        if (!isRunning()) return false;
+        lookForRestore();
+        return !isRunning();
+      };
       const look = (): void => {
         lookForRestore();
         const generation = page.fields.get("generation");
@@ -89,17 +94,16 @@ export function passive(options: PassiveOptions = {}): Passive {
         if (onRestore) queueMicrotask(() => onRestore({ generation }));
       };
       const timer = intervalMs <= LONGEST_TIMER_MS ? setInterval(look, intervalMs).unref() : undefined;
-      check = lookForRestore;
       return {
         endpoint: { kind: "passive" },
         look,
         findRestore() {
           try {
-            const signs = restoreSigns();
-            if (!isAnotherLife(known, signs)) return undefined;
-            const isStartKnown = signs.startTime !== known.startTime;
-            known = signs;
-            return isStartKnown ? startedAt("self") : Date.now();
+            if (!isAnotherLife(known)) return undefined;
+            const { startTime, bootId } = known;
+            known = restoreSigns();
+            if (known.startTime !== startTime) return startedAt("self");
+            return known.bootId === bootId && hasOtherTimeForChildren() ? undefined : Date.now();
           } catch {
             // No descriptor is left to read /proc with: the next look may find one.
             return undefined;

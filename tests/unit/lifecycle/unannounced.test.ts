@@ -34,10 +34,12 @@ test("every afterRestore runs once, in order, and is told that nothing was prepa
   const log: string[] = [];
   lifecycle.resources.add(recorder(log, "app", told(log, "app")));
   lifecycle.resources.add(recorder(log, "runtime", { tier: "runtime", ...told(log, "runtime") }));
-  assert.equal(lifecycle.lookForRestore(), false);
+  lifecycle.work();
+  assert.equal(lifecycle.state, "running");
   stage.restore(900_000);
-  assert.equal(lifecycle.lookForRestore(), true);
-  assert.equal(lifecycle.lookForRestore(), false);
+  lifecycle.work();
+  assert.equal(lifecycle.state, "recovering");
+  lifecycle.work();
   await turns();
   assert.deepEqual(log, ["runtime: restored 1 unprepared", "app: restored 1 unprepared"]);
   assert.deepEqual(
@@ -50,7 +52,7 @@ test("every afterRestore runs once, in order, and is told that nothing was prepa
   const { generation, restoredAt, lastOutcome, launch, state } = lifecycle;
   assert.deepEqual([generation, restoredAt, lastOutcome, launch, state], [1, 900_000, "restored", {}, "running"]);
   stage.restore(950_000);
-  assert.equal(lifecycle.lookForRestore(), true);
+  lifecycle.work();
   await turns();
   assert.deepEqual([lifecycle.generation, lifecycle.restoredAt, log.length], [2, 950_000, 4]);
 });
@@ -64,7 +66,7 @@ test("synchronous hooks run before the look returns, and what cannot be rebuilt 
   };
   stage.lifecycle.resources.add(recorder(log, "two", { afterRestore: fails }));
   stage.restore();
-  stage.lifecycle.lookForRestore();
+  stage.lifecycle.work();
   assert.deepEqual(log, ["one: restored 1 unprepared"]);
   await turns();
   assert.deepEqual(
@@ -92,7 +94,7 @@ test("a hold that says restored is not told again", async () => {
   stage.release = { outcome: "restored", simulated: false };
   stage.onHold = () => stage.restore();
   await stage.deliver({ id: "n" });
-  assert.equal(stage.lifecycle.lookForRestore(), false);
+  stage.lifecycle.work();
   await turns();
   assert.deepEqual(log, ["before a", "a: restored 1"]);
   assert.equal(stage.lifecycle.generation, 1);
@@ -113,7 +115,7 @@ test("a hold that did not see the restore is followed by it", async () => {
   stage.lifecycle.resources.add(recorder(log, "a", told(log, "a")));
   stage.onHold = () => {
     stage.restore();
-    assert.equal(stage.lifecycle.lookForRestore(), false);
+    stage.lifecycle.work();
   };
   await stage.deliver({ id: "n" });
   await turns();
@@ -134,7 +136,7 @@ test("dumped by somebody else in the middle of its hooks, the copy is not held, 
         lifecycle.resources.add(late);
         await turns(1);
         stage.restore();
-        assert.equal(lifecycle.lookForRestore(), false);
+        lifecycle.work();
         // Nobody of the life before counts any more.
         stage.now += 10_000;
       },
@@ -178,11 +180,11 @@ test("restored once more while it is being rebuilt, it is rebuilt once more", as
       log.push(`a ${generation}`);
       await turns(1);
       if (++restores < 3) stage.restore(900_000 + restores);
-      assert.equal(stage.lifecycle.lookForRestore(), false);
+      stage.lifecycle.work();
     },
   });
   stage.restore();
-  stage.lifecycle.lookForRestore();
+  stage.lifecycle.work();
   await turns(20);
   assert.deepEqual(log, ["a 1", "a 2", "a 3"]);
   assert.deepEqual([stage.lifecycle.generation, stage.lifecycle.restoredAt], [3, 900_002]);
@@ -192,7 +194,7 @@ test("a withdrawn notice of the same name does not hide it", async () => {
   const stage = createUnheld();
   stage.withdrawn.add("restore-1");
   stage.restore();
-  assert.equal(stage.lifecycle.lookForRestore(), true);
+  stage.lifecycle.work();
   await turns();
   assert.equal(stage.lifecycle.generation, 1);
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { attach } from "../../../attach.ts";
 import { listAttached } from "../../../driver/status.ts";
+import { timeOffsets } from "../../../ffi/process.ts";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { notify } from "../../../strategies/notify.ts";
 import { passive } from "../../../strategies/passive/agent.ts";
@@ -87,6 +88,13 @@ test("a restore is told once, whoever has found it, and by as many as look; a pl
   await waitFor("the outcome", () => log.length === 3 && agent.state === "running");
   await turns();
   assert.deepEqual(log.slice(2), ["restored false"]);
+});
+
+test("a time namespace that a process makes for its children is no restore", {
+  skip: skip || (timeOffsets() === "" && "this kernel has no time namespaces"),
+}, async () => {
+  await using child = startScript("children_in_time.ts");
+  assert.deepEqual(JSON.parse(await child.nextLine()), { offsetsChanged: true, checked: false, generation: 0 });
 });
 
 test("a process that finds itself in another boot was restored; without a descriptor it finds that out when it has one again", {
