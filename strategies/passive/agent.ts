@@ -109,10 +109,7 @@ export function passive(options: PassiveOptions = {}): Passive {
             return undefined;
           }
         },
-        [Symbol.dispose](): void {
-          check = () => false;
-          clearInterval(timer);
-        },
+        [Symbol.dispose]: () => clearInterval(timer),
       };
     },
   };

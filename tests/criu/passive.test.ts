@@ -8,7 +8,6 @@ import { test } from "node:test";
 import { rpc } from "criu-aware/driver";
 import { childrenOf } from "../../ffi/process_tree.ts";
 import { DriverPage } from "../../page/driver_page.ts";
-import { notify } from "../../strategies/notify.ts";
 import { App, type AppEvent } from "../support/app.ts";
 import { end, startProgram } from "../support/child.ts";
 import { noCriu, runCriu, runCriuAsync } from "../support/criu.ts";
@@ -137,15 +136,15 @@ for (const runtime of runtimes) {
     skip,
   }, async () => {
     using images = temporaryDirectory();
-    await using app = await App.start(runtime, { intervalMs: 5, preparingMs: 1_000 }, APP);
+    await using app = await App.start(runtime, { intervalMs: 5, waits: true }, APP);
     {
       using page = await DriverPage.open(app.pid);
-      const notified = notify(page, { id: "n", leaseMs: 20_000 }, 100);
+      page.notify({ id: "n" });
       await app.event("before");
-      await notified;
     }
     await dump(app, images.path);
     restore(images.path);
+    assert.equal((await look(app)).checked, false);
     await app.event("restore");
     assert.deepEqual(told(app), [
       ["before", "second", undefined, undefined, undefined],

@@ -24,8 +24,8 @@ interface Readings {
 
 interface Options {
   readonly intervalMs?: number;
-  /** How long the preparation of `second` takes. */
-  readonly preparingMs?: number;
+  /** Lets the preparation of `second` wait for SIGWINCH. */
+  readonly waits?: boolean;
   /** What another process has read. */
   readonly before?: Readings;
   readonly toleranceMs?: number;
@@ -33,18 +33,19 @@ interface Options {
 
 const {
   intervalMs = 50,
-  preparingMs = 0,
+  waits = false,
   toleranceMs = 60_000,
   ...options
 }: Options = JSON.parse(process.argv[2] as string);
 const say = (event: string, details: object = {}): void =>
   void writeSync(1, `${JSON.stringify({ event, ...details })}\n`);
 
-const recorder = (name: string, preparingMs: number, more: Partial<Resource> = {}): Resource => ({
+const recorder = (name: string, waits: boolean, more: Partial<Resource> = {}): Resource => ({
   name,
+  timeoutMs: 60_000,
   async beforeCheckpoint() {
     say("before", { name });
-    if (preparingMs > 0) await new Promise((resolve) => setTimeout(resolve, preparingMs));
+    if (waits) await new Promise((resolve) => process.once("SIGWINCH", resolve));
   },
   afterRestore: ({ outcome, generation, unprepared }) =>
     say("after", { name, outcome, generation, unprepared, state: agent.state }),
@@ -57,7 +58,7 @@ const restores = passive({
     say("restore", { generation, state: agent.state, outcome: agent.lastOutcome, drawn: crypto.randomUUID() }),
 });
 const agent = await attach({ strategies: [signal(), restores], onError: ({ message }) => say("error", { message }) });
-for (const resource of [uniqueness(), recorder("second", preparingMs), recorder("first", 0, { tier: "runtime" })]) {
+for (const resource of [uniqueness(), recorder("second", waits), recorder("first", false, { tier: "runtime" })]) {
   agent.register(resource);
 }
 const read = async (): Promise<Readings> => ({
