@@ -81,5 +81,7 @@ process.on("SIGWINCH", async () => {
     network: compareNetwork(before.network, now.network),
   });
 });
+// From here on the generator has a state, which every copy of this process would go on with.
+crypto.randomUUID();
 setInterval(() => {}, 1000);
 say("attached", { readings });
