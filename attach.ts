@@ -110,6 +110,8 @@ async function start(options: AttachOptions): Promise<Agent> {
     report: onError,
     isWithdrawn: ({ id }) => page.word(id) !== undefined,
     takeLaunch: () => page.takeLaunch(),
+    // All of them are asked: none is to tell it again.
+    findRestore: () => (rehearsal ? undefined : listeners.map((listener) => listener.findRestore?.()).find(Boolean)),
     publish(state, round, reply) {
       lastRound = round;
       // What is told while the app is held has to wake it.
@@ -145,6 +147,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       else if (early) early.push(args);
       else deliver(...args);
     },
+    lookForRestore: () => lifecycle.work(),
   };
   for (const resource of options.resources ?? []) lifecycle.resources.add(resource);
   for (const strategy of options.strategies) listeners.push(cleanup.adopt(strategy.start(context), dispose));

@@ -47,7 +47,7 @@ export function startTime(pid: number | "self"): string {
 const TICK_MS = 10;
 
 /** When a process was started, or restored, in milliseconds since 1970, to a few hundredths of a second. Throws when there is none. */
-export function startedAt(pid: number): number {
+export function startedAt(pid: number | "self"): number {
   const [uptime] = readProc("/proc/uptime").split(" ");
   return Math.round(Date.now() - Number(uptime) * 1000 + Number(startTime(pid)) * TICK_MS);
 }
@@ -92,18 +92,11 @@ function stat(pid: number | "self"): string[] {
 }
 
 /**
- * The offsets of the time namespace of this process (time_namespaces(7)); "" where the kernel has none.
+ * The offsets of the time namespace of this process, or of its next children where they get another one (time_namespaces(7)); "" where the
+ * kernel has none.
  */
 export function timeOffsets(): string {
   return readOrEmpty("/proc/self/timens_offsets");
-}
-
-/**
- * What changes when CRIU restores this process and never otherwise: its start time and the offsets of its time namespace.
- * Two signs, because the first is a side effect of CRIU's and no promise.
- */
-export function restoreSigns(): string {
-  return startTime("self") + timeOffsets();
 }
 
 /** The pid that a process has in its own pid namespace: the last number of NSpid (proc_pid_status(5)); undefined when it has ended. */

@@ -4,19 +4,7 @@ import type { AskOptions, Caller, Ports, Release } from "./ports.ts";
 import { Register } from "./register.ts";
 import { checkTime } from "./time.ts";
 import type { Launch, Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
-
-interface Visit {
-  notice: Notice;
-  readonly callers: Caller[];
-  /** The app waits at a point of its own, or prepares to: the next notice takes it there. */
-  isPoint?: boolean | undefined;
-  signal?: AbortSignal | undefined;
-  last?: Resource | undefined;
-  reply?: Reply;
-  round?: Writable<Round>;
-  /** Set while the app is held. */
-  hold?: () => Release;
-}
+import { tell, unannounced, type Visit } from "./visit.ts";
 
 /**
  * The state machine `running → preparing → held → recovering → running`. One notice is worked on at a time: a second one
@@ -79,9 +67,14 @@ export class Lifecycle {
     });
   }
 
+  /** Works on what waits, unless it does so already: first on a restore that nobody has announced. */
+  work(): void {
+    if (!this.#current) void this.#work();
+  }
+
   #begin(visit: Visit): void {
     this.#queue.push(visit);
-    if (!this.#current) void this.#work();
+    this.work();
   }
 
   /** The app is ready, and held at its point: from here on it is held by a notice. */
@@ -100,10 +93,11 @@ export class Lifecycle {
   }
 
   async #work(): Promise<void> {
-    for (let visit = this.#queue.shift(); visit; visit = this.#queue.shift()) {
+    for (let visit = this.#next(); visit; visit = this.#next()) {
       // Whoever asks for a point is told in any case.
       const isVoid = !visit.isPoint && this.#isVoid(visit);
-      if (isVoid || visit.callers.every((caller) => caller.isGone?.())) continue;
+      const isUnasked = isVoid || visit.callers.every((caller) => caller.isGone?.());
+      if (isUnasked && visit.restoredAt === undefined) continue;
       this.#current = visit;
       await this.#run(visit);
       this.#last = visit;
@@ -111,17 +105,25 @@ export class Lifecycle {
     }
   }
 
+  /** Before anything is prepared for the next image, what this one has missed is rebuilt. */
+  #next(): Visit | undefined {
+    const restoredAt = this.#ports.findRestore?.();
+    return restoredAt === undefined ? this.#queue.shift() : unannounced(restoredAt, this.generation + 1);
+  }
+
   async #run(visit: Visit): Promise<void> {
     const { notice } = visit;
     const { now } = this.#ports;
     const round: Writable<Round> = { id: notice.id, sentAt: notice.sentAt, noticedAt: now() };
     visit.round = round;
-    this.#enter("preparing", round);
+    let { restoredAt } = visit;
+    const isNotice = restoredAt === undefined;
+    if (isNotice) this.#enter("preparing", round);
 
     const entered: Resource[] = [];
     const errors: Error[] = [];
     const context = { noticeId: notice.id, criuOptions: notice.criuOptions ?? [] };
-    const resources = [...this.resources.inOrder.toReversed(), ...(visit.last ? [visit.last] : [])];
+    const resources = isNotice ? [...this.resources.inOrder.toReversed(), ...(visit.last ? [visit.last] : [])] : [];
     for (const resource of resources) {
       entered.unshift(resource);
       const left = notice.deadline === undefined ? Number.MAX_VALUE : notice.deadline - now();
@@ -132,13 +134,16 @@ export class Lifecycle {
     }
     if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
 
-    const hold = this.#arm(errors, notice, visit.isPoint ? () => !visit.isPoint : undefined);
+    // Somebody else may have dumped it in the middle of its hooks: whoever waits for the answer waits in another life.
+    restoredAt ??= this.#ports.findRestore?.();
+    const isCopy = restoredAt !== undefined;
+    const hold = isCopy ? undefined : this.#arm(errors, notice, visit.isPoint ? () => !visit.isPoint : undefined);
     if (hold) {
       errors.push(...resources.flatMap((resource) => callLastHook(resource, context) ?? []));
       // They may have blocked for long.
       if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
     }
-    let release: Release = { outcome: "aborted", simulated: false };
+    let release: Release = { outcome: isCopy ? "restored" : "aborted", simulated: false };
     let refusal: CheckpointRefusedError | undefined;
     if (hold && errors.length === 0) {
       round.readyAt = now();
@@ -153,21 +158,29 @@ export class Lifecycle {
       release = this.#hold(visit, hold);
       round.releasedAt = now();
       if (release.outcome === "restored" && !release.simulated) {
-        this.generation++;
-        this.restoredAt = round.releasedAt;
+        restoredAt = round.releasedAt;
+        // It is found, and not to be found again.
+        this.#ports.findRestore?.();
       }
-      // What was left for a life that did not come is taken, too: it must not get into the next image.
-      const launch = this.#takeLaunch(entered);
-      if (release.outcome === "restored") this.launch = launch;
-      Object.assign(round, release);
-      this.#enter("recovering", round);
-    } else {
+    } else if (!isCopy) {
       Object.assign(round, release);
       this.#answer(visit, "recovering", round, { reply: "refused", reasons: messages(errors) });
       refusal = new CheckpointRefusedError(notice.id, errors);
       this.#report(refusal);
     }
-    this.lastErrors = await this.#recover(entered, round, notice.id);
+    if (restoredAt !== undefined) {
+      this.generation++;
+      this.restoredAt = restoredAt;
+    }
+    const unprepared = isCopy ? this.resources.inOrder.filter((resource) => !entered.includes(resource)) : [];
+    if (!refusal) {
+      // What was left for a life that did not come is taken, too: it must not get into the next image.
+      const launch = this.#takeLaunch(entered);
+      if (release.outcome === "restored") this.launch = launch;
+      Object.assign(round, release);
+      this.#enter("recovering", round);
+    }
+    this.lastErrors = await this.#recover(entered, round, notice.id, unprepared);
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
@@ -199,13 +212,19 @@ export class Lifecycle {
     }
   }
 
-  async #recover(entered: readonly Resource[], round: Writable<Round>, noticeId: string): Promise<ResourceError[]> {
+  async #recover(
+    entered: readonly Resource[],
+    round: Writable<Round>,
+    noticeId: string,
+    unprepared: readonly Resource[],
+  ): Promise<ResourceError[]> {
     const { outcome = "aborted", simulated = false, readyAt = 0, releasedAt = readyAt } = round;
     const frozenMs = Math.max(0, releasedAt - readyAt);
     const errors: ResourceError[] = [];
     const launch = outcome === "restored" ? this.launch : undefined;
-    for (const resource of entered) {
-      const context = { noticeId, outcome, simulated, frozenMs, generation: this.generation, launch };
+    const more = { noticeId, outcome, simulated, frozenMs, generation: this.generation, launch };
+    for (const resource of [...entered, ...unprepared]) {
+      const context = { ...more, unprepared: unprepared.includes(resource) };
       // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
       let failure = callHook(resource, "afterRestore", context, resource.timeoutMs ?? this.#ports.hookTimeoutMs);
       if (failure instanceof Promise) failure = await failure;
@@ -259,17 +278,4 @@ export class Lifecycle {
     const isLate = notice.deadline !== undefined && this.#ports.now() > notice.deadline;
     return isLate || signal?.aborted === true || this.#ports.isWithdrawn(notice);
   }
-}
-
-/** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */
-function tell(callers: readonly Caller[], message: (caller: Caller) => void): Error[] {
-  const failures: Error[] = [];
-  for (const caller of callers) {
-    try {
-      message(caller);
-    } catch (error) {
-      failures.push(error as Error);
-    }
-  }
-  return failures;
 }

@@ -1,7 +1,8 @@
 import type { Doorbell } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createPoll } from "../ffi/poll.ts";
-import { aliveSince, pidNamespace, restoreSigns } from "../ffi/process.ts";
+import { aliveSince, pidNamespace } from "../ffi/process.ts";
+import { isAnotherLife, restoreSigns } from "../ffi/restore_signs.ts";
 import { blockSignalsExcept } from "../ffi/signal.ts";
 import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
@@ -72,7 +73,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const poll = createPoll(libc, [doorbell.fd, ...wordSources.map((source) => source.fd)]);
 
   const wait = (): Outcome | "simulated" => {
-    const isRestored = (): boolean => restoreSigns() !== before;
+    const isRestored = (): boolean => isAnotherLife(before);
     const word = (): Word | undefined =>
       page.word(notice.id) ?? wordSources.map((source) => source.read(notice.id)).find((word) => word);
     let renewals = page.fields.get("renewals");

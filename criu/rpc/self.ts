@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import type { Libc } from "../../ffi/libc.ts";
 import { openMessageSocket } from "../../ffi/message_socket.ts";
 import { createPoll } from "../../ffi/poll.ts";
-import { restoreSigns } from "../../ffi/process.ts";
+import { isAnotherLife, restoreSigns } from "../../ffi/restore_signs.ts";
 import { blockSignalsExcept } from "../../ffi/signal.ts";
 import { decode } from "../../protobuf/decode.ts";
 import { encode } from "../../protobuf/encode.ts";
@@ -42,8 +42,13 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
     while (poll(60_000) !== "readable");
     const message = socket.receive();
     // CRIU has ended without an answer: it writes no more.
+<<<<<<< HEAD
     if (!message) return restoreSigns() === before ? failed : { outcome: "restored" };
     const { success, dump: answer, crErrno = 0 } = decode(responseFields, message);
+=======
+    if (!message) return isAnotherLife(before) ? { outcome: "restored" } : failed;
+    const { success, dump: answer, crErrno } = fromBinary(ResponseSchema, message);
+>>>>>>> r21-passive
     if (!success) return { ...failed, crErrno };
     return { outcome: answer?.restored ? "restored" : "continued" };
   } catch {

@@ -2,6 +2,7 @@
 import { type Agent, attach, CheckpointRefusedError, type Resource, UnsupportedPlatformError } from "criu-aware";
 import { type Blocker, blockers, unblocked } from "criu-aware/blockers";
 import { checkpoint, command, type Engine, parseArguments, rpc, simulate } from "criu-aware/driver";
+import { compareClocks, compareMounts, compareNetwork, readClocks, readMounts, readNetwork } from "criu-aware/evidence";
 import { allocateBuffers, defineState, host, openDevice, openState, scalar, tensor } from "criu-aware/gpu";
 import { deviceTests } from "criu-aware/gpu/conformance";
 import { cuda } from "criu-aware/gpu/cuda";
@@ -19,6 +20,7 @@ import { trim } from "criu-aware/resources/trim";
 import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
+import { type Passive, passive } from "criu-aware/strategies/passive";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
 import { CollisionError, expectUniqueAcrossClones } from "criu-aware/testing";
@@ -127,6 +129,18 @@ export async function compare(): Promise<void> {
   } catch (error) {
     if (error instanceof CollisionError) console.log(error.collisions.map(({ name, clones }) => `${name} ${clones}`));
   }
+}
+
+export async function look(restores: Passive = passive({ intervalMs: 5000 })): Promise<boolean> {
+  await using agent = await attach({ strategies: [restores] });
+  const before = { clocks: await readClocks(), mounts: readMounts(), network: readNetwork() };
+  const findings = [
+    compareClocks(before.clocks, await readClocks(), { toleranceMs: 5000 }),
+    compareMounts(before.mounts, readMounts()),
+    compareNetwork(before.network, readNetwork()),
+  ];
+  console.log(agent.generation);
+  return restores.check() || findings.some(({ suggestsRestore }) => suggestsRestore);
 }
 
 export async function play(): Promise<void> {

@@ -10,7 +10,7 @@ import { generators } from "#generators";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { UnsupportedPlatformError } from "../../ffi/unsupported_platform.ts";
 import { type MemoryRange, wipe, wipeOnForkRanges } from "../../ffi/wipe_on_fork.ts";
-import type { Resource } from "../../lifecycle/types.ts";
+import type { Resource, RestoreContext } from "../../lifecycle/types.ts";
 import { type EarlyDraw, printDraw, watchDraws } from "./early_draws.ts";
 import { type HeldWorkers, holdWorkers } from "./held_workers.ts";
 
@@ -66,28 +66,35 @@ export function uniqueness(options: UniquenessOptions = {}): Resource {
   return {
     name,
     tier: "runtime",
-    async beforeCheckpoint({ signal }) {
-      libc = await openWhereItExists();
-      if (!libc) return;
-      const isNeeded = generators.touch();
-      shared = wipeOnForkRanges(shared);
-      if (isNeeded && shared.length === 0) throw new Error(NOT_FOUND);
-      workers = holdWorkers(libc);
-      await workers.held(signal);
-    },
-    afterRestore({ outcome, simulated }) {
-      const isCopy = outcome === "restored" && !simulated;
-      if (outcome !== "aborted") watch?.[Symbol.dispose]();
-      const held = workers;
-      workers = undefined;
-      try {
-        if (isCopy) renew();
-      } finally {
-        held?.release(isCopy);
-      }
-      if (isCopy) reset?.();
+    beforeCheckpoint: ({ signal }) => prepare(signal),
+    afterRestore(context) {
+      // Late, and still better than never: from here on no copy draws what another one does.
+      return context.unprepared ? prepare(context.signal).finally(() => recover(context)) : recover(context);
     },
   };
+
+  async function prepare(signal: AbortSignal): Promise<void> {
+    libc = await openWhereItExists();
+    if (!libc) return;
+    const isNeeded = generators.touch();
+    shared = wipeOnForkRanges(shared);
+    if (isNeeded && shared.length === 0) throw new Error(NOT_FOUND);
+    workers = holdWorkers(libc);
+    await workers.held(signal);
+  }
+
+  function recover({ outcome, simulated }: RestoreContext): void {
+    const isCopy = outcome === "restored" && !simulated;
+    if (outcome !== "aborted") watch?.[Symbol.dispose]();
+    const held = workers;
+    workers = undefined;
+    try {
+      if (isCopy) renew();
+    } finally {
+      held?.release(isCopy);
+    }
+    if (isCopy) reset?.();
+  }
 
   function renew(): void {
     if (!libc) throw new Error("libc was not to be opened before the dump");

@@ -21,6 +21,8 @@ const allowed: Record<string, readonly string[]> = {
   "strategies/signal": strategy,
   "strategies/file": strategy,
   "strategies/socket": strategy,
+  "strategies/passive": strategy,
+  evidence: ["blockers/proc.ts", "lifecycle/time.ts", "ffi"],
   "gpu/state": ["ffi"],
   "gpu/device": ["gpu/state", "ffi"],
   "gpu/webgpu": [...device, "package"],
@@ -151,6 +153,7 @@ test("what an app imports pulls in nothing of the driver", () => {
     "strategies/signal/agent.ts",
     "strategies/file/agent.ts",
     "strategies/socket/agent.ts",
+    "strategies/passive/agent.ts",
   ];
   const seen = new Set<string>();
   const visit = (file: string): void => {
