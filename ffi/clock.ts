@@ -2,6 +2,7 @@ import { bytesOf } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
 
 const CLOCK_REALTIME = 0;
+const CLOCK_BOOTTIME = 7;
 
 /**
  * The time of day in milliseconds since 1970, with microseconds: clock_gettime(2). Unlike `performance.timeOrigin +
@@ -16,4 +17,12 @@ export function createClock(libc: Libc): () => number {
     const [low, high, nanoseconds] = timespec as unknown as [number, number, number];
     return (high * 2 ** 32 + low) * 1000 + Math.round(nanoseconds / 1000) / 1000;
   };
+}
+
+/** Seconds since boot: clock_gettime(2) by CLOCK_BOOTTIME, in the time namespace of this process as `startTime()` is. */
+export function secondsSinceBoot(libc: Libc): number {
+  const timespec = new BigInt64Array(2);
+  libc.clock_gettime(CLOCK_BOOTTIME, bytesOf(timespec));
+  const [seconds, nanoseconds] = timespec as unknown as [bigint, bigint];
+  return Number(seconds) + Number(nanoseconds) / 1e9;
 }
