@@ -67,7 +67,7 @@ async function start(options: AttachOptions): Promise<Agent> {
   // Both would take the same signals, and one of them would hear nothing.
   if (hasPage()) {
     throw new Error(
-      "Cannot attach: this process has an agent, in another thread or of another copy of criu-aware. Attach once, in the main thread.",
+      "Cannot attach: this process has an agent, in another thread or of another copy of criu-aware. Attach once, in the main thread; a worker calls joinWorker() of criu-aware/worker.",
     );
   }
 

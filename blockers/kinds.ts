@@ -35,7 +35,8 @@ export type BlockerKind =
   | "thread-file"
   | "process-file"
   | "named-memory"
-  | "parasite";
+  | "parasite"
+  | "worker";
 
 /** How to get rid of a blocker. */
 export interface Cure {
@@ -125,6 +126,9 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   "thread-file": row("close it before the checkpoint: CRIU opens files again before it makes the threads"),
   "process-file": warning("close it before the checkpoint, or restore while a process has that pid"),
   "named-memory": warning("keep the file until the restore, and bring it along to another machine"),
+  worker: warning(
+    "let it call joinWorker() of criu-aware/worker, and register workers() of criu-aware/resources/workers in the main thread",
+  ),
   parasite: warning("restart the app when you can: a CRIU that was killed left its code and 25 MB in it"),
 };
 

@@ -21,3 +21,11 @@ export function createClock(libc: Libc, clock: number = CLOCK_REALTIME): () => n
     return (high * 2 ** 32 + low) * 1000 + Math.round(nanoseconds / 1000) / 1000;
   };
 }
+
+/** Seconds since boot: clock_gettime(2) by CLOCK_BOOTTIME, in the time namespace of this process as `startTime()` is. */
+export function secondsSinceBoot(libc: Libc): number {
+  const timespec = new BigInt64Array(2);
+  libc.clock_gettime(CLOCK_BOOTTIME, bytesOf(timespec));
+  const [seconds, nanoseconds] = timespec as unknown as [bigint, bigint];
+  return Number(seconds) + Number(nanoseconds) / 1e9;
+}

@@ -36,10 +36,10 @@ export function openProcess(libc: Libc, pid: number): ProcessHandle {
 }
 
 /**
- * The start time of a process, field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot. It depends on the time
+ * The start time of a process, or of this thread, field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot. It depends on the time
  * namespace of the reader: compare only values that the same process has read.
  */
-export function startTime(pid: number | "self"): string {
+export function startTime(pid: number | "self" | "thread-self"): string {
   return stat(pid)[19] as string;
 }
 
@@ -86,7 +86,7 @@ export function uidsOf(pid: number): string {
 }
 
 /** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
-function stat(pid: number | "self"): string[] {
+function stat(pid: number | "self" | "thread-self"): string[] {
   const text = readProc(`/proc/${pid}/stat`);
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }

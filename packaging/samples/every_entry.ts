@@ -17,13 +17,15 @@ import { gpu } from "criu-aware/resources/gpu";
 import { readiness } from "criu-aware/resources/readiness";
 import { secrets } from "criu-aware/resources/secrets";
 import { trim } from "criu-aware/resources/trim";
-import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
+import { uniqueness } from "criu-aware/resources/uniqueness";
+import { workers } from "criu-aware/resources/workers";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
 import { type Passive, passive } from "criu-aware/strategies/passive";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
 import { CollisionError, expectUniqueAcrossClones } from "criu-aware/testing";
+import { type JoinedWorker, joinWorker } from "criu-aware/worker";
 
 export const recipes: Recipes = {
   shaders: { train: "@compute @workgroup_size(1) fn train() {}" },
@@ -78,6 +80,7 @@ export async function app(): Promise<string> {
   agent.register(clock);
   using timer = clock.wallClockTimeout(new Date(2030, 0), () => console.log(clock.frozenMs, clock.uptimeSinceRestore));
   agent.register(uniqueness({ beforeCheckpoint: "report", onDraw: ({ api, stack }) => console.log(api, stack) }));
+  agent.register(workers({ strict: true }));
   const open = connections({ listen: "rebind", listenAt: ({ local }) => ({ port: (local.port ?? 0) + 1 }) });
   agent.register(open);
   const sockets: readonly Connection[] = await open.list();
@@ -119,8 +122,12 @@ export async function serve(agent: Agent): Promise<(request: Request) => Promise
 }
 
 export async function worker(): Promise<void> {
-  using joined = await joinWorker();
-  console.log(joined);
+  const resource: Resource = {
+    name: "cache",
+    afterRestore: ({ outcome, generation }) => console.log(outcome, generation),
+  };
+  using joined: JoinedWorker = await joinWorker({ name: "thumbnails", resources: [resource] });
+  console.log(joined.isHeld);
 }
 
 export async function compare(): Promise<void> {

@@ -31,13 +31,15 @@ const allowed: Record<string, readonly string[]> = {
   "gpu/mod.ts": ["gpu"],
   "gpu/open_device.ts": ["gpu"],
   resources: ["gpu", "blockers", "ffi", "lifecycle/types.ts", "lifecycle/time.ts"],
+  // Its agent of a worker has a lifecycle of its own.
+  "resources/workers": ["registry.ts", "blockers", "ffi", "lifecycle"],
   "registry.ts": ["lifecycle/types.ts", "lifecycle/resource.ts"],
   "agent.ts": ["strategies/strategy.ts", "lifecycle"],
   "attach.ts": ["agent.ts", "registry.ts", "strategies/strategy.ts", "page", "lifecycle", "ffi"],
   "simulate.ts": ["agent.ts", "registry.ts", "lifecycle"],
   "mod.ts": ["agent.ts", "attach.ts", "strategies/strategy.ts", "lifecycle", "ffi"],
   // An app may use the scanner: it must not bring the driver.
-  blockers: ["criu/options.ts", "agent.ts", "ffi", "lifecycle/types.ts"],
+  blockers: ["criu/options.ts", "agent.ts", "page/layout.ts", "ffi", "lifecycle/types.ts"],
   package: ["ffi"],
   protobuf: [],
   images: ["package", "protobuf", "ffi"],
