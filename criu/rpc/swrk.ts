@@ -4,7 +4,7 @@ import { drain } from "#reader";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
-import { CriuError } from "../errors.ts";
+import { CriuError, killedBy } from "../errors.ts";
 import { printedLines } from "../log.ts";
 import { noTerminal, type TerminalUse } from "../terminal.ts";
 import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
@@ -49,6 +49,7 @@ export class Swrk implements AsyncDisposable {
   #hasAnswered = false;
   #ended = false;
   #failure = "";
+  #signal: string | null = null;
 
   private constructor(
     libc: Libc,
@@ -81,7 +82,10 @@ export class Swrk implements AsyncDisposable {
         this.#failure = error.message;
         resolve(null);
       });
-      this.#child.once("exit", resolve);
+      this.#child.once("exit", (code, signal) => {
+        this.#signal = signal;
+        resolve(code);
+      });
     });
     void this.#exited.then(() => this.#hasAnswered || setTimeout(() => this.#end(), LAST_WORDS_MS));
     opened.move();
@@ -144,7 +148,9 @@ export class Swrk implements AsyncDisposable {
       const response = this.#received.shift();
       if (response) return response;
       if (this.#ended)
-        throw new CriuError("start", "CRIU ended without an answer.", { log: printedLines(this.stderr) });
+        throw new CriuError("start", this.#signal ? `${killedBy(this.#signal)}.` : "CRIU ended without an answer.", {
+          log: printedLines(this.stderr),
+        });
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
