@@ -20,8 +20,8 @@ const IN_ONLYDIR = 0x01000000;
 /** Something was written or renamed into a directory: inotify(7). What it was is to be read from the directory itself. */
 export interface DirectoryWatch extends Disposable {
   readonly fd: number;
-  /** Makes `fd` unreadable again. */
-  drain(): void;
+  /** Makes `fd` unreadable again, and returns whether it was readable. */
+  drain(): boolean;
   /** Watches what has the path now, which may be another directory than at first; false when there is none. */
   renew(): boolean;
 }
@@ -56,7 +56,9 @@ function watch(libc: Libc, path: string, mask: number, call: string, onEvent: ()
   return {
     fd,
     drain() {
-      while (libc.read(fd, scratch, scratch.length) > 0n);
+      let isChanged = false;
+      while (libc.read(fd, scratch, scratch.length) > 0n) isChanged = true;
+      return isChanged;
     },
     renew: () => calls.inotify_add_watch(fd, cString(path), mask) >= 0,
     [Symbol.dispose](): void {

@@ -58,6 +58,8 @@ export function file(options: FileOptions): Strategy {
       const isTrusted = createTrust(libc);
       // What lies there and was dealt with, until an answer takes its place: it must be neither delivered nor counted twice.
       let dealtWith: string | undefined;
+      // The checkpoint for which it was read while the app is held.
+      let readFor: string | undefined;
 
       /** What cannot be read is not there, until its next change: nothing may end the watch, or a hold. */
       const find = (): FoundMarker | undefined => {
@@ -117,7 +119,9 @@ export function file(options: FileOptions): Strategy {
         whileHeld: {
           fd: watch.fd,
           read(id) {
-            watch.drain();
+            // Only after a change: a marker that is open when CRIU comes would have to be as it was at the restore.
+            if (!watch.drain() && id === readFor) return undefined;
+            readFor = id;
             const found = find();
             if (found?.marker.kind !== "word" || found.marker.id !== id || !isTrusted(found.uid)) return undefined;
             return found.marker.word;

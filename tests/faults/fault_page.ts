@@ -42,8 +42,8 @@ export const pageFaults: readonly Fault[] = [
         engine === "simulate"
           ? { failures: overwritten, forGood: FOR_GOOD }
           : { refused: overwritten, forGood: FOR_GOOD },
-      // After the last look.
-      frozen: { failures: overwritten, forGood: FOR_GOOD },
+      // What is in the images was written before.
+      frozen: {},
       restoring: GONE,
       recovering: { failures: overwritten, forGood: FOR_GOOD },
     },

@@ -48,7 +48,8 @@ export const stopFaults: readonly Fault[] = [
       before: { refused: stopped },
       preparing: { refused: stopped },
       held: { failures: stopped },
-      frozen: { failures: stopped, mayBeDone: true },
+      // What is in the images is not stopped.
+      frozen: {},
       restoring: GONE,
       recovering: { failures: stopped },
     },
@@ -80,7 +81,8 @@ export const stopFaults: readonly Fault[] = [
     phases: {
       before: { refused: /EMFILE|no answer/ },
       preparing: { refused: /EMFILE/ },
-      held: {},
+      held: ({ engine }) =>
+        engine === "simulate" ? {} : { refused: /as many files open as it may have.*prlimit --pid PID --nofile=/s },
       frozen: {},
       restoring: GONE,
       recovering: {},

@@ -1,7 +1,7 @@
 /**
  * Whatever goes wrong, whenever: the dump is refused or whole, the app goes on, nothing is left behind, and what is said names the
  * cause. Each cell is a fault at a moment of a checkpoint, by an engine and a strategy, in a runtime. `FAULTS=all` runs all of them,
- * `FAULTS=TEXT` those whose name holds the text, `FAULTS="all TEXT"` both.
+ * `FAULTS=PATTERN` those whose name fits, `FAULTS="all PATTERN"` both.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -36,7 +36,7 @@ const faults = [
 const { FAULTS = "" } = process.env;
 const [, all, text = ""] = /^(all)?\s*(.*)$/.exec(FAULTS) ?? [];
 const chosen = faults.flatMap((fault, turn) => (all ? possibleCells(fault) : fewCells(fault, turn)));
-const cells = chosen.filter((cell) => nameOf(cell).includes(text));
+const cells = chosen.filter((cell) => new RegExp(text).test(nameOf(cell)));
 
 // What nobody takes away is found here.
 const temporary = mkdtempSync(join(tmpdir(), "criu-aware-faults-"));

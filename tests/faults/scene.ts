@@ -10,7 +10,7 @@ import type { Cell } from "./kinds.ts";
 
 const engines = { rpc, command, simulate };
 /** Time enough for an app of a busy machine; a fault that makes somebody wait has a shorter one. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 /** On a busy machine a driver of its own may take long to start. */
 const PATIENCE_MS = 50_000;
@@ -168,8 +168,8 @@ export class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lift();
-    await this.#app?.[Symbol.asyncDispose]();
     await this.cleanup.disposeAsync();
+    await this.#app?.[Symbol.asyncDispose]();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

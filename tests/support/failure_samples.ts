@@ -1,6 +1,7 @@
 /** Lines as CRIU 4.2.1 writes them, with a word of what they mean. */
 export const samples: Record<"dump" | "restore", readonly (readonly [line: string, meaning: RegExp])[]> = {
   dump: [
+    ["Can't create memfd in victim: Too many open files", /as many files open/],
     ["Unable to open seccomp.img: No such file or directory", /directory was deleted/],
     ["inet: Connected TCP socket, consider using --tcp-established option.", /established TCP/],
     ["inet: In-flight connection (l) for 109254", /wait to be accepted/],
