@@ -3,6 +3,7 @@ import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
 import { readOrEmpty } from "./read_or_empty.ts";
 import { statusField } from "./status_field.ts";
+import type { SystemCallError } from "./system_call_error.ts";
 
 // The same number on every architecture: asm-generic/unistd.h
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -33,6 +34,16 @@ export function openProcess(libc: Libc, pid: number): ProcessHandle {
       ),
     [Symbol.dispose]: () => void libc.close(fd),
   };
+}
+
+/** Whether a process has ended, as certainly as the kernel says it also of one that may not be looked at: it may still be a zombie. */
+export function hasEnded(libc: Libc, pid: number): boolean {
+  try {
+    using process = openProcess(libc, pid);
+    return !process.isAlive();
+  } catch (error) {
+    return (error as SystemCallError).code === "ESRCH";
+  }
 }
 
 /**

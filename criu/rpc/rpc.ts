@@ -17,6 +17,7 @@ export function rpcRunner({ path: criu, version }: ChosenCriu): Runner {
       // Without `notifyScripts` a driver that dies in a dump would cost the app its life.
       const request = { type: requestTypes.dump, opts: { ...opts, pid, leaveRunning, notifyScripts: true } };
       await using swrk = await Swrk.start(criu, request, start);
+      if (swrk.pid !== undefined) run.onStart(swrk.pid);
       return await ended(swrk, await swrk.response(run.onHook));
     },
     async restore(run) {

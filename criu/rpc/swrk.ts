@@ -5,7 +5,7 @@ import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
 import { decode } from "../../protobuf/decode.ts";
 import { encode } from "../../protobuf/encode.ts";
-import { CriuError } from "../errors.ts";
+import { CriuError, killedBy } from "../errors.ts";
 import { printedLines } from "../log.ts";
 import { noTerminal, type TerminalUse } from "../terminal.ts";
 import { type Request, type Response, requestFields, requestTypes, responseFields } from "./messages.ts";
@@ -47,6 +47,7 @@ export class Swrk implements AsyncDisposable {
   #hasAnswered = false;
   #ended = false;
   #failure = "";
+  #signal: string | null = null;
 
   private constructor(
     libc: Libc,
@@ -79,7 +80,10 @@ export class Swrk implements AsyncDisposable {
         this.#failure = error.message;
         resolve(null);
       });
-      this.#child.once("exit", resolve);
+      this.#child.once("exit", (code, signal) => {
+        this.#signal = signal;
+        resolve(code);
+      });
     });
     void this.#exited.then(() => this.#hasAnswered || setTimeout(() => this.#end(), LAST_WORDS_MS));
     opened.move();
@@ -142,7 +146,9 @@ export class Swrk implements AsyncDisposable {
       const response = this.#received.shift();
       if (response) return response;
       if (this.#ended)
-        throw new CriuError("start", "CRIU ended without an answer.", { log: printedLines(this.stderr) });
+        throw new CriuError("start", this.#signal ? `${killedBy(this.#signal)}.` : "CRIU ended without an answer.", {
+          log: printedLines(this.stderr),
+        });
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
