@@ -8,6 +8,8 @@ import type { Launch, Notice, Outcome, Reply, Resource, Round, State, Writable }
 interface Visit {
   notice: Notice;
   readonly callers: Caller[];
+  /** The app asks for it itself. */
+  readonly isOwn?: boolean;
   /** The app waits at a point of its own, or prepares to: the next notice takes it there. */
   isPoint?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -16,7 +18,12 @@ interface Visit {
   round?: Writable<Round>;
   /** Set while the app is held. */
   hold?: () => Release;
+  /** Tells how it ended, once it has. */
+  end?: (caller: Caller) => void;
 }
+
+/** A notice that comes again, by another way, gets its answer as long as there were no more since. */
+const REMEMBERED = 64;
 
 /**
  * The state machine `running → preparing → held → recovering → running`. One notice is worked on at a time: a second one
@@ -27,7 +34,7 @@ export class Lifecycle {
   readonly #ports: Ports;
   readonly #queue: Visit[] = [];
   #current: Visit | undefined;
-  #last: Visit | undefined;
+  readonly #past: Visit[] = [];
   state: State = "running";
   /** How many times this process was restored. */
   generation = 0;
@@ -47,11 +54,11 @@ export class Lifecycle {
 
   /** Takes a notice. A void one (withdrawn, or after its deadline) runs nothing and gets no answer. */
   deliver(notice: Notice, caller: Caller): void {
-    const isSame = (visit?: Visit): boolean => visit?.notice.id === notice.id;
-    const known = isSame(this.#current) ? this.#current : isSame(this.#last) ? this.#last : this.#queue.find(isSame);
+    const known = [this.#current, ...this.#past, ...this.#queue].find((visit) => visit?.notice.id === notice.id);
     if (known) {
-      const { reply } = known;
+      const { reply, end } = known;
       if (reply) tell([caller], () => caller.reply(reply));
+      if (end) tell([caller], end);
       else known.callers.push(caller);
       return;
     }
@@ -75,7 +82,7 @@ export class Lifecycle {
         outcome: (outcome, _, refusal) =>
           refusal ? reject(signal?.aborted ? signal.reason : refusal) : resolve(outcome),
       };
-      this.#begin({ notice, callers: [own, ...callers], isPoint, signal, last });
+      this.#begin({ notice, callers: [own, ...callers], isOwn: true, isPoint, signal, last });
     });
   }
 
@@ -101,12 +108,13 @@ export class Lifecycle {
 
   async #work(): Promise<void> {
     for (let visit = this.#queue.shift(); visit; visit = this.#queue.shift()) {
-      // Whoever asks for a point is told in any case.
-      const isVoid = !visit.isPoint && this.#isVoid(visit);
+      // The app itself is told in any case.
+      const isVoid = !visit.isOwn && this.#isVoid(visit);
       if (isVoid || visit.callers.every((caller) => caller.isGone?.())) continue;
       this.#current = visit;
       await this.#run(visit);
-      this.#last = visit;
+      this.#past.unshift(visit);
+      this.#past.length = Math.min(this.#past.length, REMEMBERED);
       this.#current = undefined;
     }
   }
@@ -171,15 +179,18 @@ export class Lifecycle {
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
-    tell(visit.callers, (caller) => caller.outcome?.(release.outcome, this.lastErrors, refusal));
+    const { lastErrors } = this;
+    visit.end = (caller) => caller.outcome?.(release.outcome, lastErrors, refusal);
+    tell(visit.callers.splice(0), visit.end);
   }
 
   #hold(visit: Visit, armed: () => Release): Release {
     visit.hold = visit.callers.find((caller) => caller.hold)?.hold ?? armed;
     if (visit.isPoint) {
-      // What came while the app prepared finds it at its point.
-      for (const { notice, callers } of this.#queue.splice(0))
-        for (const caller of callers) this.deliver(notice, caller);
+      // What came while the app prepared finds it at its point; what the app asks for itself has to wait.
+      for (const other of this.#queue.splice(0))
+        if (other.isOwn) this.#queue.push(other);
+        else for (const caller of other.callers) this.deliver(other.notice, caller);
     }
     for (;;) {
       const hold: () => Release = visit.hold;
@@ -264,7 +275,8 @@ export class Lifecycle {
 /** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */
 function tell(callers: readonly Caller[], message: (caller: Caller) => void): Error[] {
   const failures: Error[] = [];
-  for (const caller of callers) {
+  // Not those that come meanwhile: they are told as they come.
+  for (const caller of [...callers]) {
     try {
       message(caller);
     } catch (error) {

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { Libc } from "../../ffi/libc.ts";
 import { openMessageSocket } from "../../ffi/message_socket.ts";
 import { createPoll } from "../../ffi/poll.ts";
 import { restoreSigns } from "../../ffi/process.ts";
 import { blockSignalsExcept } from "../../ffi/signal.ts";
-import { type OptionsSchema, RequestSchema, RequestType, ResponseSchema } from "./rpc_pb.ts";
+import { decodeResponse } from "./response.ts";
+import { type OptionsSchema, RequestSchema, RequestType } from "./rpc_pb.ts";
 
 /** In which life its answer comes: in a copy, in the original, or that no image was made. */
 export type Life = "restored" | "continued" | "aborted";
@@ -42,12 +43,22 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
     while (poll(60_000) !== "readable");
     const message = socket.receive();
     // CRIU has ended without an answer: it writes no more.
-    if (!message) return restoreSigns() === before ? failed : { outcome: "restored" };
-    const { success, dump: answer, crErrno } = fromBinary(ResponseSchema, message);
-    if (!success) return { ...failed, crErrno };
-    return { outcome: answer?.restored ? "restored" : "continued" };
+    const isCopy = restoreSigns() !== before;
+    if (!message) return isCopy ? { outcome: "restored" } : failed;
+    return lifeIn(message, isCopy);
   } catch {
     return failed;
+  }
+}
+
+/** In which life an answer comes. One that cannot be read says nothing: there may be an image. */
+export function lifeIn(message: Uint8Array, isCopy: boolean): { outcome: Life; crErrno?: number } {
+  try {
+    const { success, dump, crErrno } = decodeResponse(message);
+    if (!success) return { outcome: "aborted", crErrno };
+    return { outcome: dump?.restored ? "restored" : "continued" };
+  } catch {
+    return { outcome: isCopy ? "restored" : "continued" };
   }
 }
 

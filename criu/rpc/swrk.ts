@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { drain } from "#reader";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
@@ -7,7 +7,8 @@ import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
 import { CriuError } from "../errors.ts";
 import { printedLines } from "../log.ts";
 import { noTerminal, type TerminalUse } from "../terminal.ts";
-import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
+import { decodeResponse } from "./response.ts";
+import { RequestSchema, RequestType, type Response } from "./rpc_pb.ts";
 
 /** What CRIU is asked to do. */
 export type CriuRequest = MessageInitShape<typeof RequestSchema>;
@@ -44,7 +45,7 @@ export class Swrk implements AsyncDisposable {
   readonly #output: ScratchFile;
   readonly #reading: Disposable;
   readonly #exited: Promise<number | null>;
-  readonly #received: Response[] = [];
+  readonly #received: Uint8Array[] = [];
   #wake: () => void = () => {};
   #hasAnswered = false;
   #ended = false;
@@ -61,7 +62,7 @@ export class Swrk implements AsyncDisposable {
     this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
     this.#reading = opened.use(
       drain(libc, this.#socket.fd, (bytes) => {
-        this.#received.push(fromBinary(ResponseSchema, bytes));
+        this.#received.push(bytes);
         this.#wake();
       }),
     );
@@ -109,7 +110,7 @@ export class Swrk implements AsyncDisposable {
 
   /**
    * Resolves with CRIU's response, and says meanwhile at each of its hooks whether it may go on.
-   * @throws {CriuError} when CRIU ends without one.
+   * @throws {CriuError} when CRIU ends without one, and for one that cannot be read.
    */
   async response(onHook: OnHook = () => true): Promise<Response> {
     for (;;) {
@@ -141,8 +142,9 @@ export class Swrk implements AsyncDisposable {
 
   async #next(): Promise<Response> {
     for (;;) {
-      const response = this.#received.shift();
-      if (response) return response;
+      const received = this.#received.shift();
+      // Not where it is received: nobody would hear of an error there.
+      if (received) return decodeResponse(received);
       if (this.#ended)
         throw new CriuError("start", "CRIU ended without an answer.", { log: printedLines(this.stderr) });
       await new Promise<void>((resolve) => (this.#wake = resolve));

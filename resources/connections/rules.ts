@@ -37,7 +37,9 @@ const oneOf =
   (...words: readonly string[]) =>
   (value: unknown): string | undefined =>
     words.includes(value as string) ? undefined : `must be ${words.map((word) => `"${word}"`).join(", ")}`;
-const address = (value: unknown): string | undefined => (isIP(String(value)) ? undefined : "must be an IP address");
+// The kernel says no zone of an address (fe80::1%eth0).
+const address = (value: unknown): string | undefined =>
+  typeof value === "string" && isIP(value) && !value.includes("%") ? undefined : "must be an IP address";
 const port = (value: unknown): string | undefined =>
   Number.isInteger(value) && (value as number) > 0 && (value as number) < 65_536
     ? undefined
@@ -72,7 +74,7 @@ function problemOf(rule: Rule): string | undefined {
     const check = Object.hasOwn(parts, name) ? parts[name as keyof Rule] : undefined;
     if (!check) return `it has no part ${printable(JSON.stringify(name))}; known are ${Object.keys(parts).join(", ")}`;
     const wrong = check(value);
-    if (wrong) return `its ${name} ${wrong}, not ${printable(JSON.stringify(value))}`;
+    if (wrong) return `its ${name} ${wrong}, not ${shown(value)}`;
   }
   if (!given.some(([name]) => name === "action")) return `its action ${parts.action(undefined)}`;
   if (given.length < 2) {
@@ -80,6 +82,15 @@ function problemOf(rule: Rule): string | undefined {
     return `it names nothing. Give at least one of ${names.join(", ")}`;
   }
   return undefined;
+}
+
+/** JSON has not everything: 80n, what leads to itself. */
+function shown(value: unknown): string {
+  try {
+    return printable(JSON.stringify(value) ?? String(value));
+  } catch {
+    return typeof value === "bigint" ? `${value}n` : "what was given";
+  }
 }
 
 /** What happens to a socket: the first rule that names it says so. */
