@@ -37,9 +37,9 @@ const oneOf =
   (...words: readonly string[]) =>
   (value: unknown): string | undefined =>
     words.includes(value as string) ? undefined : `must be ${words.map((word) => `"${word}"`).join(", ")}`;
-// The kernel says no zone of an address (fe80::1%eth0).
+/** One with a zone (fe80::1%eth0) would never be found: the kernel says none. */
 const address = (value: unknown): string | undefined =>
-  typeof value === "string" && isIP(value) && !value.includes("%") ? undefined : "must be an IP address";
+  typeof value === "string" && (isIP(value) === 4 || URL.canParse(urlOf(value))) ? undefined : "must be an IP address";
 const port = (value: unknown): string | undefined =>
   Number.isInteger(value) && (value as number) > 0 && (value as number) < 65_536
     ? undefined
@@ -122,5 +122,9 @@ function isSameAddress(found: SocketAddress | undefined, wanted: string): boolea
 /** As the kernel writes it: `0:0:0:0:0:0:0:1` is `::1`. A socket for both families shows `::ffff:127.0.0.1`. */
 function normal(address: string): string {
   const plain = address.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, "");
-  return isIP(plain) === 6 ? new URL(`http://[${plain}]`).hostname.slice(1, -1) : plain;
+  return isIP(plain) === 6 ? new URL(urlOf(plain)).hostname.slice(1, -1) : plain;
+}
+
+function urlOf(address: string): string {
+  return `http://[${address}]`;
 }

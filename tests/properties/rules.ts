@@ -78,7 +78,7 @@ export const listenAt: Border = {
       if (!changed) return;
       assert.equal(changed.length, from.bytes.length);
       // -0 is 0.
-      const given = (to.port ?? from.port ?? 0) + 0;
+      const given = Number(to.port ?? from.port) + 0;
       assert.equal(new DataView(changed.buffer).getUint16(2), given);
       assert.equal(changed[0], from.bytes[0]);
       assert.ok(to.address === undefined || (typeof to.address === "string" && isIP(to.address) !== 0));
