@@ -6,6 +6,9 @@ import { checkTime } from "./time.ts";
 import type { Launch, Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
 import { tell, unannounced, type Visit } from "./visit.ts";
 
+/** A notice that comes again, by another way, gets its answer as long as there were no more since. */
+const REMEMBERED = 64;
+
 /**
  * The state machine `running → preparing → held → recovering → running`. One notice is worked on at a time: a second one
  * waits until its deadline; the same one again, by whatever way, gets the same answer and runs nothing.
@@ -15,7 +18,7 @@ export class Lifecycle {
   readonly #ports: Ports;
   readonly #queue: Visit[] = [];
   #current: Visit | undefined;
-  #last: Visit | undefined;
+  readonly #past: Visit[] = [];
   state: State = "running";
   /** How many times this process was restored. */
   generation = 0;
@@ -35,11 +38,11 @@ export class Lifecycle {
 
   /** Takes a notice. A void one (withdrawn, or after its deadline) runs nothing and gets no answer. */
   deliver(notice: Notice, caller: Caller): void {
-    const isSame = (visit?: Visit): boolean => visit?.notice.id === notice.id;
-    const known = isSame(this.#current) ? this.#current : isSame(this.#last) ? this.#last : this.#queue.find(isSame);
+    const known = [this.#current, ...this.#past, ...this.#queue].find((visit) => visit?.notice.id === notice.id);
     if (known) {
-      const { reply } = known;
+      const { reply, end } = known;
       if (reply) tell([caller], () => caller.reply(reply));
+      if (end) tell([caller], end);
       else known.callers.push(caller);
       return;
     }
@@ -63,7 +66,7 @@ export class Lifecycle {
         outcome: (outcome, _, refusal) =>
           refusal ? reject(signal?.aborted ? signal.reason : refusal) : resolve(outcome),
       };
-      this.#begin({ notice, callers: [own, ...callers], isPoint, signal, last });
+      this.#begin({ notice, callers: [own, ...callers], isOwn: true, isPoint, signal, last });
     });
   }
 
@@ -94,13 +97,14 @@ export class Lifecycle {
 
   async #work(): Promise<void> {
     for (let visit = this.#next(); visit; visit = this.#next()) {
-      // Whoever asks for a point is told in any case.
-      const isVoid = !visit.isPoint && this.#isVoid(visit);
+      // The app itself is told in any case.
+      const isVoid = !visit.isOwn && this.#isVoid(visit);
       const isUnasked = isVoid || visit.callers.every((caller) => caller.isGone?.());
       if (isUnasked && visit.restoredAt === undefined) continue;
       this.#current = visit;
       await this.#run(visit);
-      this.#last = visit;
+      this.#past.unshift(visit);
+      this.#past.length = Math.min(this.#past.length, REMEMBERED);
       this.#current = undefined;
     }
   }
@@ -184,15 +188,18 @@ export class Lifecycle {
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
-    tell(visit.callers, (caller) => caller.outcome?.(release.outcome, this.lastErrors, refusal));
+    const { lastErrors } = this;
+    visit.end = (caller) => caller.outcome?.(release.outcome, lastErrors, refusal);
+    tell(visit.callers.splice(0), visit.end);
   }
 
   #hold(visit: Visit, armed: () => Release): Release {
     visit.hold = visit.callers.find((caller) => caller.hold)?.hold ?? armed;
     if (visit.isPoint) {
-      // What came while the app prepared finds it at its point.
-      for (const { notice, callers } of this.#queue.splice(0))
-        for (const caller of callers) this.deliver(notice, caller);
+      // What came while the app prepared finds it at its point; what the app asks for itself has to wait.
+      for (const other of this.#queue.splice(0))
+        if (other.isOwn) this.#queue.push(other);
+        else for (const caller of other.callers) this.deliver(other.notice, caller);
     }
     for (;;) {
       const hold: () => Release = visit.hold;

@@ -5,6 +5,8 @@ import type { Notice, Reply, Resource, Round, Writable } from "./types.ts";
 export interface Visit {
   notice: Notice;
   readonly callers: Caller[];
+  /** The app asks for it itself. */
+  readonly isOwn?: boolean;
   /** The app waits at a point of its own, or prepares to: the next notice takes it there. */
   isPoint?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -15,6 +17,8 @@ export interface Visit {
   round?: Writable<Round>;
   /** Set while the app is held. */
   hold?: () => Release;
+  /** Tells how it ended, once it has. */
+  end?: (caller: Caller) => void;
 }
 
 /** The way of a restore that nobody has announced; it is restore number `generation`. */
@@ -25,7 +29,8 @@ export function unannounced(restoredAt: number, generation: number): Visit {
 /** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */
 export function tell(callers: readonly Caller[], message: (caller: Caller) => void): Error[] {
   const failures: Error[] = [];
-  for (const caller of callers) {
+  // Not those that come meanwhile: they are told as they come.
+  for (const caller of [...callers]) {
     try {
       message(caller);
     } catch (error) {

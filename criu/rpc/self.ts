@@ -5,9 +5,9 @@ import { openMessageSocket } from "../../ffi/message_socket.ts";
 import { createPoll } from "../../ffi/poll.ts";
 import { isAnotherLife, restoreSigns } from "../../ffi/restore_signs.ts";
 import { blockSignalsExcept } from "../../ffi/signal.ts";
-import { decode } from "../../protobuf/decode.ts";
 import { encode } from "../../protobuf/encode.ts";
-import { type RpcOptions, requestFields, requestTypes, responseFields } from "./messages.ts";
+import { type RpcOptions, requestFields, requestTypes } from "./messages.ts";
+import { decodeResponse } from "./response.ts";
 
 /** In which life its answer comes: in a copy, in the original, or that no image was made. */
 export type Life = "restored" | "continued" | "aborted";
@@ -42,17 +42,22 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
     while (poll(60_000) !== "readable");
     const message = socket.receive();
     // CRIU has ended without an answer: it writes no more.
-<<<<<<< HEAD
-    if (!message) return restoreSigns() === before ? failed : { outcome: "restored" };
-    const { success, dump: answer, crErrno = 0 } = decode(responseFields, message);
-=======
-    if (!message) return isAnotherLife(before) ? { outcome: "restored" } : failed;
-    const { success, dump: answer, crErrno } = fromBinary(ResponseSchema, message);
->>>>>>> r21-passive
-    if (!success) return { ...failed, crErrno };
-    return { outcome: answer?.restored ? "restored" : "continued" };
+    const isCopy = isAnotherLife(before);
+    if (!message) return isCopy ? { outcome: "restored" } : failed;
+    return lifeIn(message, isCopy);
   } catch {
     return failed;
+  }
+}
+
+/** In which life an answer comes. One that cannot be read says nothing: there may be an image. */
+export function lifeIn(message: Uint8Array, isCopy: boolean): { outcome: Life; crErrno?: number } {
+  try {
+    const { success, dump, crErrno = 0 } = decodeResponse(message);
+    if (!success) return { outcome: "aborted", crErrno };
+    return { outcome: dump?.restored ? "restored" : "continued" };
+  } catch {
+    return { outcome: isCopy ? "restored" : "continued" };
   }
 }
 

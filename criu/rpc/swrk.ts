@@ -3,12 +3,12 @@ import { drain } from "#reader";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
-import { decode } from "../../protobuf/decode.ts";
 import { encode } from "../../protobuf/encode.ts";
 import { CriuError, killedBy } from "../errors.ts";
 import { printedLines } from "../log.ts";
 import { noTerminal, type TerminalUse } from "../terminal.ts";
-import { type Request, type Response, requestFields, requestTypes, responseFields } from "./messages.ts";
+import { type Request, type Response, requestFields, requestTypes } from "./messages.ts";
+import { decodeResponse } from "./response.ts";
 
 /** What to do at one of CRIU's hooks: resolves with whether CRIU may go on. `pid` comes only with hooks of a restore. */
 export type OnHook = (hook: string, pid: number | undefined) => Promise<boolean> | boolean;
@@ -42,7 +42,7 @@ export class Swrk implements AsyncDisposable {
   readonly #output: ScratchFile;
   readonly #reading: Disposable;
   readonly #exited: Promise<number | null>;
-  readonly #received: Response[] = [];
+  readonly #received: Uint8Array[] = [];
   #wake: () => void = () => {};
   #hasAnswered = false;
   #ended = false;
@@ -60,7 +60,7 @@ export class Swrk implements AsyncDisposable {
     this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
     this.#reading = opened.use(
       drain(libc, this.#socket.fd, (bytes) => {
-        this.#received.push(decode(responseFields, bytes));
+        this.#received.push(bytes);
         this.#wake();
       }),
     );
@@ -111,7 +111,7 @@ export class Swrk implements AsyncDisposable {
 
   /**
    * Resolves with CRIU's response, and says meanwhile at each of its hooks whether it may go on.
-   * @throws {CriuError} when CRIU ends without one.
+   * @throws {CriuError} when CRIU ends without one, and for one that cannot be read.
    */
   async response(onHook: OnHook = () => true): Promise<Response> {
     for (;;) {
@@ -143,8 +143,9 @@ export class Swrk implements AsyncDisposable {
 
   async #next(): Promise<Response> {
     for (;;) {
-      const response = this.#received.shift();
-      if (response) return response;
+      const received = this.#received.shift();
+      // Not where it is received: nobody would hear of an error there.
+      if (received) return decodeResponse(received);
       if (this.#ended)
         throw new CriuError("start", this.#signal ? `${killedBy(this.#signal)}.` : "CRIU ended without an answer.", {
           log: printedLines(this.stderr),
