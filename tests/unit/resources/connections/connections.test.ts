@@ -1,6 +1,7 @@
 /** The hooks of connections(), with real sockets and without CRIU. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -107,6 +108,26 @@ test("TCP is left alone where CRIU takes care of it", async () => {
   assert.equal(String((await once(pair.accepted, "data"))[0]), "still there");
 });
 
+test("on a busy machine, too, a request afterwards finds none of many dead connections in its pool", {
+  skip: process.versions.bun ? "Bun fetches in a thread of its own" : false,
+}, async () => {
+  const server = createHttpServer((_, response) => response.end("hello"));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const askMany = (): Promise<string[]> =>
+    Promise.all(Array.from({ length: 400 }, async () => (await fetch(url)).text().catch(String)));
+  await askMany();
+  await round(connections(), [], () => {
+    // The first turn of the event loop takes long.
+    setTimeout(() => {
+      for (const end = performance.now() + 500; performance.now() < end; );
+    });
+  });
+  assert.deepEqual(new Set(await askMany()), new Set(["hello"]));
+  server.closeAllConnections();
+  server.close();
+});
+
 test("a rule that ignores leaves a socket open, a server too", async () => {
   using pair = await openPair();
   const closed = closes(pair.client);
@@ -170,6 +191,30 @@ test("a server listens at the address that listenAt chooses, and is told what it
   assert.equal(await isAnswered(pair.port), false);
 });
 
+test("a server whose address is taken waits until that is free, and says so when it is not in time", async () => {
+  using pair = await openPair();
+  using other = await openPair();
+  const taken = { port: other.port, address: "127.0.0.1" };
+  const resource = connections({
+    rules: [{ localPort: other.port, action: "ignore" }],
+    listen: "rebind",
+    listenAt: () => taken,
+  });
+  const error = await round(resource).catch((error) => error);
+  assert.match(String(error), new RegExp(`server at 127.0.0.1:${pair.port} .* does not listen again: .*EADDRINUSE`));
+  assert.equal(await isAnswered(pair.port), false);
+
+  using third = await openPair();
+  setTimeout(() => other[Symbol.dispose](), 100);
+  const again = connections({
+    rules: [pair, other].map(({ port }) => ({ localPort: port, action: "ignore" })),
+    listen: "rebind",
+    listenAt: () => taken,
+  });
+  await round(again);
+  assert.deepEqual([await isAnswered(taken.port), await isAnswered(third.port)], [true, false]);
+});
+
 test("what listenAt gives wrong is told, and the other servers listen again", async () => {
   using pair = await openPair();
   for (const answer of [{ port: 70_000 }, { address: "example.org" }, Promise.resolve({ port: 1 }), 80]) {
@@ -198,8 +243,8 @@ test("connections of the agent's own, and those between its own sockets, are not
   await waitFor("the agent to accept", () => findSockets(libc).length === 1);
   const resource = connections();
   assert.deepEqual(
-    (await resource.list()).map(({ type, local }) => [type, local.path]),
-    [["listener", `${directory.path}/own`]],
+    (await resource.list()).map(({ type, local, action }) => [type, local.path, action]),
+    [["listener", `${directory.path}/own`, "ignore"]],
   );
   await round(resource);
   await turns();
@@ -207,11 +252,11 @@ test("connections of the agent's own, and those between its own sockets, are not
   client.destroy();
 });
 
+const connectingWorker = join(import.meta.dirname as string, "../../../support/connecting_worker.ts");
+
 /** Starts a worker with a connection to `port`; `again`: it connects again whenever that is closed. */
 async function startWorker(port: number, again: boolean): Promise<Worker> {
-  const worker = new Worker(join(import.meta.dirname as string, "../../../support/connecting_worker.ts"), {
-    workerData: { port, again },
-  });
+  const worker = new Worker(connectingWorker, { workerData: { port, again } });
   assert.deepEqual(await once(worker, "message"), ["connected"]);
   return worker;
 }
@@ -241,5 +286,18 @@ test("a worker that always connects again refuses, and this thread keeps its con
     message: /not closed by who has opened it: TCP connection .* → close it in a beforeCheckpoint of your own/,
   });
   assert.equal(closed(), 0);
+  await worker.terminate();
+});
+
+test("a server of a worker goes on listening, and the list says so", async () => {
+  const worker = new Worker(connectingWorker, { workerData: {} });
+  const [port] = await once(worker, "message");
+  const resource = connections();
+  assert.deepEqual(
+    (await resource.list()).map(({ local, action }) => [local.port, action]),
+    [[port, "ignore"]],
+  );
+  await round(resource);
+  assert.equal(await isAnswered(port), true);
   await worker.terminate();
 });
