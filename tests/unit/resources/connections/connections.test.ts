@@ -2,76 +2,19 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect as connectHttp2 } from "node:http2";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { type ConnectionsResource, connections, OpenConnectionsError } from "criu-aware/resources/connections";
+import { connections, OpenConnectionsError } from "criu-aware/resources/connections";
 import { socket as socketStrategy } from "criu-aware/strategies/socket";
 import { openLibc } from "../../../../ffi/libc.ts";
 import { findSockets } from "../../../../resources/connections/find.ts";
 import { attachAt } from "../../../support/attached.ts";
+import { closes, isAnswered, openPair, round } from "../../../support/socket_pair.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 import { turns, waitFor } from "../../../support/time.ts";
-
-interface Pair extends Disposable {
-  readonly port: number;
-  readonly server: Server;
-  readonly client: Socket;
-  /** The end of the server. */
-  readonly accepted: Socket;
-}
-
-/** A server and a client of it, in this process. */
-async function openPair(at: { port?: number; host?: string; path?: string } = {}): Promise<Pair> {
-  const server = createServer().listen(at.path ? at : { port: 0, host: "127.0.0.1" });
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const client = at.path ? connect(at.path) : connect(port, "127.0.0.1");
-  const [[accepted]] = await Promise.all([once(server, "connection"), once(client, "connect")]);
-  for (const one of [client, accepted]) one.on("error", () => {}).resume();
-  return {
-    port,
-    server,
-    client,
-    accepted,
-    [Symbol.dispose]() {
-      client.destroy();
-      accepted.destroy();
-      server.close();
-    },
-  };
-}
-
-/** Goes through the hooks as an agent does; `held` runs at once, where the app would be held. */
-async function round(resource: ConnectionsResource, criuOptions: readonly string[] = [], held = () => {}) {
-  const context = { noticeId: "1", criuOptions, timeoutMs: 1000, signal: new AbortController().signal };
-  try {
-    await resource.beforeCheckpoint?.(context);
-    resource.beforeHold?.(context);
-    held();
-  } finally {
-    await resource.afterRestore?.({ ...context, outcome: "aborted", generation: 0, simulated: false, frozenMs: 0 });
-  }
-}
-
-/** How often a socket was closed so far. */
-function closes(socket: Socket): () => number {
-  let count = 0;
-  socket.on("close", () => count++);
-  return () => count;
-}
-
-/** Whether somebody listens there. */
-async function isAnswered(port: number): Promise<boolean> {
-  const client = connect(port, "127.0.0.1");
-  const connected = await once(client, "connect").then(
-    () => true,
-    () => false,
-  );
-  client.destroy();
-  return connected;
-}
 
 test("both ends of a connection are closed after a round, and the server goes on", async () => {
   using pair = await openPair();
@@ -161,6 +104,29 @@ test("a rule that refuses names the socket, and who has opened it when asked; no
   await turns();
   assert.equal(closed(), 0);
   assert.equal(await isAnswered(pair.port), true);
+});
+
+test("who connects by the runtime's own function, or by HTTP/2, is known as well when asked", async () => {
+  const resource = connections({ collectStacks: true });
+  using pair = await openPair();
+  const { Bun, Deno } = globalThis as unknown as Record<string, { connect(options: object): Promise<unknown> }>;
+  async function openByRuntime(): Promise<Disposable> {
+    const options = { hostname: "127.0.0.1", port: pair.port };
+    if (Deno) return (await Deno.connect(options)) as Disposable;
+    const socket = (await Bun?.connect({ ...options, socket: { data() {} } })) as { end(): void };
+    return { [Symbol.dispose]: () => socket.end() };
+  }
+  using _ = await openByRuntime();
+  assert.ok((await resource.list()).some(({ openedAt }) => openedAt?.includes("openByRuntime")));
+  function openSession(): ReturnType<typeof connectHttp2> {
+    return connectHttp2(`http://127.0.0.1:${pair.port}`).on("error", () => {});
+  }
+  const session = openSession();
+  const isFound = async (): Promise<boolean> =>
+    (await resource.list()).some(({ openedAt }) => openedAt?.includes("openSession"));
+  for (const end = performance.now() + 5000; !(await isFound()); await turns())
+    assert.ok(performance.now() < end, "the session was not found");
+  session.destroy();
 });
 
 test("a server that is closed meanwhile stays closed", async () => {
