@@ -95,6 +95,7 @@ async function tryRestore(
       lazy,
       criuOptions,
       onHook,
+      onProblem: ({ what, cure }) => say(`criu-aware run: ${what}. ${cure}`),
       ...(takesLaunch(manifest) ? { launch } : {}),
       ...howClock,
     });

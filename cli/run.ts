@@ -4,13 +4,14 @@ import { UsageError } from "../criu/usage_error.ts";
 import { openLauncherNote } from "../driver/launcher.ts";
 import { ignoredSignals } from "../ffi/ignored_signals.ts";
 import { printable } from "../ffi/printable.ts";
+import type { Milestone } from "./await_program.ts";
 import { clockOption } from "./clock.ts";
 import { withEngineFlags } from "./engine.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { relaySignals } from "./foreground.ts";
 import { defaultLog, type Launched, launch, openLog } from "./launch.ts";
 import type { ProgramOutput } from "./output.ts";
-import { messageOf, type Report, reporting, say } from "./report.ts";
+import { type Report, reporting, say } from "./report.ts";
 import { requireProgram } from "./require_program.ts";
 import { type RestoreFlags, restoreOrStart } from "./restore_or_start.ts";
 import { collect, positive, subcommand, withCriuOptions } from "./subcommand.ts";
@@ -19,6 +20,7 @@ import { wrap } from "./wrap.ts";
 interface Flags extends RestoreFlags {
   readonly log?: string;
   readonly wait?: boolean;
+  readonly waitPoint?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,11 +29,13 @@ export function run(): Command {
   const command = subcommand("run", "start a program so that it can be dumped, and print its pid", [
     "criu-aware run -- bun app.ts",
     "pid=$(criu-aware run --wait --log /var/log/app.log -- deno run -A app.ts)",
+    "criu-aware run --wait-point --timeout-ms 60000 -- bun app.ts",
     "criu-aware run --foreground --restore-or-start images -- bun app.ts",
   ])
     .argument("<command...>", "the program and its arguments")
     .option("--log <file>", "add its output to this file (default: ./NAME.log, or as --foreground says)")
     .option("--wait", "wait until it is attached")
+    .option("--wait-point", "wait until it is at its point, agent.point(): a dump finds it ready there")
     .option("--foreground", "stay until it ends; pass its output on, and signals to it")
     .option("--restore-or-start <dir>", "restore the image in this directory when there is one that fits")
     .option("--depends <file>", "start when this file or pattern has changed since the dump; may be repeated", collect)
@@ -43,7 +47,7 @@ export function run(): Command {
     .addOption(clockOption())
     .option("--lazy", "let a restored program run before its memory is read: it comes as it is used (userfaultfd)")
     .option("--trust-images", "restore images that others may write or replace: they decide what runs")
-    .option("--timeout-ms <ms>", "how long --wait and a restore may take", positive, 10_000)
+    .option("--timeout-ms <ms>", "how long --wait, --wait-point and a restore may take", positive, 10_000)
     .passThroughOptions()
     .addHelpText("after", notes.join("\n"));
   return withCriuOptions(withEngineFlags(command), "an option of CRIU itself for the restore; may be repeated").action(
@@ -87,7 +91,8 @@ async function runProgram(command: string[], flags: Flags): Promise<Report> {
   const note = flags.foreground ? await openLauncherNote() : undefined;
   const start = async (): Promise<Launched> => {
     const started = await launch(command, output.open(), ignored);
-    if (flags.wait) await awaitAttached(started, output, flags.timeoutMs);
+    const milestone: Milestone | undefined = flags.waitPoint ? "at its point" : flags.wait ? "attached" : undefined;
+    if (milestone) await (await import("./await_program.ts")).awaitProgram(started, milestone, output, flags.timeoutMs);
     return started;
   };
   const program = await restoreOrStart(command, start, output, flags).catch((error) => {
@@ -133,27 +138,4 @@ async function outputOf(command: readonly string[], { log, foreground, json }: F
   }
   if (json) throw new UsageError("With --foreground stdout is the program's: give --log FILE with --json.");
   return toOwnStreams(await openRelay({ stdout: 1, stderr: 2 }));
-}
-
-/** Waits until a process of the program's tree is attached. */
-async function awaitAttached(program: Launched, output: ProgramOutput, timeoutMs: number): Promise<void> {
-  const { openPages, closePages } = await import("./pages.ts");
-  let exitCode: number | undefined;
-  void program.ended.then((code) => {
-    exitCode = code;
-  });
-  for (const end = performance.now() + timeoutMs; ; ) {
-    try {
-      return closePages(await openPages(program.pid));
-    } catch (error) {
-      if (exitCode !== undefined) {
-        throw new Error(`It ended with exit code ${exitCode} before it was attached.${output.lastWords()}`);
-      }
-      if (performance.now() > end) {
-        program.release();
-        throw new Error(`${messageOf(error)} It runs on: end it with kill ${program.pid}.${output.lastWords()}`);
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

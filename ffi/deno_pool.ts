@@ -1,12 +1,7 @@
 import { randomFill } from "node:crypto";
-import { bytesOf } from "./bytes.ts";
+import { FUTEX_WAIT, moveFutexWaiter, SYS_FUTEX, waitFutex, wakeFutex } from "./futex.ts";
 import type { Libc } from "./libc.ts";
-import { createPoll } from "./poll.ts";
 
-const O_CLOEXEC = 0o2000000;
-const F_SETPIPE_SZ = 1031;
-/** The least that a pipe can be given. */
-const PAGE = 4096;
 /** So many threads a pool of Deno's has at most (`max_blocking_threads` of its runtime). */
 const MOST_THREADS = 32;
 /** How long a thread may take to come, and to be done. */
@@ -14,17 +9,17 @@ const PATIENCE_MS = 2000;
 /** When some have come: how long the next may take, and so many times longer than the slowest of them. */
 const SHORT_PATIENCE_MS = 100;
 const SLOWER = 10;
+/** Between two looks for a thread. */
+const LOOK_MS = 0.05;
 
-/** A pipe that a thread of the pool waits in: it writes more than fits. */
+/** A place where a thread of the pool waits until it is let go. */
 interface Stop {
   /** Waits until a thread has come, at most so long. */
   hasCome(patienceMs: number): boolean;
   /** Calls for a thread. */
   call(): void;
-  /** Lets the thread go on. */
+  /** Lets the thread go on, and one that comes later. */
   release(): void;
-  /** The thread that is still in it goes on with an error, which nobody sees. */
-  close(): void;
 }
 
 /**
@@ -36,12 +31,12 @@ interface Stop {
  * @throws {Error} when the pool is too busy for that.
  */
 export function visitPool(libc: Libc, bytes: number): void {
-  const { write } = bind(libc);
+  const wait = bind(libc);
   const stops: Stop[] = [];
   let slowest = 0;
   try {
     while (stops.length < MOST_THREADS) {
-      const stop = openStop(libc, write);
+      const stop = openStop(libc, wait);
       const patience = stops.length === 0 ? PATIENCE_MS : SHORT_PATIENCE_MS + SLOWER * slowest;
       stops.push(stop);
       const called = performance.now();
@@ -50,74 +45,60 @@ export function visitPool(libc: Libc, bytes: number): void {
       slowest = Math.max(slowest, performance.now() - called);
       if (hasCome) continue;
       // There are no more: what is left of the threads works for the app, and may do so for long.
-      stops.pop()?.close();
+      stops.pop()?.release();
       break;
     }
     if (stops.length === 0) throw new Error(BUSY);
-    for (const stop of stops) {
+    for (const stop of [...stops]) {
+      const done = openStop(libc, wait);
+      stops.push(done);
       randomFill(new Uint8Array(bytes), () => {});
-      stop.call();
+      done.call();
       stop.release();
-      if (!stop.hasCome(PATIENCE_MS)) throw new Error(BUSY);
+      if (!done.hasCome(PATIENCE_MS)) throw new Error(BUSY);
     }
-    for (const stop of stops) stop.release();
   } finally {
-    for (const stop of stops) stop.close();
+    for (const stop of stops) stop.release();
   }
 }
 
 const BUSY =
   "The threads that work for asynchronous functions do not answer: randomBytes(), generateKey() and their like with a callback may repeat what a copy draws. Draw in afterRestore with their synchronous forms, or dump when the app has less to do.";
 
-let bound: { readonly write: Write } | undefined;
+type Wait = (word: Uint8Array<ArrayBuffer>) => Promise<unknown>;
+let bound: Wait | undefined;
 
-function bind({ soname }: Libc): { readonly write: Write } {
-  bound ??= Deno.dlopen(soname, {
-    write: { parameters: ["i32", "buffer", "usize"], result: "i64", nonblocking: true },
+/** Waits in a thread of the pool for as long as the word is 0. A signal that is handled by the thread does not end that: the kernel begins it anew. */
+function bind({ soname }: Libc): Wait {
+  if (bound) return bound;
+  const { syscall } = Deno.dlopen(soname, {
+    syscall: { parameters: ["i64", "buffer", "i64", "i64", "i64", "i64", "i64"], result: "i64", nonblocking: true },
   }).symbols;
+  bound = (word) => syscall(BigInt(SYS_FUTEX), word, BigInt(FUTEX_WAIT), 0n, 0n, 0n, 0n);
   return bound;
 }
 
-type Write = (fd: number, bytes: Uint8Array<ArrayBuffer>, length: bigint) => Promise<bigint>;
-
-function openStop(libc: Libc, write: Write): Stop {
-  const pair = new Int32Array(2);
-  libc.check(libc.pipe2(bytesOf(pair), O_CLOEXEC), "open a pipe");
-  const [end, start] = pair as unknown as [number, number];
-  // The kernel rounds up.
-  const size = libc.check(libc.fcntl(start, F_SETPIPE_SZ, PAGE), "make a pipe small");
-  const more = new Uint8Array(size + 1);
-  const poll = createPoll(libc, [end]);
-  let calls = 0;
-  let isClosed = false;
-  const closeStart = (): void => {
-    // A call that has not begun must not write into another file of this number.
-    if (isClosed && calls === 0) libc.close(start);
-  };
+function openStop(libc: Libc, wait: Wait): Stop {
+  // Threads come to the first word, and are moved to the second: who has been moved has come. Nobody ever changes the third.
+  const words = new Int32Array(3);
+  const bytes = new Uint8Array(words.buffer);
+  const gate = libc.runtime.addressOf(bytes);
+  const [inside, never] = [gate + 4n, gate + 8n];
   return {
     hasCome(patienceMs) {
-      for (const until = performance.now() + patienceMs; ; ) {
-        if (poll(Math.max(0, until - performance.now())) === "readable") return true;
+      for (const until = performance.now() + patienceMs; ; waitFutex(libc, never, 0, LOOK_MS)) {
+        if (moveFutexWaiter(libc, gate, 0, inside)) return true;
         if (performance.now() >= until) return false;
       }
     },
     call() {
-      calls++;
-      void write(start, more, BigInt(more.length)).finally(() => {
-        calls--;
-        closeStart();
-      });
+      // The memory is there for as long as somebody may wait for it.
+      void wait(bytes).finally(() => bytes);
     },
     release() {
-      const scratch = new Uint8Array(more.length);
-      for (let left = more.length; left > 0; ) {
-        left -= Number(libc.check(libc.read(end, scratch, left), "read from a pipe"));
-      }
-    },
-    close() {
-      isClosed = true;
-      libc.close(end);
-      closeStart();
+      words[0] = 1;
+      // One that a signal has taken out waits at the gate again.
+      for (const address of [gate, inside]) wakeFutex(libc, address);
     },
   };
 }

@@ -2,9 +2,10 @@ import { isArm64 } from "./arm64.ts";
 import type { Libc } from "./libc.ts";
 
 // futex(2) has no libc wrapper. Numbers: asm/unistd_64.h (x86-64), asm-generic/unistd.h (aarch64).
-const SYS_FUTEX = isArm64 ? 98 : 202;
-const FUTEX_WAIT = 0;
+export const SYS_FUTEX: number = isArm64 ? 98 : 202;
+export const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
+const FUTEX_CMP_REQUEUE = 4;
 
 /** Wakes everybody who waits for the 32-bit word at `address`, in any process that shares it. */
 export function wakeFutex(libc: Libc, address: bigint): void {
@@ -18,4 +19,9 @@ export function waitFutex(libc: Libc, address: bigint, expected: number, timeout
     BigInt(Math.round((timeoutMs % 1000) * 1e6)),
   ]);
   libc.syscall(SYS_FUTEX, address, FUTEX_WAIT, expected, libc.runtime.addressOf(new Uint8Array(timespec.buffer)), 0, 0);
+}
+
+/** Has one who waits for the word at `address`, which is `expected`, wait for that at `other` instead. Returns whether there was one. */
+export function moveFutexWaiter(libc: Libc, address: bigint, expected: number, other: bigint): boolean {
+  return libc.syscall(SYS_FUTEX, address, FUTEX_CMP_REQUEUE, 0, 1, other, expected) > 0;
 }

@@ -8,7 +8,8 @@ import { command, describeFailure, parseArguments, UsageError } from "criu-aware
 import { chalk } from "zx";
 
 const usage = `Usage: restore.ts <dir> [--timeout-ms 10000] [--force] [--trust-images]
-  [--criu <path>] [--json] [--criu-option=<option>]... [-- <args>...]`;
+  [--clock wall|continue] [--criu <path>] [--json] [--criu-option=<option>]...
+  [-- <args>...]`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
       "timeout-ms": { type: "string", default: "10000" },
       force: { type: "boolean", default: false },
       "trust-images": { type: "boolean", default: false },
+      clock: { type: "string" },
       criu: { type: "string" },
       "criu-option": { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
@@ -25,7 +27,7 @@ async function main(): Promise<void> {
   });
   if (values.help) return console.log(usage);
   const [imagesDir, ...args] = positionals;
-  const { criu, force, json } = values;
+  const { clock, criu, force, json } = values;
   if (imagesDir === undefined) throw new UsageError(usage);
   const result = await command(criu === undefined ? {} : { criu }).restore({
     imagesDir,
@@ -33,6 +35,8 @@ async function main(): Promise<void> {
     trustImages: values["trust-images"],
     timeoutMs: Number(values["timeout-ms"]),
     criuOptions: parseArguments(values["criu-option"]),
+    onProblem: ({ what, cure }) => console.error(`restore.ts: ${what}. ${cure}`),
+    ...(clock === undefined ? {} : { clock: clock as "continue" | "wall" }),
     ...(args.length > 0 ? { launch: { args } } : {}),
   });
   if (result.processes.some(({ errors }) => errors.length > 0)) process.exitCode = 4;

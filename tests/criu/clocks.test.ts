@@ -1,6 +1,6 @@
 /** What a restore does to the clocks of an app: its timers, its caches, and what it knows of the time that has passed. */
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { command, type Engine, rpc } from "criu-aware/driver";
@@ -125,4 +125,29 @@ test("a service that asks for a clock which cannot be had is started anew, and s
   const started = await runCli("bun", ["run", ...flags, "--", ...program]);
   await end(Number(started.out));
   assert.match(started.err, /not restored: .*--unprivileged: the monotonic clock/s);
+});
+
+test("a service that is restored where the clock cannot run on says so", { skip }, async () => {
+  using directory = temporaryDirectory();
+  const [images, log] = [join(directory.path, "images"), join(directory.path, "log")];
+  const program = ["sh", "-c", "while :; do sleep 0.05; done"];
+  const { out } = await runCli("bun", ["run", "--log", log, "--", ...program]);
+  await rpc().dump({ pid: Number(out), imagesDir: images, unaware: true });
+  const path = join(images, "criu-aware.json");
+  const manifest = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify({ ...manifest, clocksReadAt: Date.now() + BACK_MS }));
+  const run = ["run", "--log", log, "--restore-or-start", images];
+  const [warning, restored] = [
+    /^criu-aware run: It was dumped in the future .*\. Set the clock/m,
+    /^criu-aware run: restored \d+ from /m,
+  ];
+  for (const [flags, isWarned] of [
+    [[], true],
+    [["--clock", "continue"], false],
+  ] as const) {
+    const { err } = await runCli("bun", [...run, ...flags, "--", ...program]);
+    await end(Number(out));
+    assert.match(err, restored);
+    assert.equal(warning.test(err), isWarned, err);
+  }
 });

@@ -167,3 +167,34 @@ test("restore takes a launch from its options, a file and after --, and refuses 
   assert.equal(after.cwd, realpathSync(join(directory.path, "cwd")));
   assert.deepEqual((after.launch as { values: object }).values, { key: "a=b" });
 });
+
+for (const runtime of runtimes) {
+  test(`simulate in ${runtime} hands over a launch, and one that is too long or that no app acts on disturbs nobody`, async () => {
+    using directory = temporaryDirectory();
+    await using app = await start("bun");
+    const simulate = (...words: string[]) => runCli(runtime, ["simulate", app.pid, ...words]);
+    const long = join(directory.path, "long");
+    writeFileSync(long, `LONG=${"x".repeat(200_000)}\n`);
+    const refused = await simulate("--env-file", long, "--set", `long=${"x".repeat(100_000)}`);
+    assert.equal(refused.code, 2, refused.err);
+    assert.match(refused.err, /^criu-aware simulate: The launch is too long/);
+    const words = ["--env", "ADDED=new", "--unset-env", "GONE", "--cwd", directory.path, "--set", "key=a=b"];
+    const { code, err } = await simulate(...words, "--", "--port", "1");
+    assert.equal(code, 0, err);
+    const { added, gone, args, cwd, launch } = await app.event("restored");
+    assert.deepEqual([added, gone, args, cwd], [everywhere("new"), everywhere(null), ["--port", "1"], directory.path]);
+    assert.deepEqual((launch as { values: object }).values, { key: "a=b" });
+    // The launch that was too long was told to nobody.
+    assert.deepEqual(
+      app.events().map(({ event }) => event),
+      ["attached", "restored"],
+    );
+
+    await using deaf = await start("bun", { deaf: true });
+    const unheard = await runCli(runtime, ["simulate", deaf.pid, "--env", "ADDED=s3cret"]);
+    assert.equal(unheard.code, 2, unheard.err);
+    assert.match(unheard.err, /environment\(\)/);
+    assert.doesNotMatch(unheard.err, /s3cret/);
+    assert.deepEqual((await deaf.event("aborted")).added, everywhere(null));
+  });
+}

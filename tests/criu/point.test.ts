@@ -6,10 +6,12 @@ import { test } from "node:test";
 import { command, type DumpRefusedError, listAttached, rpc, simulate } from "criu-aware/driver";
 import { DriverPage } from "../../page/driver_page.ts";
 import { App } from "../support/app.ts";
+import { end } from "../support/child.ts";
 import { runCli } from "../support/cli.ts";
 import { hook, noCriu, runCriu, runCriuAsync } from "../support/criu.ts";
-import { runtimes } from "../support/runtimes.ts";
+import { runCommand, runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { waitFor } from "../support/time.ts";
 
 const skip = noCriu;
 
@@ -162,4 +164,31 @@ test("the command waits for the point, shows it, and lets it go on", { skip }, a
   await third.ended();
   assert.equal((await runCli("bun", ["restore", images.path])).code, 0);
   assert.equal(await outcomeOf(third), "restored");
+});
+
+test("run --wait-point prints the pid of a program that is at its point, and says why there is none", {
+  skip,
+}, async () => {
+  using directory = temporaryDirectory();
+  const words = (ms: number, ...command: string[]): string[] => {
+    return ["run", "--wait-point", "--timeout-ms", String(ms), "--log", join(directory.path, "log"), "--", ...command];
+  };
+  const app = (warmMs: number): string[] => {
+    const script = join(import.meta.dirname as string, "../support/point_app.ts");
+    return [...runCommand.bun, script, JSON.stringify({ directory: directory.path, warmMs })];
+  };
+  const { code, out, err } = await runCli("bun", words(10_000, ...app(300)));
+  assert.equal(code, 0, err);
+  assert.equal((await listAttached([Number(out)]))[0]?.atPoint, true);
+  assert.equal((await runCli("bun", ["dump", out, "-D", join(directory.path, "images")])).code, 0);
+  await waitFor("its end", () => !existsSync(`/proc/${out}`), 10_000);
+
+  const ended = await runCli("bun", words(10_000, "sh", "-c", "echo no model >&2; exit 4"));
+  assert.equal(ended.code, 1);
+  assert.match(ended.err, /^criu-aware run: It ended with exit code 4 before it was at its point\..*\n {2}no model$/s);
+  const late = await runCli("bun", words(2_000, ...app(600_000)));
+  assert.equal(late.code, 1);
+  const pid = /agent\.point\(\).* --timeout-ms\. It runs on: end it with kill (\d+)\./.exec(late.err)?.[1];
+  assert.ok(pid, late.err);
+  await end(Number(pid));
 });

@@ -1,11 +1,22 @@
 /** The scripts as a user runs them: what they do, and one line with what to do when they cannot. In both runtimes. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createProgram } from "../../cli/program.ts";
 import { App } from "../support/app.ts";
+import { end } from "../support/child.ts";
 import { noCriu } from "../support/criu.ts";
 import { pageStatus } from "../support/notice.ts";
 import { type RuntimeName, runCommand, runtimes } from "../support/runtimes.ts";
@@ -84,10 +95,26 @@ for (const runtime of runtimes) {
     assert.deepEqual(JSON.parse(again.out).pids, [child]);
     // Its parent would keep it a zombie.
     process.kill(shell as number, "SIGKILL");
+    const output = join(parent.directory, "child");
+    const { size } = statSync(output);
     const restore = run(runtime, "restore.ts", [final.path, "--json"]);
-    assert.equal(restore.status, 0, restore.err);
+    assert.deepEqual([restore.status, restore.err], [0, ""]);
     assert.equal(JSON.parse(restore.out).processes[0].outcome, "restored");
-    process.kill(child as number, "SIGKILL");
+    await end(child as number);
+
+    // Where the clock cannot run on.
+    const path = join(final.path, "criu-aware.json");
+    const manifest = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(path, JSON.stringify({ ...manifest, clocksReadAt: Date.now() + 1e6 }));
+    // It has written meanwhile, and does not only append.
+    truncateSync(output, size);
+    const warned = run(runtime, "restore.ts", [final.path]);
+    await end(child as number);
+    truncateSync(output, size);
+    const asked = run(runtime, "restore.ts", [final.path, "--clock", "continue"]);
+    await end(child as number);
+    assert.deepEqual([warned.status, asked.status, asked.err], [0, 0, ""]);
+    assert.match(warned.err, /^restore\.ts: It was dumped in the future of this machine .*\. Set the clock/);
   });
 
   test(`scripts in ${runtime}: wrong usage is one line and exit code 2, a failure one line and exit code 1`, {
@@ -120,6 +147,7 @@ for (const runtime of runtimes) {
       ["restore.ts", [], 2, /^restore\.ts: Usage: restore\.ts <dir> /],
       ["restore.ts", [images.path], 2, /^restore\.ts: There is no image in /],
       ["restore.ts", ["/none"], 2, /^restore\.ts: There is no image in \/none/],
+      ["restore.ts", ["/none", "--clock", "soon"], 2, /^restore\.ts: clock must be continue or wall, not "soon"\.$/],
       ["status.ts", [pid], 2, /^status\.ts: Process \d+ is not attached: its program does not call attach\(\), or /],
       ["status.ts", ["4194300"], 2, /^status\.ts: Process 4194300 is not attached: there is none with that pid\.$/],
     ];
