@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { CriuError } from "../../criu/errors.ts";
+import { requestTypes, responseFields } from "../../criu/rpc/messages.ts";
 import { decodeResponse } from "../../criu/rpc/response.ts";
-import { RequestType, ResponseSchema } from "../../criu/rpc/rpc_pb.ts";
 import { lifeIn } from "../../criu/rpc/self.ts";
+import { encode } from "../../protobuf/encode.ts";
 import type { Border } from "./border.ts";
 import { orError } from "./expect.ts";
 import { damaged, wholeText } from "./inputs.ts";
@@ -12,7 +12,7 @@ import { damaged, wholeText } from "./inputs.ts";
 const int32 = fc.integer();
 const contents = fc.record(
   {
-    type: fc.constantFrom(RequestType.DUMP, RequestType.RESTORE, RequestType.NOTIFY),
+    type: fc.constantFrom(requestTypes.dump, requestTypes.restore, requestTypes.notify),
     success: fc.boolean(),
     dump: fc.record({ restored: fc.boolean() }),
     restore: fc.record({ pid: int32 }),
@@ -29,7 +29,7 @@ export const criuReplies: Border = {
   open: () =>
     fc.property(
       contents.chain((content) => {
-        const good = toBinary(ResponseSchema, create(ResponseSchema, content));
+        const good = encode(responseFields, content);
         return fc.record({ content: fc.constant(content), good: fc.constant(good), bytes: damaged(fc.constant(good)) });
       }),
       fc.uint8Array({ maxLength: 100 }),

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { buildIdOf } from "../../images/build_id.ts";
 import { readClocks } from "../../images/clocks.ts";
-import { ClockTimesSchema } from "../../images/clocks_pb.ts";
-import { MemorySchema } from "../../images/memory_pb.ts";
+import { clockTimesFields } from "../../images/messages/clocks.ts";
+import { memoryFields } from "../../images/messages/memory.ts";
 import { ImageError, readImages } from "../../images/mod.ts";
 import type { Images } from "../../images/types.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -27,7 +27,7 @@ const mapping = fc.record({
 /** Mappings that are well written and anywhere. */
 const memories = fc
   .tuple(fc.array(mapping, { maxLength: 3 }), fc.array(address, { maxLength: 4 }))
-  .map(([vmas, mmSavedAuxv]) => image("mm", message(MemorySchema, { exeFileId: 1, vmas, mmSavedAuxv })));
+  .map(([vmas, mmSavedAuxv]) => image("mm", message(memoryFields, { exeFileId: 1, vmas, mmSavedAuxv })));
 
 /** The image files of a dump, one of which is damaged: every kind that is decoded. */
 export const images: Border = {
@@ -37,7 +37,7 @@ export const images: Border = {
     const directory = temporaryDirectory();
     cleanup.defer(() => directory[Symbol.dispose]());
     const time = { tvSec: 5n, tvNsec: 7n };
-    const clocks = image("timens", message(ClockTimesSchema, { monotonic: time, boottime: time }));
+    const clocks = image("timens", message(clockTimesFields, { monotonic: time, boottime: time }));
     writeImages(directory.path, { "timens-0.img": clocks });
     const names = readdirSync(directory.path).filter((name) => !/^pages-|\.log$/.test(name));
     const good = new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(directory.path, name)))]));

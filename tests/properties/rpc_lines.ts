@@ -52,6 +52,7 @@ export const rpcServer: Border = {
       libc,
       page,
       doorbell,
+      lookForRestore() {},
       deliver(notice, caller) {
         delivered = notice;
         caller.reply({ reply: "ready" });

@@ -1,5 +1,5 @@
 /** A worker that is held with the main thread: it counts, and squares numbers. */
-import { joinWorker } from "criu-aware/resources/uniqueness";
+import { joinWorker } from "criu-aware/worker";
 import { busy } from "./busy_worker.ts";
 
 declare const self: Worker;
