@@ -74,7 +74,14 @@ export const notFromOutside: Readonly<Record<string, readonly string[]>> = {
   "root writes it: /etc/passwd, /etc/resolv.conf": ["ffi/users.ts", "resources/environment/surroundings.ts"],
   "this process has made it itself, or a child of it": [
     ...["criu/trial.ts", "driver/checkpoint.ts", "driver/cuda/guard.ts", "driver/cuda/processes.ts"],
-    ...["driver/recorder.ts", "ffi/bun.ts", "ffi/deno_pool.ts", "ffi/doorbell.ts", "ffi/exec.ts", "ffi/scratch_file.ts"],
+    ...[
+      "driver/recorder.ts",
+      "ffi/bun.ts",
+      "ffi/deno_pool.ts",
+      "ffi/doorbell.ts",
+      "ffi/exec.ts",
+      "ffi/scratch_file.ts",
+    ],
     ...["gpu/state/segment.ts", "page/app_page.ts", "resources/connections/drain.ts"],
     ...["resources/connections/mod.ts", "resources/uniqueness/worker_page.ts"],
   ],

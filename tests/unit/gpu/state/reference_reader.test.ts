@@ -33,7 +33,8 @@ test("what the reference reader accepts is read, but for names that are there tw
     }
   };
   for (const [what, header] of Object.entries(accepted)) if (!isRead(fileOf(header))) wrong.push(`refused: ${what}`);
-  for (const [what, header] of Object.entries({ ...refused, ...twice })) if (isRead(fileOf(header))) wrong.push(`read: ${what}`);
+  for (const [what, header] of Object.entries({ ...refused, ...twice }))
+    if (isRead(fileOf(header))) wrong.push(`read: ${what}`);
   assert.deepEqual(wrong, []);
 });
 
