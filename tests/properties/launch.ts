@@ -9,7 +9,7 @@ import { orError } from "./expect.ts";
 import { altered, json, jsonText, wholeText } from "./inputs.ts";
 
 const value = wholeText().map((text) => text.replaceAll("\0", ""));
-const name = value.map((text) => `N${text.replaceAll("=", "")}`);
+const name = value.map((text) => `N${text.replace(/[=\\]/g, "")}`);
 const map = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> =>
   fc.array(fc.tuple(fc.oneof(name, fc.constant("__proto__")), value), { maxLength: 4 }).map(Object.fromEntries);
 

@@ -329,6 +329,7 @@ export class World {
 }
 
 function oddPromise(name: string): Promise<void> {
+  // biome-ignore lint/suspicious/noThenProperty: that is what is tried
   return Object.defineProperty({}, "then", {
     get() {
       throw new Error(name);

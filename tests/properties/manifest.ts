@@ -16,7 +16,7 @@ import { momentOf } from "../../images/moment.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import type { Border } from "./border.ts";
 import { isSafe, isSafeThroughout, orError } from "./expect.ts";
-import { altered, damaged, numbers, plainText, text } from "./inputs.ts";
+import { altered, damaged, memberName, numbers, plainText, text } from "./inputs.ts";
 
 const path = fc.oneof(
   text(20).map((text) => `/${text}`),
@@ -48,7 +48,7 @@ const manifests: fc.Arbitrary<unknown> = fc.record(
       fc.constantFrom("tcpClose", "manageCgroups", "root", "shellJob", "external", "__proto__"),
       fc.oneof(fc.boolean(), text(8), fc.constantFrom("/", "ignore", "full")),
     ),
-    labels: fc.dictionary(text(8), text(8), { maxKeys: 3 }),
+    labels: fc.dictionary(memberName, text(8), { maxKeys: 3 }),
     machine: fc.record({
       kernel: fc.oneof(fc.constant("6.1.0"), text(8)),
       arch: fc.oneof(fc.constant("x86_64"), text(8)),

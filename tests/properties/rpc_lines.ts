@@ -68,18 +68,19 @@ export const rpcServer: Border = {
       delivered = undefined;
       const whole = Buffer.concat([line, Buffer.from(end)]);
       let answer: string | undefined;
+      let isWhole = true;
       {
         using client = connect();
         for (const piece of pieces(whole, cuts)) {
-          // It may have been answered, and hung up on.
-          if (!offer(client, piece)) break;
+          // It may have been answered, and hung up on; or there was no room for all of it.
+          isWhole &&= offer(client, piece);
           listener.look();
         }
         answer = received(client);
       }
       // One that waits for a point has hung up.
       listener.look();
-      isAnswer(whole, answer, delivered);
+      if (isWhole || answer !== undefined) isAnswer(whole, answer, delivered);
     });
   },
 };

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseSettings, textsIn } from "../../images/identity/settings.ts";
 import { marked, markIn } from "../../images/identity/start_mark.ts";
 import type { Border } from "./border.ts";
-import { altered, json, jsonText, text, wholeText } from "./inputs.ts";
+import { altered, json, jsonText, memberName, text, wholeText } from "./inputs.ts";
 
 const words = fc.array(
   wholeText().map((text) => text.replaceAll("\0", "")),
@@ -48,7 +48,7 @@ export const settings: Border = {
   open: () =>
     fc.property(
       fc.oneof(jsonText(json()), text(300)),
-      fc.dictionary(text(8), json()),
+      fc.dictionary(memberName, json()),
       comment,
       (text, value, between) => {
         const found = parseSettings(text);

@@ -204,6 +204,7 @@ test("a hook that returns what looks like a promise, and is none, refuses, and t
   };
   const odd = stage.lifecycle.resources.add({
     name: "odd",
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tried
     beforeCheckpoint: () => Object.defineProperty({}, "then", { get }) as Promise<void>,
   });
   assert.deepEqual((await stage.deliver({ id: "x" })).reply, { reply: "refused", reasons: ["odd: no promise"] });
