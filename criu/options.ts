@@ -171,6 +171,8 @@ export function passDescriptors(given: CriuOptions, first: number): { fds: numbe
  * @throws {UsageError} for an option that CRIU does not have, or that a driver decides itself, and for a wrong value.
  */
 export function parseArguments(args: readonly string[]): CriuOptions {
+  // As mostly: what reads them takes its time to load.
+  if (args.length === 0) return {};
   const { level, others } = takeVerbosity(args);
   const config: Record<string, { type: "boolean" | "string"; multiple?: boolean; short?: string }> = {};
   for (const [name, [flag, kind]] of rows) {

@@ -79,13 +79,12 @@ function clocksToMove(imagesDir: string, { unprivileged }: CriuOptions): readonl
 
 /** What may be wrong about the time that has passed. */
 function doubtsAbout(since: number, manifest: Manifest | undefined): Problem[] {
-  const moment = momentOf(since);
   if (since > Date.now()) {
-    const what = `It was dumped in the future of this machine (${moment}): the monotonic clock of the tree goes on from where it was`;
+    const what = `It was dumped in the future of this machine (${momentOf(since)}): the monotonic clock of the tree goes on from where it was`;
     return [problem("warning", what, "Set the clock of this machine, before the next restore.")];
   }
   if (manifest?.clocksReadAt !== undefined) return [];
-  const what = `There is no manifest: that the tree was dumped at ${moment} is what the time of timens-0.img says`;
+  const what = `There is no manifest: that the tree was dumped at ${momentOf(since)} is what the time of timens-0.img says`;
   return [
     problem("warning", what, "If these files are a copy made without their times, restore with --clock=continue."),
   ];

@@ -1,4 +1,3 @@
-import { Socket } from "node:net";
 import type { Bound, Runtime, Signature, SymbolTable } from "./runtime.ts";
 
 const SIGUSR1 = 10;
@@ -21,9 +20,11 @@ export const runtime: Runtime = {
   addressOf: (bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)),
   // A pipe wakes Deno in half of the time that a socketpair takes.
   wakePair: "pipe2",
-  watch(fd, onBytes): Promise<Disposable> {
+  async watch(fd, onBytes): Promise<Disposable> {
+    // Few need it, and it takes its time to load.
+    const { Socket } = await import("node:net");
     const socket = new Socket({ fd, readable: true, writable: false });
     socket.on("data", (bytes) => onBytes(bytes.length)).unref();
-    return Promise.resolve({ [Symbol.dispose]: () => void socket.destroy() });
+    return { [Symbol.dispose]: () => void socket.destroy() };
   },
 };

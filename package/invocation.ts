@@ -53,11 +53,10 @@ export function rootCommandLine(args: readonly string[], surroundings: Surroundi
 /** The directory of the checkout that this code lies in; undefined for an installed package, a bundle, and what came from a URL. */
 export function checkout(from: string = base): string | undefined {
   if (!from.startsWith("file:")) return undefined;
-  const directory = resolve(fileURLToPath(from));
   try {
     // No registry takes the lock file, and a bundle may lie beside that of another package.
-    const { name } = JSON.parse(readFileSync(join(directory, "package-lock.json"), "utf8"));
-    return name === NAME ? directory : undefined;
+    const { name } = JSON.parse(readFileSync(new URL("package-lock.json", from), "utf8"));
+    return name === NAME ? resolve(fileURLToPath(from)) : undefined;
   } catch {
     return undefined;
   }

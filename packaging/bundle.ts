@@ -1,25 +1,47 @@
-/** Makes one module of the command: to find and load a hundred takes longer than most commands run. */
+/** Makes few modules of the command: to find and load hundreds takes longer than most commands run. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, normalize, relative } from "node:path";
+import { basename, dirname, join, normalize, relative } from "node:path";
 
 /** The packages that the command needs at every start. The others are loaded where they are used, and few runs use one. */
 export const bundledPackages = ["commander", "@bufbuild/protobuf"] as const;
 
 /**
- * Replaces the module `entry` in `folder` by one that holds all that it imports, and begins with `start`. What differs between the
- * runtimes stays outside, so that it is the same for both.
- *
- * @param outside what is still imported.
+ * The subcommand that has a module of its own, with half of the code of the whole command: whoever runs it waits for a program. What
+ * the modules that choose load for it, of all that they would load for others.
  */
-export async function bundleCommand(
-  folder: string,
-  {
-    root,
-    entry,
-    start,
-    outside,
-  }: Readonly<Record<"root" | "entry" | "start", string>> & { readonly outside: string[] },
-): Promise<void> {
+const HOT = "restore";
+const chosenByHot: Readonly<Record<string, string>> = {
+  "cli/program.js": "./restore.js",
+  "driver/engines.js": "./restore.js",
+};
+
+/** What is made of the command. */
+export interface Bundling {
+  readonly root: string;
+  /** Its module. */
+  readonly entry: string;
+  /** The lines that it begins with. */
+  readonly start: string;
+  /** What is still imported. */
+  readonly outside: string[];
+}
+
+/**
+ * Replaces the module `entry` in `folder` by a small one, that begins with `start` and loads one of two beside it: for the subcommand that
+ * must be fast, or for all. Each holds all that it imports, but what differs between the runtimes, so that it is the same for both.
+ */
+export async function bundleCommand(folder: string, bundling: Bundling): Promise<void> {
+  const { entry, start } = bundling;
+  const name = (which: string): string => basename(entry).replace(/\.js$/, `.${which}.js`);
+  const [hot, all] = await Promise.all([bundle(folder, bundling, true), bundle(folder, bundling, false)]);
+  writeFileSync(join(folder, name(HOT)), hot);
+  writeFileSync(join(folder, name("all")), all);
+  const load = (which: string): string => `import(${JSON.stringify(`./${name(which)}`)})`;
+  const chosen = `await (process.argv[2] === "${HOT}" ? ${load(HOT)} : ${load("all")});`;
+  writeFileSync(join(folder, entry), `${start}\n${chosen}\n`);
+}
+
+async function bundle(folder: string, { root, entry, outside }: Bundling, isHot: boolean): Promise<string> {
   const { outputs } = await Bun.build({
     entrypoints: [join(folder, entry)],
     target: "node",
@@ -30,6 +52,14 @@ export async function bundleCommand(
       {
         name: "packages and places",
         setup({ onLoad, onResolve }) {
+          onResolve({ filter: /^\./ }, ({ path, kind, importer }) => {
+            const chosen = kind === "dynamic-import" && isHot ? chosenByHot[relative(folder, importer)] : undefined;
+            return chosen === undefined || chosen === path ? undefined : { path, namespace: "absent" };
+          });
+          onLoad({ filter: /./, namespace: "absent" }, ({ path }) => ({
+            loader: "js",
+            contents: `throw new Error("${path} is not loaded for ${HOT}");`,
+          }));
           onResolve({ filter: new RegExp(`^(${Object.keys(lazy).join("|")})$`) }, ({ path, kind }) =>
             kind === "import-statement" ? { path, namespace: "lazy" } : { path, external: true },
           );
@@ -48,12 +78,15 @@ export async function bundleCommand(
   });
   const [output] = outputs;
   if (outputs.length !== 1 || !output) throw new Error(`the command became ${outputs.length} modules instead of one`);
-  writeFileSync(join(folder, entry), `${start}\n${(await output.text()).replace(/^#!.*\n/, "")}`);
+  return (await output.text()).replace(/^#!.*\n/, "");
 }
 
 /** Modules of the runtimes that take their time to load, and few runs use: the functions that are imported from them. */
 const lazy: Readonly<Record<string, readonly string[]>> = {
   "node:crypto": ["createHash", "createHmac", "randomBytes"],
+  "node:timers/promises": ["setTimeout"],
+  "node:url": ["fileURLToPath"],
+  "node:util": ["parseArgs", "promisify", "stripVTControlCharacters", "styleText"],
   "node:zlib": ["crc32"],
 };
 

@@ -9,10 +9,11 @@ import { importsOf, urlsOf } from "../prune.ts";
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/,
   /^([a-z]+)\.(js|js\.map|d\.ts)$/,
+  /^cli\.(all|restore)\.js$/,
   /^cli\.licences\.txt$/,
-  // The command itself is one module; `testing` starts programs as it does.
+  // The command itself is in the modules above; `testing` starts programs as it does.
   /^cli\/(exit_codes|launch|report|require_program|wrap)\.(js|js\.map)$/,
-  /^(blockers|criu|driver|ffi|gpu|images|lifecycle|package|page|resources|setup|strategies|testing)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
+  /^(blockers|criu|driver|ffi|gpu|images|lifecycle|package|page|protobuf|resources|setup|strategies|testing)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
   /^criu\/hook\.sh$/,
   /^setup\/[a-z_]+\.sh$/,
   /^docs\/(resources\/)?[a-z-]+\.md$/,

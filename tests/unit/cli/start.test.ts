@@ -33,8 +33,10 @@ test("of the subcommands only the one that is asked for is loaded; for the help,
 });
 
 test("a restore loads no package but commander and protobuf before CRIU is started, and of the images what it needs of them", () => {
-  const loaded = loadedBy("cli.ts", "cli/restore.ts", "cli/step_aside.ts", "driver/engines.ts", "driver/restore.ts");
-  const packages = [...loaded].filter((name) => !name.endsWith(".ts") && !/^(node:|#)/.test(name));
+  const chosen = ["bun.ts", "bun_reader.ts", "deno.ts", "deno_reader.ts"].map((name) => `ffi/${name}`);
+  const command = ["cli.ts", "cli/restore.ts", "cli/step_aside.ts", "driver/engines.ts", "driver/restore.ts"];
+  const loaded = loadedBy(...command, ...chosen);
+  const packages = [...loaded].filter((name) => !name.endsWith(".ts") && !/^(node:|bun:|#)/.test(name));
   assert.deepEqual(packages.sort(), ["@bufbuild/protobuf/wire", "commander"]);
   const slow = ["node:crypto", "node:zlib", "node:readline", "node:net", "node:http"];
   assert.deepEqual(
