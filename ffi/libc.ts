@@ -57,7 +57,9 @@ export async function openLibcIfAny(): Promise<Libc | undefined> {
   try {
     return await openLibc();
   } catch (error) {
-    if (error instanceof UnsupportedPlatformError) return undefined;
+    // Without Deno's permission it is not known whether there is one.
+    const mayBe = (error as { cause?: { name?: string } }).cause?.name === "NotCapable";
+    if (error instanceof UnsupportedPlatformError && !mayBe) return undefined;
     throw error;
   }
 }

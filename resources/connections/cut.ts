@@ -39,12 +39,14 @@ export interface CutOptions {
   readonly libc: Libc;
   /** The epoll of this thread's event loop. */
   readonly epoll: number | undefined;
+  /** Those of workers that are held meanwhile. */
+  readonly heldEpolls: ReadonlySet<number>;
   /** Whether a socket is to be taken away. */
   readonly isMeant: (socket: Found) => boolean;
 }
 
 /** Prepares to take connections away. */
-export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
+export function createCut({ libc, epoll, heldEpolls, isMeant }: CutOptions): Cut {
   const pause = createPoll(libc, []);
   const swapped: [number, Watch][] = [];
   let ended = -1;
@@ -55,7 +57,8 @@ export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
     for (const socket of findSockets(libc).filter(isMeant)) {
       const [watch, ...more] = watches.get(socket.fd) ?? [];
       // One that is watched by nobody may be between two looks of another thread: it does not survive a swap.
-      if (watch?.epoll === epoll && more.length === 0) mine.push([socket.fd, watch as Watch]);
+      const isStill = watch !== undefined && (watch.epoll === epoll || heldEpolls.has(watch.epoll));
+      if (isStill && more.length === 0) mine.push([socket.fd, watch]);
       else others.push(socket);
     }
     return { mine, others };

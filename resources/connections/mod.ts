@@ -8,6 +8,7 @@
 import { epollOfThisThread, readWatches } from "../../ffi/epoll.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import type { HoldContext, Resource } from "../../lifecycle/types.ts";
+import { heldEpolls } from "../workers/hold.ts";
 import { awaitClosed, type Cut, createCut, settleClosed } from "./cut.ts";
 import { drain } from "./drain.ts";
 import { OpenConnectionsError } from "./errors.ts";
@@ -129,7 +130,7 @@ export function connections(options: ConnectionsOptions = {}): ConnectionsResour
       left = sockets.filter((socket) => socket.type === "connection" && isLeft(socket)).map(({ fd }) => fd);
       // Before the connections: when these refuse, nothing of this thread has changed.
       const isMeant = (socket: Found): boolean => socket.type === "connection" && isShutDown(socket) && !isLeft(socket);
-      cut = createCut({ libc, epoll, isMeant });
+      cut = createCut({ libc, epoll, heldEpolls: heldEpolls(), isMeant });
       try {
         cut.cut();
       } catch (error) {

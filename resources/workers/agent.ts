@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import { generators } from "#generators";
 import { createClock } from "../../ffi/clock.ts";
+import { readWatches } from "../../ffi/epoll.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { printable } from "../../ffi/printable.ts";
 import { startTime } from "../../ffi/process.ts";
@@ -81,6 +82,7 @@ export async function startAgent(libc: Libc, options: JoinOptions, onLeave: () =
     reply(reply) {
       if (reply.reply === "refused") page?.leave("reasons", short(reply.reasons));
       page?.set("reply", replies.indexOf(reply.reply));
+      page?.set("rebuilds", Number(lifecycle.resources.inOrder.length > 1));
       page?.set("replied", round);
     },
     outcome(_, errors) {
@@ -119,6 +121,7 @@ export async function startAgent(libc: Libc, options: JoinOptions, onLeave: () =
     page = undefined;
     if (own) leave(own);
   });
+  page.set("epoll", readWatches().get(pair[0])?.[0]?.epoll ?? 0);
   begin(libc);
   const isHeld = (): boolean => {
     using holder = findHolderPage(libc);

@@ -20,7 +20,7 @@ const LOOK_EVERY_MS = 1;
 const SHARE = { hooks: 0.8, all: 0.9 } as const;
 /** How long a worker may take to go on, and to renew its generators. */
 const PATIENCE_MS = 5000;
-/** Most workers rebuild nothing, or at once: that is waited for without a turn of the event loop. */
+/** Most rebuild at once, too: that is waited for without a turn of the event loop. */
 const AT_ONCE_MS = 10;
 
 const ring = Uint8Array.of(1);
@@ -93,6 +93,12 @@ export async function holdWorkers(owner: object, context: CheckpointContext): Pr
   }
 }
 
+/** The epolls of the workers that stand still now: what these watch, no other thread touches. */
+export function heldEpolls(): ReadonlySet<number> {
+  const workers = round?.workers.filter((worker) => hasReplied(worker, round?.number ?? 0, "ready")) ?? [];
+  return new Set(workers.map(({ page }) => page.get("epoll")));
+}
+
 /** After this round, if it was a restore, the random generators of the workers take a new seed. */
 export function renewWorkers(): void {
   renews = true;
@@ -124,17 +130,16 @@ export function releaseWorkers(owner: object, context: RestoreContext): void | P
   const prepared = workers.filter(({ page }) => page.get("replied") === number);
   const wereHeld = prepared.filter((worker) => hasReplied(worker, number, "ready"));
   const notGone = waitBlocked(wereHeld, "renewed", number, PATIENCE_MS);
+  const [quick = [], slow = []] = [0, 1].map((rebuilds) =>
+    prepared.filter((worker) => worker.page.get("rebuilds") === rebuilds && !notGone.includes(worker)),
+  );
+  notGone.push(...waitBlocked(quick, "done", number, PATIENCE_MS));
   const finish = (late: readonly FoundWorker[]): void => {
     const said = prepared.filter(({ page }) => page.get("done") === number).flatMap(saidIn("errors"));
     for (const { page } of workers) page[Symbol.dispose]();
     fail([...notGone.map(says(NOT_GONE)), ...late.map(says(NOT_REBUILT)), ...said]);
   };
-  const rebuilding = waitBlocked(
-    prepared.filter((worker) => !notGone.includes(worker)),
-    "done",
-    number,
-    AT_ONCE_MS,
-  );
+  const rebuilding = waitBlocked(slow, "done", number, AT_ONCE_MS);
   if (rebuilding.length === 0) return finish([]);
   return waitForAll(rebuilding, number, SHARE.all * timeoutMs).then(finish);
 }

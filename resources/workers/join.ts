@@ -1,7 +1,7 @@
 /**
  * A worker joins the checkpoints of its main thread by an agent of its own: it prepares, stands still until the outcome is known, and is told it.
  *
- * In Deno it needs `--allow-ffi`.
+ * In Deno it needs `--allow-ffi --allow-read=DIR`: DIR is that of the worker's own module, which every worker needs.
  *
  * @module
  */

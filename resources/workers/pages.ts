@@ -15,6 +15,8 @@ const workerWords = [
   /** The descriptor that rings at the worker, and the one that it rings at. */
   "bell",
   "ear",
+  /** The epoll that its event loop waits in; 0 when it is not known. */
+  "epoll",
   /** Where it has mapped this page, in halves. */
   "addressLow",
   "addressHigh",
@@ -24,6 +26,8 @@ const workerWords = [
   "replied",
   /** Index into {@linkcode replies}. The reasons are left before. */
   "reply",
+  /** Whether it has anything to rebuild beside its random generators. */
+  "rebuilds",
   /** Holder: the round that is over. The next words are about it. */
   "told",
   /** Holder: index into {@linkcode outcomes}. */

@@ -1,11 +1,13 @@
 /**
- * A worker with a connection to a port of this machine: `{ port, again }`. Says when it is connected, and when that is closed. Without a
- * port it has a server, and says at which.
+ * A worker with a connection to a port of this machine: `{ port, again, joins }`. Says when it is connected, and when that is closed. Without
+ * a port it has a server, and says at which.
  */
 import { type AddressInfo, connect, createServer } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
+import { joinWorker } from "criu-aware/worker";
 
-const { port, again } = workerData as { port?: number; again: boolean };
+const { port, again, joins } = workerData as { port?: number; again: boolean; joins?: boolean };
+if (joins) await joinWorker();
 
 function open(port: number): void {
   const socket = connect(port, "127.0.0.1", () => parentPort?.postMessage("connected"));

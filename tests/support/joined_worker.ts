@@ -4,7 +4,7 @@ import { joinWorker } from "criu-aware/worker";
 import type { Resource } from "../../lifecycle/types.ts";
 
 /** What a hook of the worker does. */
-export type Doing = "fails" | "hangs" | "waits" | "blocks";
+export type Doing = "fails" | "hangs" | "waits";
 
 /** What the worker is told. */
 export type Told =
@@ -14,8 +14,11 @@ export type Told =
       readonly before?: Doing;
       readonly after?: Doing;
       readonly hookTimeoutMs?: number;
+      /** It has no resource. */
+      readonly plain?: boolean;
     }
   | "idle"
+  | "nest"
   | "again"
   | "leave"
   | "block"
@@ -31,14 +34,11 @@ const doings: Record<Doing, () => void | Promise<void>> = {
   },
   hangs: () => new Promise<void>(() => {}),
   waits: () => new Promise<void>((resolve) => setTimeout(resolve, 50)),
-  blocks: () => {
-    for (const end = performance.now() + 400; performance.now() < end; );
-  },
 };
 
 async function obey(told: Told): Promise<void> {
   if (typeof told === "object") {
-    const { join, before, after, ...options } = told;
+    const { join, before, after, plain, ...options } = told;
     ticks = join;
     const resource: Resource = {
       name: "cache",
@@ -51,7 +51,7 @@ async function obey(told: Told): Promise<void> {
         return after && doings[after]();
       },
     };
-    const { isHeld } = await joinWorker({ ...options, resources: [resource] });
+    const { isHeld } = await joinWorker({ ...options, resources: plain ? [] : [resource] });
     setInterval(() => Atomics.add(ticks, 0, 1), 1);
     return say({ event: "joined", isHeld });
   }
@@ -60,10 +60,18 @@ async function obey(told: Told): Promise<void> {
     const [one, other] = await Promise.all([joinWorker(), joinWorker({ resources: [resource] })]);
     return say({ event: "again", isSame: one === other });
   }
+  if (told === "nest") {
+    const nested = new Worker(import.meta.url, { type: "module", name: "nested" });
+    nested.onmessage = ({ data }: MessageEvent<{ event: string }>) => {
+      if (data.event === "started") nested.postMessage({ join: ticks, name: "nested" });
+      else say({ ...data, event: `nested ${data.event}` });
+    };
+    return;
+  }
   if (told === "leave") (await joinWorker())[Symbol.dispose]();
   if (told === "held") return say({ event: "held", isHeld: (await joinWorker()).isHeld });
   say({ event: told });
-  if (told === "block") doings.blocks();
+  if (told === "block") Atomics.wait(ticks, 1, 0);
 }
 
 if (parentPort) parentPort.on("message", obey);

@@ -21,18 +21,20 @@ export interface TestWorker extends AsyncDisposable {
   event(name: string, n?: number): Promise<Said>;
   named(name: string): Said[];
   readonly ticks: number;
+  /** Ends what it does since it was told to block. */
+  unblock(): void;
   /** Waits until its event loop turns. */
   goesOn(): Promise<void>;
 }
 
 type JoinOptions = Omit<Extract<Told, object>, "join">;
 
-/** Starts a worker that has not joined. */
-export async function startWorker(kind: WorkerKind = "Worker", script = "./joined_worker.ts"): Promise<TestWorker> {
+/** Starts a worker that has not joined, with the name that its runtime knows. */
+export async function startWorker(kind: WorkerKind = "Worker", name = ""): Promise<TestWorker> {
   const said: Said[] = [];
-  const url = new URL(script, import.meta.url);
-  const { post, end } = kind === "Worker" ? web(url, said) : node(url, said);
-  const shared = new Int32Array(new SharedArrayBuffer(4));
+  const url = new URL("./joined_worker.ts", import.meta.url);
+  const { post, end } = kind === "Worker" ? web(url, name, said) : node(url, name, said);
+  const shared = new Int32Array(new SharedArrayBuffer(8));
   const named = (name: string): Said[] => said.filter(({ event }) => event === name);
   const worker: TestWorker = {
     said,
@@ -46,9 +48,13 @@ export async function startWorker(kind: WorkerKind = "Worker", script = "./joine
     get ticks() {
       return Atomics.load(shared, 0);
     },
+    unblock() {
+      Atomics.store(shared, 1, 1);
+      Atomics.notify(shared, 1);
+    },
     async goesOn() {
       const before = worker.ticks;
-      await waitFor("the worker to go on", () => worker.ticks > before);
+      await waitFor("the worker to go on", () => worker.ticks > before, 30_000);
     },
     [Symbol.asyncDispose]: end,
   };
@@ -70,15 +76,15 @@ interface Started {
   readonly end: () => Promise<void>;
 }
 
-function web(url: URL, said: Said[]): Started {
-  const worker = new Worker(url, { type: "module" });
+function web(url: URL, name: string, said: Said[]): Started {
+  const worker = new Worker(url, { type: "module", name });
   worker.onmessage = ({ data }: MessageEvent<Said>) => said.push(data);
   worker.onerror = ({ message }) => said.push({ event: "error", message });
   return { post: (told) => worker.postMessage(told), end: async () => worker.terminate() };
 }
 
-function node(url: URL, said: Said[]): Started {
-  const worker = new NodeWorker(url);
+function node(url: URL, name: string, said: Said[]): Started {
+  const worker = new NodeWorker(url, { name });
   worker.on("message", (data: Said) => said.push(data));
   worker.on("error", ({ message }) => said.push({ event: "error", message }));
   return { post: (told) => worker.postMessage(told), end: async () => void (await worker.terminate()) };

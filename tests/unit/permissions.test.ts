@@ -100,15 +100,26 @@ const programs: Record<string, string> = {
   `,
   "./gpu/webgpu": saved("webgpu", ", { program: new URL('./program.ts', import.meta.url) }"),
   "./resources/uniqueness": `
-    import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
+    import { uniqueness } from "criu-aware/resources/uniqueness";
     const resource = uniqueness();
-    using joined = await joinWorker();
-    await new Promise((resolve) => setTimeout(resolve));
-    joined[Symbol.dispose]();
-    const context = { noticeId: "1", signal: new AbortController().signal, criuOptions: [] };
+    const context = { noticeId: "1", signal: new AbortController().signal, criuOptions: [], timeoutMs: 1000 };
     await resource.beforeCheckpoint(context);
-    resource.afterRestore({ ...context, outcome: "restored", generation: 1, simulated: false });
+    await resource.afterRestore({ ...context, outcome: "restored", generation: 1, simulated: false });
     console.log("done");
+  `,
+  "./resources/workers": simulated("workers", "workers({ strict: true })"),
+  "./worker": `
+    import { joinWorker } from "criu-aware/worker";
+    if ("DedicatedWorkerGlobalScope" === globalThis.constructor.name) {
+      using joined = await joinWorker();
+      postMessage(joined.isHeld ? "held" : "done");
+    } else {
+      const worker = new Worker(import.meta.url, { type: "module" });
+      worker.onmessage = ({ data }) => {
+        console.log(data);
+        worker.terminate();
+      };
+    }
   `,
   "./registry": 'import { register } from "criu-aware/registry"; register({ name: "x" }); console.log("done");',
   "./simulate": `

@@ -1,9 +1,11 @@
 /** Workers that have joined prepare, stand still from the last hook before the dump to the outcome, and are told it. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { readdirSync } from "node:fs";
+import { afterEach, test } from "node:test";
 import { uniqueness } from "criu-aware/resources/uniqueness";
-import { type WorkersError, workers } from "criu-aware/resources/workers";
+import { workers as createWorkers, type WorkersError } from "criu-aware/resources/workers";
 import { joinWorker } from "criu-aware/worker";
+import { readOrEmpty } from "../../../ffi/read_or_empty.ts";
 import { workerThreads } from "../../../ffi/worker_threads.ts";
 import type { Resource } from "../../../lifecycle/types.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
@@ -11,8 +13,24 @@ import { holdContext, prepare, recover } from "../../support/hooks.ts";
 import { startJoined, startWorker, type TestWorker, workerKinds } from "../../support/joining.ts";
 import { sleep, waitFor } from "../../support/time.ts";
 
+const made: Resource[] = [];
+const workers: typeof createWorkers = (options) => {
+  const resource = createWorkers(options);
+  made.push(resource);
+  return resource;
+};
+afterEach(async () => {
+  // A test that has failed would hold the workers of the next.
+  for (const resource of made.splice(0)) await recover(resource, "aborted");
+});
+
 /** Everything that a worker opens when it joins. */
 const countOpen = (): number => countDescriptors(/criu-aware-worker:|^pipe:|^socket:/);
+
+function countThreads(name: RegExp): number {
+  const names = readdirSync("/proc/self/task").map((id) => readOrEmpty(`/proc/self/task/${id}/comm`).trimEnd());
+  return names.filter((one) => name.test(one)).length;
+}
 
 async function standStill(all: readonly TestWorker[]): Promise<void> {
   const before = all.map(({ ticks }) => ticks);
@@ -83,7 +101,7 @@ test("a hook of a worker has its time, and that of the hook of the main thread a
   await recover(resource, "aborted");
   await using slower = await startJoined({ name: "slower", before: "hangs" });
   await assert.rejects(
-    prepare(resource, undefined, 200),
+    prepare(resource, undefined, 1000),
     /worker slower: cache: beforeCheckpoint was not done after \d+ ms/,
   );
   await recover(resource, "aborted");
@@ -108,8 +126,8 @@ test("what a worker cannot rebuild is an error of the recovery that names it, al
   await Promise.all([failing.goesOn(), slow.goesOn(), hanging.goesOn()]);
 });
 
-test("a recovery of workers that rebuild nothing slowly is over without a turn of the event loop", async () => {
-  await using worker = await startJoined();
+test("a recovery of workers that rebuild nothing is over without a turn of the event loop", async () => {
+  await using worker = await startJoined({ plain: true });
   const resource = workers();
   await prepare(resource);
   assert.equal(
@@ -137,10 +155,9 @@ test("a worker that is busy is waited for as long as the hook may take, is named
     /^WorkersError: worker busy: it does not stand still: .* 90 ms/,
   );
   await recover(resource, "aborted");
+  worker.unblock();
   await worker.goesOn();
   assert.deepEqual(worker.named("before"), []);
-  worker.tell("block");
-  await worker.event("block", 2);
   await prepare(resource);
   await standStill([worker]);
   await recover(resource);
@@ -188,8 +205,12 @@ test("with strict, a worker that has not joined refuses the checkpoint and is na
   await prepare(resource);
   resource.beforeHold?.(holdContext());
   await recover(resource);
-  for (const kind of workerKinds) {
-    await using other = await startWorker(kind);
+  for (const [kind, called] of [
+    ["Worker", ""],
+    ["node:worker_threads", ""],
+    ["Worker", "image sizes"],
+  ] as const) {
+    await using other = await startWorker(kind, called);
     await assert.rejects(
       prepare(resource),
       /^WorkersError: a worker has not joined, and would run on while the app is held: thread \d+ \(.*\)\. Call joinWorker\(\)/,
@@ -199,14 +220,7 @@ test("with strict, a worker that has not joined refuses the checkpoint and is na
     other.tell("idle");
     await other.event("idle");
   }
-  await waitFor("those workers to end", () => {
-    try {
-      resource.beforeHold?.(holdContext());
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  await waitFor("those workers to end", () => countThreads(/^(Worker|worker-\d+|image sizes)$/) === 1, 30_000);
   await prepare(resource);
   await recover(resource);
   await joined.goesOn();
@@ -262,7 +276,31 @@ test("workers that have ended are not waited for, and what they have left is clo
   await waitFor(`their descriptors to be closed`, () => countOpen() <= before);
 });
 
-test("many workers are held", async () => {
+test("a worker of a worker is held as well", async () => {
+  await using worker = await startJoined();
+  worker.tell("nest");
+  await worker.event("nested joined");
+  const resource = workers({ strict: true });
+  await prepare(resource);
+  await standStill([worker]);
+  await recover(resource);
+  await worker.event("nested after");
+});
+
+test("a worker that is ended while it is held is not waited for", async () => {
+  await using worker = await startJoined();
+  await using other = await startJoined();
+  const resource = workers();
+  await prepare(resource);
+  void worker[Symbol.asyncDispose]();
+  // In Deno it ends once it is let go.
+  await sleep(50);
+  await recover(resource);
+  await waitFor("it to end", () => workerThreads("self").joined.length === 1);
+  await other.goesOn();
+});
+
+test("many workers are held", { timeout: 60_000 }, async () => {
   // Deno takes long to start one.
   const length = "Deno" in globalThis ? 8 : 20;
   const all = await Promise.all(Array.from({ length }, () => startJoined()));

@@ -7,7 +7,8 @@ import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { connections, OpenConnectionsError } from "criu-aware/resources/connections";
+import { type ConnectionsResource, connections, OpenConnectionsError } from "criu-aware/resources/connections";
+import { workers } from "criu-aware/resources/workers";
 import { socket as socketStrategy } from "criu-aware/strategies/socket";
 import { openLibc } from "../../../../ffi/libc.ts";
 import { findSockets } from "../../../../resources/connections/find.ts";
@@ -221,8 +222,8 @@ test("connections of the agent's own, and those between its own sockets, are not
 const connectingWorker = join(import.meta.dirname as string, "../../../support/connecting_worker.ts");
 
 /** Starts a worker with a connection to `port`; `again`: it connects again whenever that is closed. */
-async function startWorker(port: number, again: boolean): Promise<Worker> {
-  const worker = new Worker(connectingWorker, { workerData: { port, again } });
+async function startWorker(port: number, again: boolean, joins = false): Promise<Worker> {
+  const worker = new Worker(connectingWorker, { workerData: { port, again, joins } });
   assert.deepEqual(await once(worker, "message"), ["connected"]);
   return worker;
 }
@@ -239,6 +240,28 @@ test("the connection of an idle worker is closed by the worker while the app wai
   });
   assert.deepEqual(held, []);
   assert.deepEqual(await closed, ["closed"]);
+  await worker.terminate();
+});
+
+test("the connection of a worker that is held is taken away, and the worker finds its end afterwards, also when it always connects again", async () => {
+  const libc = await openLibc();
+  using pair = await openPair();
+  pair.server.on("connection", (socket) => void socket.on("error", () => {}).resume());
+  const worker = await startWorker(pair.port, true, true);
+  const said: string[] = [];
+  worker.on("message", (message: string) => said.push(message));
+  const holding = workers();
+  const context = { noticeId: "2", criuOptions: [], timeoutMs: 10_000, signal: new AbortController().signal };
+  await holding.beforeCheckpoint?.(context);
+  const resource = connections();
+  await resource.beforeCheckpoint?.(context);
+  resource.beforeHold?.(context);
+  assert.deepEqual(findSockets(libc), []);
+  const after = { ...context, outcome: "restored", generation: 1, simulated: false, frozenMs: 0 } as const;
+  await holding.afterRestore?.(after);
+  await resource.afterRestore?.(after);
+  await waitFor("it to connect again", () => said.length >= 2, 30_000);
+  assert.deepEqual(said.slice(0, 2), ["closed", "connected"]);
   await worker.terminate();
 });
 
