@@ -129,7 +129,9 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   worker: warning(
     "let it call joinWorker() of criu-aware/worker, and register workers() of criu-aware/resources/workers in the main thread",
   ),
-  parasite: warning("restart the app when you can: a CRIU that was killed left its code and 25 MB in it, which every image then has"),
+  parasite: warning(
+    "restart the app when you can: a CRIU that was killed left its code and 25 MB in it, which every image then has",
+  ),
 };
 
 /** Something that a process holds that makes a dump fail, or the restore. */
