@@ -7,7 +7,7 @@ import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { type ConnectionsResource, connections, OpenConnectionsError } from "criu-aware/resources/connections";
+import { connections, OpenConnectionsError } from "criu-aware/resources/connections";
 import { workers } from "criu-aware/resources/workers";
 import { socket as socketStrategy } from "criu-aware/strategies/socket";
 import { openLibc } from "../../../../ffi/libc.ts";
