@@ -16,18 +16,24 @@ interface Visit {
   round?: Writable<Round>;
   /** Set while the app is held. */
   hold?: () => Release;
+  /** Set when all is over: tells a caller how it ended. */
+  end?: (caller: Caller) => void;
 }
+
+/** So many that are over are known again: one may still come by another way when others have come in between. */
+const REMEMBERED = 64;
 
 /**
  * The state machine `running → preparing → held → recovering → running`. One notice is worked on at a time: a second one
- * waits until its deadline; the same one again, by whatever way, gets the same answer and runs nothing.
+ * waits until its deadline; the same one again, by whatever way and however late, runs nothing.
  */
 export class Lifecycle {
   readonly resources: Register = new Register();
   readonly #ports: Ports;
   readonly #queue: Visit[] = [];
   #current: Visit | undefined;
-  #last: Visit | undefined;
+  /** The last ones that are over, the newest first. */
+  #over: readonly Visit[] = [];
   state: State = "running";
   /** How many times this process was restored. */
   generation = 0;
@@ -47,16 +53,10 @@ export class Lifecycle {
 
   /** Takes a notice. A void one (withdrawn, or after its deadline) runs nothing and gets no answer. */
   deliver(notice: Notice, caller: Caller): void {
-    const isSame = (visit?: Visit): boolean => visit?.notice.id === notice.id;
-    const known = isSame(this.#current) ? this.#current : isSame(this.#last) ? this.#last : this.#queue.find(isSame);
-    if (known) {
-      const { reply } = known;
-      if (reply) tell([caller], () => caller.reply(reply));
-      else known.callers.push(caller);
-      return;
-    }
     const current = this.#current;
-    if (current?.isPoint && current.hold) this.#take(current, notice, caller);
+    const known = [current, ...this.#queue, ...this.#over].find((visit) => visit?.notice.id === notice.id);
+    if (known) join(known, caller);
+    else if (current?.isPoint && current.hold) this.#take(current, notice, caller);
     else this.#begin({ notice, callers: [caller] });
   }
 
@@ -106,7 +106,7 @@ export class Lifecycle {
       if (isVoid || visit.callers.every((caller) => caller.isGone?.())) continue;
       this.#current = visit;
       await this.#run(visit);
-      this.#last = visit;
+      this.#over = [visit, ...this.#over.slice(0, REMEMBERED - 1)];
       this.#current = undefined;
     }
   }
@@ -167,11 +167,16 @@ export class Lifecycle {
       refusal = new CheckpointRefusedError(notice.id, errors);
       this.#report(refusal);
     }
-    this.lastErrors = await this.#recover(entered, round, notice.id);
+    const failures = await this.#recover(entered, round, notice.id);
+    const hasFailed = release.outcome === "restored" && failures.length > 0;
+    const giveUp = hasFailed ? await this.#ports.giveUp?.() : undefined;
+    this.lastErrors = failures;
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
-    tell(visit.callers, (caller) => caller.outcome?.(release.outcome, this.lastErrors, refusal));
+    visit.end = (caller) => caller.outcome?.(release.outcome, failures, refusal);
+    tell(visit.callers.splice(0), visit.end);
+    giveUp?.();
   }
 
   #hold(visit: Visit, armed: () => Release): Release {
@@ -259,6 +264,18 @@ export class Lifecycle {
     const isLate = notice.deadline !== undefined && this.#ports.now() > notice.deadline;
     return isLate || signal?.aborted === true || this.#ports.isWithdrawn(notice);
   }
+}
+
+/** Somebody brings a notice that is known. When its hold has ended he must not believe that the app is held. */
+function join(visit: Visit, caller: Caller): void {
+  const { notice, round, reply, callers, end } = visit;
+  const isReleased = reply?.reply === "ready" && round?.outcome !== undefined;
+  const answer: Reply | undefined = isReleased
+    ? { reply: "refused", reasons: [`the checkpoint ${notice.id} is over`] }
+    : reply;
+  if (answer) tell([caller], () => caller.reply(answer));
+  if (end) tell([caller], end);
+  else callers.push(caller);
 }
 
 /** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */

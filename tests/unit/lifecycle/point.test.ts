@@ -60,7 +60,7 @@ test("the notice that comes at the point is answered at once, and its hold decid
   // The other one has waited, and gets a checkpoint of its own.
   await sleep(5);
   assert.deepEqual(log.slice(first.length), [
-    ...["own: restored", "x: restored"],
+    ...["own: restored", "x: restored", "x again: restored"],
     ...["before a", "y: ready", "held by y", "after a", "y: restored"],
   ]);
 });
