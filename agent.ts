@@ -53,11 +53,11 @@ export interface Agent extends AsyncDisposable {
   /** What the app is doing now: at work, or at which step of a checkpoint. */
   readonly state: State;
   /**
-   * How many times this process was restored, as far as it knows: while it was held, or told by a driver. A restore by CRIU alone of a
-   * process that was not held is not counted, and neither is a simulated restore.
+   * How many times this process was restored, as far as it knows: while it was held, and, with the strategy `passive()`, while it was not.
+   * A simulated restore is not counted.
    */
   readonly generation: number;
-  /** When it was restored last, in milliseconds since 1970. A simulated restore leaves it as it was. */
+  /** When it was restored last, in milliseconds since 1970, not when that was noticed. A simulated restore leaves it as it was. */
   readonly restoredAt: number | undefined;
   /**
    * What was handed over at the last restore (`criu-aware restore --env …`), empty when nothing was; undefined before the first. A resource

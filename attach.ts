@@ -69,7 +69,7 @@ async function start(options: AttachOptions): Promise<Agent> {
   // Both would take the same signals, and one of them would hear nothing.
   if (hasPage()) {
     throw new Error(
-      "Cannot attach: this process has an agent, in another thread or of another copy of criu-aware. Attach once, in the main thread.",
+      "Cannot attach: this process has an agent, in another thread or of another copy of criu-aware. Attach once, in the main thread; a worker calls joinWorker() of criu-aware/worker.",
     );
   }
 
@@ -113,6 +113,8 @@ async function start(options: AttachOptions): Promise<Agent> {
     report: onError,
     isWithdrawn: ({ id }) => page.word(id) !== undefined,
     takeLaunch: () => page.takeLaunch(),
+    // All of them are asked: none is to tell it again.
+    findRestore: () => (rehearsal ? undefined : listeners.map((listener) => listener.findRestore?.()).find(Boolean)),
     publish(state, round, reply) {
       lastRound = round;
       // What is told while the app is held has to wake it.
@@ -148,6 +150,7 @@ async function start(options: AttachOptions): Promise<Agent> {
       else if (early) early.push(args);
       else deliver(...args);
     },
+    lookForRestore: () => lifecycle.work(),
   };
   for (const resource of options.resources ?? []) lifecycle.resources.add(resource);
   for (const strategy of options.strategies) listeners.push(cleanup.adopt(strategy.start(context), dispose));

@@ -35,7 +35,8 @@ export type BlockerKind =
   | "thread-file"
   | "process-file"
   | "named-memory"
-  | "parasite";
+  | "parasite"
+  | "worker";
 
 /** How to get rid of a blocker. */
 export interface Cure {
@@ -125,7 +126,10 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   "thread-file": row("close it before the checkpoint: CRIU opens files again before it makes the threads"),
   "process-file": warning("close it before the checkpoint, or restore while a process has that pid"),
   "named-memory": warning("keep the file until the restore, and bring it along to another machine"),
-  parasite: warning("restart the app when you can: a CRIU that was killed left its code and 25 MB in it"),
+  worker: warning(
+    "let it call joinWorker() of criu-aware/worker, and register workers() of criu-aware/resources/workers in the main thread",
+  ),
+  parasite: warning("restart the app when you can: a CRIU that was killed left its code and 25 MB in it, which every image then has"),
 };
 
 /** Something that a process holds that makes a dump fail, or the restore. */

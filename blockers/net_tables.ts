@@ -15,7 +15,8 @@ export interface InetSocket {
 const connected = new Set(["01", "02", "04", "05", "08", "09", "0B"]);
 const LISTENING = "0A";
 // sl, local and remote address, state, queues, timers, retransmits, uid, timeout, inode. A host may have many thousands of them.
-const columns = /^ *\d+: (\S+) (\S+) (\S\S) \S+:(\S+) \S+ \S+ +\d+ +\d+ (\d+) /;
+const end = "((?:[0-9A-F]{8}|[0-9A-F]{32}):[0-9A-F]{4})";
+const columns = new RegExp(`^ *\\d+: ${end} ${end} (\\S\\S) \\S+:([0-9A-F]+) \\S+ \\S+ +\\d+ +\\d+ (\\d+) `);
 
 /** Reads the lines of /proc/net/tcp or tcp6; those without an inode, and those that are no socket, are left out. */
 export function parseInet(lines: readonly string[]): InetSocket[] {

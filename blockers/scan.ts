@@ -8,6 +8,7 @@ import { createReport, type GivenOptions, namesOf } from "./report.ts";
 import { checkSockets } from "./sockets.ts";
 import { createTerminals } from "./terminals.ts";
 import { createWatches } from "./watches.ts";
+import { checkWorkers } from "./workers.ts";
 
 /** Options of {@linkcode findBlockers}. */
 export interface FindOptions {
@@ -53,6 +54,7 @@ export function scanBlockers(libc: Libc, pids: readonly number[], options: FindO
   terminals.check();
   checkSockets(scope, sockets);
   checkMappings(scope);
+  checkWorkers(scope);
   watches.check();
   return report.blockers;
 }

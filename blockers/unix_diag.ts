@@ -98,8 +98,8 @@ function parseSocket(view: DataView, start: number, end: number): UnixSocket {
     if (length < 4 || at + length > end) break;
     const type = view.getUint16(at + 2, true);
     if (type === attributes.name) name = decodeName(new Uint8Array(view.buffer, view.byteOffset + at + 4, length - 4));
-    if (type === attributes.peer) peer = view.getUint32(at + 4, true);
-    if (type === attributes.shutdown) isShut = view.getUint8(at + 4) === 3;
+    if (type === attributes.peer && length >= 8) peer = view.getUint32(at + 4, true);
+    if (type === attributes.shutdown && length >= 5) isShut = view.getUint8(at + 4) === 3;
     if (type === attributes.icons)
       for (let icon = at + 4; icon + 4 <= at + length; icon += 4) pending.push(view.getUint32(icon, true));
     at += align(length);

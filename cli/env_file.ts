@@ -6,7 +6,7 @@ import { messageOf } from "./report.ts";
 
 /** More does not fit into a launch. */
 const MOST_BYTES = 2 ** 18;
-const line = /^\s*(?:export\s+)?([^\s=#]+)\s*=\s*(.*?)\s*$/;
+const line = /^\s*(?:export\s+)?([^\s=#]+)\s*=(.*)$/s;
 
 /**
  * Reads the environment variables of a file: `NAME=VALUE` on each line, in quotes where blanks or `#` count, as for a shell, but nothing is
@@ -18,7 +18,7 @@ export function readEnvFile(path: string): (readonly [name: string, value: strin
   return lines.flatMap((text, i) => {
     if (/^\s*(#|$)/.test(text)) return [];
     const [, name, value = ""] = line.exec(text) ?? [];
-    const read = name === undefined ? undefined : unquoted(value);
+    const read = name === undefined ? undefined : unquoted(value.trim());
     if (name !== undefined && read !== undefined) return [[name, read] as const];
     throw new UsageError(`Line ${i + 1} of ${printable(path)} is no NAME=VALUE, or a quote in it has no end.`);
   });
@@ -45,8 +45,9 @@ const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 /** Undefined for a quote without an end. */
 function unquoted(text: string): string | undefined {
   const [quote] = text;
-  if (quote !== '"' && quote !== "'") return text.replace(/\s+#.*$/, "");
-  const quoted = quote === "'" ? /^'([^']*)'\s*(?:#.*)?$/ : /^"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$/;
+  // Each blank is looked at once: what begins with blanks would be tried again at each of them.
+  if (quote !== '"' && quote !== "'") return text.replace(/(?<=\s)#.*$/s, "").trimEnd();
+  const quoted = quote === "'" ? /^'([^']*)'\s*(?:#.*)?$/s : /^"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$/s;
   const inner = quoted.exec(text)?.[1];
-  return quote === "'" ? inner : inner?.replace(/\\(.)/g, (_, letter: string) => escapes[letter] ?? letter);
+  return quote === "'" ? inner : inner?.replace(/\\(.)/gs, (_, letter: string) => escapes[letter] ?? letter);
 }

@@ -53,7 +53,7 @@ export function readLaunchFlags(flags: LaunchFlags, args: readonly string[]): La
 function pair(option: string, text: string, inherited: NodeJS.ProcessEnv = {}): readonly [string, string] {
   const at = text.indexOf("=");
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  const value = at < 0 ? inherited[text] : undefined;
+  const value = at < 0 && Object.hasOwn(inherited, text) ? inherited[text] : undefined;
   if (value !== undefined) return [text, value];
   throw new UsageError(
     option === "--env" && at < 0

@@ -25,7 +25,7 @@ export function commandRunner({ path: criu, version }: ChosenCriu): Runner {
       const args = ["restore", "--restore-detached", "--pidfile", pidFile];
       // A process more at each hook: only when somebody listens.
       using channel = run.asks ? await HookChannel.open(restoreHooks, run.onHook) : undefined;
-      const end = await runCriu(criu, args, run, channel, terminal, run.onStart);
+      const end = await runCriu(criu, args, run, channel, terminal);
       return { ...end, pid: end.exitCode === 0 ? Number(readFileSync(pidFile, "utf8")) : 0 };
     },
   };
@@ -37,7 +37,6 @@ async function runCriu(
   run: Run,
   channel: HookChannel | undefined,
   { stdin, detached }: TerminalUse,
-  onStart?: (pid: number) => void,
 ): Promise<End> {
   const { fds, criuOptions } = passDescriptors(run.criuOptions, 3);
   const places = ["--images-dir", run.imagesDir, "--work-dir", run.workDir, "--log-file", run.log];
@@ -48,7 +47,7 @@ async function runCriu(
   const { $ } = await import("zx");
   const stdio: StdioOptions = [stdin, "pipe", "pipe", ...fds];
   const running = $({ quiet: true, nothrow: true, env, stdio, detached })`exec ${criu} ${all}`;
-  if (running.pid !== undefined) onStart?.(running.pid);
-  const { exitCode, stderr } = await running;
-  return { exitCode, stderr };
+  if (running.pid !== undefined) run.onStart(running.pid);
+  const { exitCode, signal, stderr } = await running;
+  return { exitCode, ...(signal ? { signal } : {}), stderr };
 }

@@ -42,3 +42,8 @@ export class CriuError extends Error {
     this.logFile = details.logFile;
   }
 }
+
+/** What to say of a CRIU that a signal has ended. */
+export function killedBy(signal: string): string {
+  return `CRIU was killed (${signal}), by somebody or by a kernel that lacks memory (dmesg): try again`;
+}

@@ -8,6 +8,9 @@ import { openPipe } from "../ffi/pipe.ts";
 import { hookChannelScript } from "./hook_channel_script.ts";
 import type { Run } from "./run.ts";
 
+/** A hook and a pid have a few dozen letters. */
+const LONGEST_QUESTION = 64;
+
 /**
  * Lets the action script of hook_channel_script.ts ask this process. CRIU closes the script's standard input and every other descriptor,
  * so it opens our pipes by /proc/pid/fd: no file is left behind, and when this process dies the script reads the end of the
@@ -25,9 +28,8 @@ export class HookChannel implements Disposable {
   private constructor(libc: Libc, hooks: readonly string[], onHook: Run["onHook"]) {
     const question = openPipe(libc);
     const answer = openPipe(libc);
-    const reply = async (line: string): Promise<void> => {
-      const [hook = "", pid] = line.split(" ");
-      const text = (await onHook(hook, Number(pid) || undefined)) ? "go\n" : "no\n";
+    const reply = async (hook: string, pid: number | undefined): Promise<void> => {
+      const text = (await onHook(hook, pid)) ? "go\n" : "no\n";
       fileCalls(libc).write(answer.write, cString(text), text.length);
     };
     this.#libc = libc;
@@ -40,9 +42,11 @@ export class HookChannel implements Disposable {
       ),
       CRIU_AWARE_HOOKS: hooks.join(" "),
     };
-    this.#listening = drain(libc, question.read, (bytes) => {
-      for (const line of new TextDecoder().decode(bytes).split("\n").filter(Boolean)) void reply(line);
-    });
+    this.#listening = drain(
+      libc,
+      question.read,
+      readQuestions((hook, pid) => void reply(hook, pid)),
+    );
   }
 
   /** Opens a channel for the hooks named; at all others CRIU goes on unasked. */
@@ -54,6 +58,23 @@ export class HookChannel implements Disposable {
     this.#listening[Symbol.dispose]();
     for (const descriptor of this.#descriptors) this.#libc.close(descriptor);
   }
+}
+
+/**
+ * Reads what the script asks, in whatever pieces it comes: a line each, with a hook, and a pid where CRIU says one. A line that is none
+ * gets no answer: the next one that asks would take it for its own.
+ */
+export function readQuestions(ask: (hook: string, pid: number | undefined) => void): (bytes: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  let rest = "";
+  return (bytes) => {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = (lines.pop() as string).slice(0, LONGEST_QUESTION);
+    for (const line of lines) {
+      const [, hook, pid] = /^([\w-]+) ?(\d{0,10})$/.exec(line) ?? [];
+      if (hook !== undefined && line.length < LONGEST_QUESTION) ask(hook, Number(pid) || undefined);
+    }
+  };
 }
 
 /** Nothing is open for writing: execve(2) runs no such file (ETXTBSY). */

@@ -16,6 +16,8 @@ export interface Run {
    * `pid` comes where CRIU says it.
    */
   onHook(hook: string, pid?: number): Promise<boolean>;
+  /** Told the pid of CRIU, as soon as it has one. */
+  onStart(pid: number): void;
 }
 
 /** A dump. */
@@ -28,8 +30,6 @@ export interface DumpRun extends Run {
 export interface RestoreRun extends Run {
   /** False when `onHook` has nothing to say: an engine that pays for being asked can save that. */
   readonly asks: boolean;
-  /** Told the pid of CRIU, as soon as it has one. */
-  onStart(pid: number): void;
 }
 
 /** How a run of CRIU ended. */
@@ -37,6 +37,8 @@ export interface End {
   readonly exitCode: number | null;
   /** The number that CRIU names by RPC: one of errno(3). */
   readonly crErrno?: number;
+  /** The signal that has ended it. */
+  readonly signal?: string;
   /** What CRIU said apart from its log. */
   readonly stderr: string;
 }

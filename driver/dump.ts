@@ -26,6 +26,7 @@ import { awaitAll } from "./rebuilt.ts";
 import { dependsOf, recordDump } from "./record.ts";
 import { requireRoot } from "./require_root.ts";
 import { requireOther } from "./root_of_tree.ts";
+import { endedMeanwhile, watchRoot, withLeftovers } from "./watch_root.ts";
 import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
@@ -96,6 +97,11 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
     try {
       refusals = (await steps[hook]?.()) ?? [];
       if (refusals.length === 0) await orAborted(options.onHook?.(hook), signal);
+      // From here on CRIU ends the tree.
+      if (hook === "post-dump") {
+        if (refusals.length === 0) images.requireWhole();
+        watch.disregard();
+      }
     } catch (error) {
       refusals = [{ pid, reasons: [(error as Error).message] }];
     }
@@ -103,8 +109,10 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   };
 
   const started = now();
+  using watch = watchRoot(libc, pid);
   const run = {
     pid,
+    onStart: watch.started,
     imagesDir,
     workDir: work.path,
     log: LOG,
@@ -130,7 +138,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
     // CRIU's log has nothing that the reasons do not say.
     if (refusals.length > 0) throw new DumpRefusedError(refusals, work.isFresh ? undefined : logFile);
     work.keep();
-    throw failed;
+    throw watch.hasEnded() ? endedMeanwhile(pid, logFile) : await withLeftovers(failed, pid);
   }
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");

@@ -4,6 +4,7 @@ import { type ChosenCriu, chooseCriu } from "../criu/locate.ts";
 import { rpcRunner } from "../criu/rpc/rpc.ts";
 import type { Runner } from "../criu/run.ts";
 import { checkOptions } from "./check_options.ts";
+import { requireDescriptors } from "./descriptor_limit.ts";
 import type { Engine } from "./engine.ts";
 import type { CriuQueries } from "./queries.ts";
 
@@ -69,10 +70,12 @@ function engine(kind: Engine["kind"], runner: Runner): Engine {
   return {
     kind,
     async dump(options) {
+      requireDescriptors();
       const [{ dumpTree }, { tellingLauncher }] = await Promise.all([import("./dump.ts"), import("./launcher.ts")]);
       return await tellingLauncher(options.pid, resolve(options.imagesDir), () => dumpTree(runner, options));
     },
     async restore(options) {
+      requireDescriptors();
       const { restoreTree } = await import("./restore.ts");
       return await restoreTree(runner, options);
     },

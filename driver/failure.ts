@@ -1,6 +1,6 @@
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { CriuError, type Explanation } from "../criu/errors.ts";
+import { CriuError, type Explanation, killedBy } from "../criu/errors.ts";
 import { errorsIn, firstErrors, printedLines } from "../criu/log.ts";
 import { flagOf } from "../criu/options.ts";
 import type { End } from "../criu/run.ts";
@@ -16,7 +16,7 @@ export function runError(
   phase: "dump" | "restore",
   logFile: string,
   end: End,
-  what: string = `CRIU's ${phase} failed with exit code ${end.exitCode}`,
+  what: string = end.signal ? killedBy(end.signal) : `CRIU's ${phase} failed with exit code ${end.exitCode}`,
 ): CriuError {
   const { exitCode, crErrno, stderr } = end;
   const lines = causesIn(errorsOf(logFile, stderr)).slice(0, MOST_LINES);

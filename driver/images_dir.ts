@@ -1,6 +1,7 @@
 import {
   accessSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -27,6 +28,8 @@ const logs = ["dump.log", "criu.log"];
 /** What CRIU and we write into a directory of images. */
 const written = /\.img$|^(stats-dump|irmap-cache|parent)$|^criu-aware\.(json|claim)/;
 const CLAIM = "criu-aware.claim";
+/** More than the manifest of most dumps has. */
+const MANIFEST_BYTES = 65_536;
 
 /** A directory for the images of one dump, which no other dump can get meanwhile. Disposal gives it up, not what is in it. */
 export interface ImagesDir extends Disposable {
@@ -36,6 +39,11 @@ export interface ImagesDir extends Disposable {
    * finds again.
    */
   leaveMark(facts?: object): void;
+  /**
+   * Makes sure that the images are there, and that their manifest has room: the last look before the tree may end.
+   * @throws {Error}
+   */
+  requireWhole(): void;
   /** Removes all that a dump which did not come to be has made: the directory is as it was before. Returns whether no image is left. */
   discard(): boolean;
 }
@@ -109,6 +117,22 @@ function claimed(path: string, lock: DirectoryLock | undefined, first: string | 
       writeFileSync(join(path, CLAIM), JSON.stringify(facts), { flag: "wx", mode: 0o600 });
       lock?.[Symbol.dispose]();
     },
+    requireWhole() {
+      if (!existsSync(join(path, "inventory.img"))) {
+        throw new Error(
+          `the images are gone from ${printable(path)}: somebody has removed them. Dump again, and leave the directory alone meanwhile`,
+        );
+      }
+      try {
+        writeFileSync(join(path, CLAIM), new Uint8Array(MANIFEST_BYTES), { flag: "wx", mode: 0o600 });
+        removeMark(path);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        const cure =
+          code === "ENOSPC" ? "the disk is full. Make room there" : `${whyNotWritten(code, message)}. Name another one`;
+        throw new Error(`the manifest could not be written into ${printable(path)}: ${cure}`);
+      }
+    },
     discard() {
       const isGone = remove(path, (name) => written.test(name));
       if (first !== undefined) removeEmpty(path, first);
@@ -146,9 +170,14 @@ function requireWritable(path: string, shown: string): void {
     accessSync(path, constants.W_OK);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === "EROFS" ? "its file system is read-only" : printable(message);
-    throw new UsageError(`Cannot dump into ${shown}: ${why}. Name a directory that can be written.`);
+    throw new UsageError(
+      `Cannot dump into ${shown}: ${whyNotWritten(code, message)}. Name a directory that can be written.`,
+    );
   }
+}
+
+function whyNotWritten(code: string | undefined, message: string): string {
+  return code === "EROFS" ? "its file system is read-only" : printable(message);
 }
 
 /** Returns whether nothing of ours is left. What somebody else has put there stays, whatever it is called. */

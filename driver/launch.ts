@@ -12,7 +12,10 @@ import { openAttached } from "./attached.ts";
 /** What becomes a C string ends at NUL. */
 const isText = (value: unknown): boolean => typeof value === "string" && !value.includes("\0");
 const isMap = (value: unknown, isEntry: (name: string, value: unknown) => boolean): boolean =>
-  typeof value === "object" && value !== null && Object.entries(value).every(([name, inner]) => isEntry(name, inner));
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.entries(value).every(([name, inner]) => isEntry(name, inner));
 
 interface Rule {
   is(value: unknown): boolean;
@@ -39,6 +42,7 @@ const NO_TAKER =
  * @throws {UsageError} for a launch that is none, or too long.
  */
 export function encodeLaunch(launch: LaunchOptions): string {
+  if (!isMap(launch, () => true)) throw new UsageError("A launch must be an object.");
   for (const [name, value] of Object.entries(launch)) {
     if (!Object.hasOwn(rules, name)) {
       throw new UsageError(`There is no launch.${printable(name)}: there are ${Object.keys(rules).join(", ")}.`);

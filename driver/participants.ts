@@ -3,7 +3,7 @@ import type { CriuOptions } from "../criu/options.ts";
 import { createClock } from "../ffi/clock.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { newId } from "../ffi/new_id.ts";
-import { pidNamespace } from "../ffi/process.ts";
+import { aliveSince, pidNamespace } from "../ffi/process.ts";
 import type { DumpFacts } from "../images/manifest_shape.ts";
 import type { Notice } from "../lifecycle/types.ts";
 import type { DriverPage } from "../page/driver_page.ts";
@@ -15,7 +15,7 @@ import { alongside } from "./alongside.ts";
 import { describeApp } from "./app_facts.ts";
 import { attachedAbove, openAttached } from "./attached.ts";
 import { leaveLaunchOn } from "./launch.ts";
-import { describeStandstill, isPaused, standstillOf } from "./paused.ts";
+import { describeStandstill, isPaused, standstillOf, unlessStill } from "./paused.ts";
 
 /** How the apps of a process tree are notified. */
 export interface NoticeOptions {
@@ -155,9 +155,10 @@ export class Participants implements Disposable {
         return { reply: "refused", reasons: [signal?.aborted ? "cancelled" : "another driver is at work on it"] };
       }
       this.#waiting.add(page);
-      const answer = await notify(page, notice, timeoutMs, strategy, signal);
-      const since = answer.reply === "refused" && (await standstillOf(page.pid));
-      return since ? { ...answer, reasons: [...answer.reasons, describeStandstill(since, page.pid)] } : answer;
+      const ask = (signal: AbortSignal): Promise<Answer> => notify(page, notice, timeoutMs, strategy, signal);
+      const { result, standstill: since, isCut } = await unlessStill(page.pid, ask, signal);
+      if (!since || result.reply !== "refused") return result;
+      return { ...result, reasons: [...(isCut ? [] : result.reasons), describeStandstill(since, page.pid)] };
     };
     // The tree may have grown since it was looked at: the known ones prepare while that is seen to.
     const grown = alongside(() => this.#collect());
@@ -249,6 +250,8 @@ export class Participants implements Disposable {
       if (isPaused(page.pid)) this.#paused.add(page.pid);
     }
     if (this.#pages.length > 0 || this.#options.unaware) return;
+    // One that nobody has waited for has no descriptors any more.
+    if (aliveSince(this.pid) === undefined) throw new PageError(this.pid, "missing", `Process ${this.pid} has ended.`);
     throw new PageError(
       this.pid,
       "missing",

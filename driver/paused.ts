@@ -7,6 +7,8 @@ export type Standstill = "stopped" | "traced" | "paused";
 /** A program that follows system calls stops a process again and again for a moment: that is none. */
 const TRACED_LOOKS = 5;
 const BETWEEN_LOOKS_MS = 20;
+/** Between two looks at a process that is waited for. */
+const STILL_MS = 500;
 
 /** What keeps a process from answering a notice now; undefined when nothing does. The cgroups are files of their own to read. */
 export async function standstillOf(pid: number, lookAtCgroups = true): Promise<Standstill | undefined> {
@@ -16,6 +18,41 @@ export async function standstillOf(pid: number, lookAtCgroups = true): Promise<S
   }
   if (processState(pid) === "T") return "stopped";
   return lookAtCgroups && isPaused(pid) ? "paused" : undefined;
+}
+
+/** What came of waiting for a process. */
+export interface Waited<T> {
+  readonly result: T;
+  /** What keeps the process from answering, if anything does at the end. */
+  readonly standstill: Standstill | undefined;
+  /** Whether the wait was ended for that. */
+  readonly isCut: boolean;
+}
+
+/**
+ * Does `work`, which waits for a process, with a signal that aborts soon after that is stopped or paused. A tracer does not count: CRIU
+ * is one.
+ */
+export async function unlessStill<T>(
+  pid: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  given?: AbortSignal,
+): Promise<Waited<T>> {
+  const cut = new AbortController();
+  let isStill = false;
+  const look = (): void => {
+    const wasStill = isStill;
+    isStill = processState(pid) === "T" || isPaused(pid);
+    // Twice: a container engine pauses, and a shell stops, for a moment.
+    if (isStill && wasStill) cut.abort();
+  };
+  const timer = setInterval(look, STILL_MS);
+  try {
+    const result = await work(given ? AbortSignal.any([given, cut.signal]) : cut.signal);
+    return { result, standstill: await standstillOf(pid), isCut: cut.signal.aborted };
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Says why a process cannot answer, and the cure. */

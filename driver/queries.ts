@@ -2,8 +2,8 @@ import { join, resolve } from "node:path";
 import { CriuError } from "../criu/errors.ts";
 import { printedLines } from "../criu/log.ts";
 import type { CriuOptions } from "../criu/options.ts";
+import { type Response, requestTypes } from "../criu/rpc/messages.ts";
 import { swrkArguments, toRpc } from "../criu/rpc/options.ts";
-import { RequestType, type Response } from "../criu/rpc/rpc_pb.ts";
 import { Swrk } from "../criu/rpc/swrk.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { checkOptions } from "./check_options.ts";
@@ -59,7 +59,7 @@ export interface CriuQueries {
 /** Asks the CRIU at `criu`. */
 export function queries(criu: string): CriuQueries {
   type Answer = Response & { readonly stderr: string };
-  const ask = async (type: RequestType, opts?: object, args: readonly string[] = []): Promise<Answer> => {
+  const ask = async (type: number, opts?: object, args: readonly string[] = []): Promise<Answer> => {
     const request = { type, ...(opts ? { opts: { imagesDirFd: -1, ...opts } } : {}) };
     await using swrk = await Swrk.start(criu, request, { args });
     const response = await swrk.response();
@@ -72,45 +72,45 @@ export function queries(criu: string): CriuQueries {
   };
   return {
     async version() {
-      const response = await ask(RequestType.VERSION);
-      const { majorNumber: major, minorNumber: minor, sublevel, gitid: gitId } = need(response.version, response);
+      const response = await ask(requestTypes.version);
+      const {
+        majorNumber: major,
+        minorNumber: minor,
+        sublevel = 0,
+        gitid: gitId = "",
+      } = need(response.version, response);
       return { major, minor, sublevel, gitId };
     },
     async features() {
       const features = { memTrack: true, lazyPages: true, pidfdStore: true };
-      await using swrk = await Swrk.start(criu, { type: RequestType.FEATURE_CHECK, features });
+      await using swrk = await Swrk.start(criu, { type: requestTypes.featureCheck, features });
       const response = await swrk.response();
-      const { memTrack, lazyPages, pidfdStore } = need(response.features, swrk);
+      const { memTrack = false, lazyPages = false, pidfdStore = false } = need(response.features, swrk);
       return { memTrack, lazyPages, pidfdStore };
     },
-    check: async () => (await ask(RequestType.CHECK, { logToStderr: true })).success,
+    check: async () => (await ask(requestTypes.check, { logToStderr: true })).success,
     async dumpCpuInfo(imagesDir) {
-      await succeed(RequestType.CPUINFO_DUMP, imagesDir, {});
+      await succeed(requestTypes.cpuinfoDump, imagesDir, {});
     },
     async checkCpuInfo(imagesDir) {
       using work = openWorkDir("dump");
       const opts = { imagesDir: resolve(imagesDir), logFile: LOG };
-      return (await ask(RequestType.CPUINFO_CHECK, opts, swrkArguments({}, work.path))).success;
+      return (await ask(requestTypes.cpuinfoCheck, opts, swrkArguments({}, work.path))).success;
     },
     async preDump(options) {
       checkOptions(options, { pid: "pid", imagesDir: "path", criuOptions: "other" });
       const { pid, imagesDir, criuOptions = {} } = options;
       const opts = { ...toRpc(criuOptions), pid, trackMem: true, notifyScripts: true };
-      await succeed(RequestType.PRE_DUMP, imagesDir, opts, criuOptions);
+      await succeed(requestTypes.preDump, imagesDir, opts, criuOptions);
     },
   };
 
   /** Writes into a directory that it makes, or leaves it as it was. */
-  async function succeed(
-    type: RequestType,
-    imagesDir: string,
-    given: object,
-    options: CriuOptions = {},
-  ): Promise<void> {
+  async function succeed(type: number, imagesDir: string, given: object, options: CriuOptions = {}): Promise<void> {
     using images = claimImagesDir(await openLibc(), imagesDir);
     using work = openWorkDir("dump");
     const opts = { ...given, imagesDir: images.path, logFile: LOG };
-    const { success, crErrno, stderr } = await ask(type, opts, swrkArguments(options, work.path));
+    const { success, crErrno = 0, stderr } = await ask(type, opts, swrkArguments(options, work.path));
     if (success) return moveIntoImages(work.path, images.path);
     images.discard();
     work.keep();

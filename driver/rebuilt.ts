@@ -5,6 +5,7 @@ import type { RecoveryFailure } from "../lifecycle/types.ts";
 import { DriverPage } from "../page/driver_page.ts";
 import { PageError } from "../page/errors.ts";
 import type { RecoveredProcess } from "./engine.ts";
+import { describeStandstill, unlessStill } from "./paused.ts";
 
 /** What must be there after a restore, by the pids that this process sees. */
 export interface Expected {
@@ -69,13 +70,15 @@ async function awaitOne(pid: number, timeoutMs: number): Promise<RecoveredProces
   try {
     using page = await DriverPage.open(pid);
     wasAttached = true;
-    const done = await page.until(({ state }) => state === "running", timeoutMs);
+    const isRunning = ({ state }: { state: string }): boolean => state === "running";
+    const { result: done, standstill } = await unlessStill(pid, (signal) => page.until(isRunning, timeoutMs, signal));
     const { outcome, generation, state } = page.status();
     const document = await page.wholeDocument(WRITING_MS);
     const round = document?.lastRound;
     const late = `it is not done after ${timeoutMs} ms: its state is "${state}". Give it more time (timeoutMs, --timeout-ms)`;
     const process = { pid, outcome, generation, round, errors: round?.errors ?? [] };
-    if (!done) return ended(process, late);
+    if (!done)
+      return ended(process, standstill && standstill !== "traced" ? describeStandstill(standstill, pid) : late);
     return document ? process : ended(process, "it does not say whether all was rebuilt: its page is damaged");
   } catch (error) {
     if (!(error instanceof PageError)) throw error;

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { UsageError } from "../criu/usage_error.ts";
 import { awaitPoint } from "./at_point.ts";
 import { checkOptions } from "./check_options.ts";
+import { requireDescriptors } from "./descriptor_limit.ts";
 import { DumpRefusedError, type Engine } from "./engine.ts";
 import { knownDumpOptions, knownRestoreOptions } from "./known_options.ts";
 import { encodeLaunch } from "./launch.ts";
@@ -28,6 +29,7 @@ export function simulate(): Engine {
     kind: "simulate",
     async dump(options) {
       checkOptions(options, knownDumpOptions);
+      requireDescriptors();
       const imagesDir = resolve(options.imagesDir);
       if (held.has(imagesDir))
         throw new UsageError(`Cannot dump into ${imagesDir}: a simulated dump is there already.`);

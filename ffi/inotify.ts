@@ -14,21 +14,25 @@ const IN_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const IN_MODIFY = 0x2;
 const IN_CLOSE_WRITE = 0x8;
 const IN_MOVED_TO = 0x80;
+const IN_MOVE_SELF = 0x800;
 const IN_ONLYDIR = 0x01000000;
 
 /** Something was written or renamed into a directory: inotify(7). What it was is to be read from the directory itself. */
 export interface DirectoryWatch extends Disposable {
   readonly fd: number;
-  /** Makes `fd` unreadable again. */
-  drain(): void;
+  /** Makes `fd` unreadable again, and returns whether it was readable. */
+  drain(): boolean;
+  /** Watches what has the path now, which may be another directory than at first; false when there is none. */
+  renew(): boolean;
 }
 
 /**
- * Calls `onChange` after files in `directory` were closed after writing, or renamed into it. The kernel could raise a
+ * Calls `onChange` after files in `directory` were closed after writing, or renamed into it, and after it was itself deleted or renamed. The kernel could raise a
  * signal instead, but CRIU 4.2 does not restore an inotify descriptor that has O_ASYNC.
  */
 export function watchDirectory(libc: Libc, directory: string, onChange: () => void): DirectoryWatch {
-  const mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR;
+  // That it is deleted the kernel tells unasked (IN_IGNORED).
+  const mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR;
   return watch(libc, directory, mask, `watch the directory ${directory}`, onChange);
 }
 
@@ -52,8 +56,11 @@ function watch(libc: Libc, path: string, mask: number, call: string, onEvent: ()
   return {
     fd,
     drain() {
-      while (libc.read(fd, scratch, scratch.length) > 0n);
+      let isChanged = false;
+      while (libc.read(fd, scratch, scratch.length) > 0n) isChanged = true;
+      return isChanged;
     },
+    renew: () => calls.inotify_add_watch(fd, cString(path), mask) >= 0,
     [Symbol.dispose](): void {
       drained[Symbol.dispose]();
       libc.close(fd);

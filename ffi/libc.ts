@@ -52,6 +52,16 @@ export function openLibc(): Promise<Libc> {
   return opened;
 }
 
+/** The same, and undefined where no process is ever dumped: on another system, or in another runtime. */
+export async function openLibcIfAny(): Promise<Libc | undefined> {
+  try {
+    return await openLibc();
+  } catch (error) {
+    if (error instanceof UnsupportedPlatformError) return undefined;
+    throw error;
+  }
+}
+
 async function open(): Promise<Libc> {
   // A browser has no process.
   if (globalThis.process?.platform !== "linux") {

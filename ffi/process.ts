@@ -3,6 +3,7 @@ import type { Libc } from "./libc.ts";
 import { createPoll } from "./poll.ts";
 import { readOrEmpty } from "./read_or_empty.ts";
 import { statusField } from "./status_field.ts";
+import type { SystemCallError } from "./system_call_error.ts";
 
 // The same number on every architecture: asm-generic/unistd.h
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -35,11 +36,21 @@ export function openProcess(libc: Libc, pid: number): ProcessHandle {
   };
 }
 
+/** Whether a process has ended, as certainly as the kernel says it also of one that may not be looked at: it may still be a zombie. */
+export function hasEnded(libc: Libc, pid: number): boolean {
+  try {
+    using process = openProcess(libc, pid);
+    return !process.isAlive();
+  } catch (error) {
+    return (error as SystemCallError).code === "ESRCH";
+  }
+}
+
 /**
- * The start time of a process, field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot. It depends on the time
+ * The start time of a process, or of this thread, field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot. It depends on the time
  * namespace of the reader: compare only values that the same process has read.
  */
-export function startTime(pid: number | "self"): string {
+export function startTime(pid: number | "self" | "thread-self"): string {
   return stat(pid)[19] as string;
 }
 
@@ -47,7 +58,7 @@ export function startTime(pid: number | "self"): string {
 const TICK_MS = 10;
 
 /** When a process was started, or restored, in milliseconds since 1970, to a few hundredths of a second. Throws when there is none. */
-export function startedAt(pid: number): number {
+export function startedAt(pid: number | "self"): number {
   const [uptime] = readProc("/proc/uptime").split(" ");
   return Math.round(Date.now() - Number(uptime) * 1000 + Number(startTime(pid)) * TICK_MS);
 }
@@ -86,24 +97,17 @@ export function uidsOf(pid: number): string {
 }
 
 /** The fields of /proc/pid/stat from the third on: the second one is a name that may hold anything. */
-function stat(pid: number | "self"): string[] {
+function stat(pid: number | "self" | "thread-self"): string[] {
   const text = readProc(`/proc/${pid}/stat`);
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
 /**
- * The offsets of the time namespace of this process (time_namespaces(7)); "" where the kernel has none.
+ * The offsets of the time namespace of this process, or of its next children where they get another one (time_namespaces(7)); "" where the
+ * kernel has none.
  */
 export function timeOffsets(): string {
   return readOrEmpty("/proc/self/timens_offsets");
-}
-
-/**
- * What changes when CRIU restores this process and never otherwise: its start time and the offsets of its time namespace.
- * Two signs, because the first is a side effect of CRIU's and no promise.
- */
-export function restoreSigns(): string {
-  return startTime("self") + timeOffsets();
 }
 
 /** The pid that a process has in its own pid namespace: the last number of NSpid (proc_pid_status(5)); undefined when it has ended. */

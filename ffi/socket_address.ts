@@ -1,5 +1,6 @@
 import { bytesOf, cString, textOf } from "./bytes.ts";
 import type { Libc } from "./libc.ts";
+import { printable } from "./printable.ts";
 import type { Bound } from "./runtime.ts";
 import { socketAddress } from "./unix_socket.ts";
 
@@ -62,14 +63,18 @@ export function changeAddress(
   const { address = from.address as string, port = from.port as number } = to;
   const bytes = from.bytes.slice();
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new TypeError(`a port is a number from 0 to 65535, not ${String(port)}`);
+    throw new TypeError(`a port is a number from 0 to 65535, not ${typeof port === "number" ? port : typeof port}`);
   new DataView(bytes.buffer).setUint16(2, port);
   const isSix = from.family === "inet6";
   // A socket for both families takes the addresses of the other one so.
-  const written = isSix && /^[\d.]+$/.test(String(address)) ? `::ffff:${address}` : String(address);
+  const text = typeof address === "string" ? address : "";
+  const written = isSix && /^\d+(\.\d+){3}$/.test(text) ? `::ffff:${text}` : text;
   const target = isSix ? bytes.subarray(8, 24) : bytes.subarray(4, 8);
-  if (calls(libc).inet_pton(isSix ? AF_INET6 : AF_INET, cString(written), target) !== 1)
-    throw new TypeError(`${JSON.stringify(address)} is no address of ${isSix ? "IPv6" : "IPv4"}`);
+  // What follows a NUL would not count.
+  if (text.includes("\0") || calls(libc).inet_pton(isSix ? AF_INET6 : AF_INET, cString(written), target) !== 1)
+    throw new TypeError(
+      `${printable(JSON.stringify(text || typeof address))} is no address of ${isSix ? "IPv6" : "IPv4"}`,
+    );
   return bytes;
 }
 

@@ -114,9 +114,18 @@ function fileProblem(directory: string, { name }: File, why: string): Problem {
 }
 
 function sizeProblem(directory: string, { name, bytes }: File): string | undefined {
-  const size = statSync(join(directory, name), { throwIfNoEntry: false })?.size;
-  if (size === undefined) return "is missing";
+  const size = sizeOf(join(directory, name));
+  if (typeof size === "string") return size;
   return size === bytes ? undefined : `has ${size} bytes, and had ${bytes} when it was dumped`;
+}
+
+/** The size of a file, or why it has none: a manifest may name what no file can be called, or a link that leads to itself. */
+function sizeOf(path: string): number | string {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? "is missing";
+  } catch {
+    return "cannot be looked at";
+  }
 }
 
 async function contentProblem(path: string, file: File, signal?: AbortSignal): Promise<string | undefined> {
@@ -175,8 +184,8 @@ export function versionProblems({ criu: then }: Manifest, now: string | undefine
 
 function programProblems({ path, bytes, buildId }: Executable): Problem[] {
   const cure = "Install the build that was dumped, or dump again with this one.";
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return [problem("program", `${path}, which the dumped process runs, is missing`, cure)];
+  const size = sizeOf(path);
+  if (typeof size === "string") return [problem("program", `${path}, which the dumped process runs, ${size}`, cure)];
   const isSame = (bytes === undefined || size === bytes) && (buildId === undefined || buildIdAt(path) === buildId);
   return isSame ? [] : [problem("program", `${path} is another build than the one that was dumped`, cure)];
 }

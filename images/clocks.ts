@@ -1,9 +1,9 @@
 import { readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ClockTimesSchema, type Time } from "./clocks_pb.ts";
 import { ImageError } from "./errors.ts";
 import { image, message } from "./image_bytes.ts";
 import { ImageReader } from "./image_reader.ts";
+import { clockTimesFields, type Time } from "./messages/clocks.ts";
 
 /** One for each time namespace; 0 is that of CRIU itself. */
 const clockImage = /^timens-\d+\.img$/;
@@ -29,7 +29,7 @@ export interface Clocks {
 export function readClocks(directory: string): Clocks[] {
   return clockImages(directory).map((name) => {
     using reader = new ImageReader(directory, name, "timens");
-    const { monotonic, boottime } = reader.need(ClockTimesSchema);
+    const { monotonic, boottime } = reader.need(clockTimesFields);
     return { name, monotonic: nanoseconds(reader, monotonic), boottime: nanoseconds(reader, boottime) };
   });
 }
@@ -43,7 +43,7 @@ export function writeClocks(directory: string, clocks: readonly Clocks[], laterM
   for (const { name, monotonic, boottime } of clocks) {
     const times = { monotonic: timeOf(monotonic + later), boottime: timeOf(boottime + later) };
     const temporary = join(directory, `${name}.new`);
-    writeFileSync(temporary, image("timens", message(ClockTimesSchema, times)));
+    writeFileSync(temporary, image("timens", message(clockTimesFields, times)));
     renameSync(temporary, join(directory, name));
   }
 }
@@ -61,12 +61,11 @@ function clockImages(directory: string): string[] {
   return readdirSync(directory).filter((name) => clockImage.test(name));
 }
 
-function nanoseconds({ path }: ImageReader, time: Time | undefined): bigint {
-  const { tvSec = 0n, tvNsec = 0n } = time ?? {};
+function nanoseconds({ path }: ImageReader, { tvSec, tvNsec }: Time): bigint {
   if (tvNsec >= NS_PER_S) throw new ImageError(path, `is damaged: it names a time with ${tvNsec} nanoseconds`);
   return tvSec * NS_PER_S + tvNsec;
 }
 
-function timeOf(nanoseconds: bigint): { readonly tvSec: bigint; readonly tvNsec: bigint } {
+function timeOf(nanoseconds: bigint): Time {
   return { tvSec: nanoseconds / NS_PER_S, tvNsec: nanoseconds % NS_PER_S };
 }

@@ -1,18 +1,18 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type File,
-  FileSchema,
-  type MemfdInode,
-  MemfdInodeSchema,
-  RemappedPathSchema,
-  type Descriptor as Row,
-  DescriptorSchema as RowSchema,
-} from "./files_pb.ts";
 import { ImageReader } from "./image_reader.ts";
-import type { Memory } from "./memory_pb.ts";
+import {
+  descriptorFields,
+  type File,
+  fileFields,
+  type MemfdInode,
+  memfdInodeFields,
+  type Descriptor as Row,
+  remappedPathFields,
+} from "./messages/files.ts";
+import type { Memory } from "./messages/memory.ts";
+import { idsFields } from "./messages/tree.ts";
 import { describeInetSocket, describeUnixSocket } from "./sockets.ts";
-import { IdsSchema } from "./tree_pb.ts";
 import type { Descriptor, Executable } from "./types.ts";
 
 /** The kinds of files, by the numbers of CRIU's fd_types (images/fdinfo.proto). */
@@ -60,15 +60,15 @@ export function readOpenFiles(directory: string): OpenFiles {
   const ghostPaths = new Map<number, string>();
   if (existsSync(join(directory, "files.img"))) {
     using image = new ImageReader(directory, "files.img", "files");
-    for (const file of image.all(FileSchema)) files.set(`${file.type} ${file.id}`, file);
+    for (const file of image.all(fileFields)) files.set(`${file.type} ${file.id}`, file);
   }
   if (existsSync(join(directory, "memfd.img"))) {
     using image = new ImageReader(directory, "memfd.img", "memfd");
-    for (const inode of image.all(MemfdInodeSchema)) memfds.set(Number(inode.inodeId), inode);
+    for (const inode of image.all(memfdInodeFields)) memfds.set(Number(inode.inodeId), inode);
   }
   if (existsSync(join(directory, "remap-fpath.img"))) {
     using image = new ImageReader(directory, "remap-fpath.img", "remap-fpath");
-    for (const { origId, remapId, remapType } of image.all(RemappedPathSchema)) {
+    for (const { origId, remapId, remapType } of image.all(remappedPathFields)) {
       const path = files.get(`${REG} ${origId}`)?.reg?.name;
       if (path !== undefined && remapType === REMAP_GHOST) ghostPaths.set(remapId, path);
     }
@@ -106,7 +106,7 @@ export function readTables(directory: string, pids: readonly number[], open: Ope
 function readRows(directory: string, name: string): Row[] {
   if (!existsSync(join(directory, name))) return [];
   using image = new ImageReader(directory, name, "fdinfo");
-  return [...image.all(RowSchema)];
+  return [...image.all(descriptorFields)];
 }
 
 function describeRows(rows: readonly Row[], open: OpenFiles): Descriptor[] {
@@ -141,7 +141,7 @@ function tableOf(directory: string, pid: number): number | undefined {
   const name = `ids-${pid}.img`;
   if (!existsSync(join(directory, name))) return undefined;
   using image = new ImageReader(directory, name, "ids");
-  return image.need(IdsSchema).filesId;
+  return image.need(idsFields).filesId;
 }
 
 function describe(open: OpenFiles, file: File | undefined): string | undefined {

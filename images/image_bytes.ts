@@ -1,9 +1,10 @@
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { encode } from "../protobuf/encode.ts";
+import type { Content, Fields } from "../protobuf/fields.ts";
 import { magics } from "./magics.ts";
 
 /** One message as it lies in an image: after its length. */
-export function message<D extends DescMessage>(schema: D, content: MessageInitShape<D>): Uint8Array {
-  const bytes = toBinary(schema, create(schema, content));
+export function message<const F extends Fields>(fields: F, content: Content<F>): Uint8Array {
+  const bytes = encode(fields, content);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(bytes.length);
   return Buffer.concat([length, bytes]);

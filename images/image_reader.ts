@@ -1,14 +1,7 @@
 import { readSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type DescField,
-  type DescMessage,
-  fromBinary,
-  isFieldSet,
-  type Message,
-  type MessageShape,
-} from "@bufbuild/protobuf";
-import type { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { decode } from "../protobuf/decode.ts";
+import type { Fields, Message } from "../protobuf/fields.ts";
 import { ImageError } from "./errors.ts";
 import { magics } from "./magics.ts";
 import { openRegularFile, type RegularFile } from "./regular_file.ts";
@@ -16,8 +9,6 @@ import { openRegularFile, type RegularFile } from "./regular_file.ts";
 /** No message of CRIU's comes near: the largest, mm-*.img of a process with 65,000 mappings, has 4 MB. */
 const LARGEST_MESSAGE = 64 * 2 ** 20;
 const CHUNK = 64 * 2 ** 10;
-/** By its number: the module that names it makes a dozen schemas that nobody here needs. */
-const LEGACY_REQUIRED: FeatureSet_FieldPresence = 3;
 
 /**
  * One image file of CRIU's, read in order: a magic, then messages, each after its length (https://criu.org/Images). No length is
@@ -53,30 +44,27 @@ export class ImageReader implements Disposable {
    * The next message; undefined at the end.
    * @throws {ImageError} when the file ends inside of it, or it lacks a field that CRIU always writes.
    */
-  next<D extends DescMessage>(schema: D): MessageShape<D> | undefined {
+  next<const F extends Fields>(fields: F): Message<F> | undefined {
     if (this.rest === 0) return undefined;
     const length = this.#take(4).readUInt32LE();
     if (length > this.rest) this.#fail(`is truncated: a message of ${length} bytes begins ${this.rest} before its end`);
     if (length > LARGEST_MESSAGE) this.#fail(`is damaged: it holds a message of ${length} bytes`);
     const bytes = this.#take(length);
-    let message: MessageShape<D>;
     try {
-      message = fromBinary(schema, bytes, { readUnknownFields: false });
+      return decode(fields, bytes);
     } catch (cause) {
       return this.#fail(`is damaged: ${(cause as Error).message}`, { cause });
     }
-    const missing = missingField(schema, message);
-    return missing ? this.#fail(`is damaged: it lacks ${missing.parent.name}.${missing.name}`) : message;
   }
 
   /** The next message, which must be there. */
-  need<D extends DescMessage>(schema: D): MessageShape<D> {
-    return this.next(schema) ?? this.#fail("is truncated: it has no content");
+  need<const F extends Fields>(fields: F): Message<F> {
+    return this.next(fields) ?? this.#fail("is truncated: it has no content");
   }
 
   /** All messages from here to the end. */
-  *all<D extends DescMessage>(schema: D): Generator<MessageShape<D>> {
-    for (let message = this.next(schema); message; message = this.next(schema)) yield message;
+  *all<const F extends Fields>(fields: F): Generator<Message<F>> {
+    for (let message = this.next(fields); message; message = this.next(fields)) yield message;
   }
 
   [Symbol.dispose](): void {
@@ -117,19 +105,4 @@ export class ImageReader implements Disposable {
   #fail(reason: string, options?: ErrorOptions): never {
     throw new ImageError(this.path, reason, options);
   }
-}
-
-/** A field that CRIU always writes and this message, or one inside of it, lacks. */
-function missingField(schema: DescMessage, message: Message): DescField | undefined {
-  for (const field of schema.fields) {
-    const isSet = isFieldSet(message, field);
-    if (!isSet && field.presence === LEGACY_REQUIRED) return field;
-    if (!isSet || !field.message) continue;
-    const value = (message as unknown as Record<string, Message | Message[]>)[field.localName] as Message | Message[];
-    for (const inner of Array.isArray(value) ? value : [value]) {
-      const missing = missingField(field.message, inner);
-      if (missing) return missing;
-    }
-  }
-  return undefined;
 }

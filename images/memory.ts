@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { ImageError } from "./errors.ts";
 import { ImageReader } from "./image_reader.ts";
-import { type Memory, MemorySchema } from "./memory_pb.ts";
+import { type Memory, memoryFields } from "./messages/memory.ts";
 import { type Place, readPagemap } from "./pagemap.ts";
 import type { ImageMemory } from "./types.ts";
 
@@ -17,7 +18,9 @@ export function readMappings(directory: string, pid: number): Memory | undefined
   const name = `mm-${pid}.img`;
   if (!existsSync(join(directory, name))) return undefined;
   using file = new ImageReader(directory, name, "mm");
-  return file.need(MemorySchema);
+  const memory = file.need(memoryFields);
+  if (memory.vmas.every(({ start, end }) => start <= end)) return memory;
+  throw new ImageError(file.path, "is damaged: it names a mapping that ends before it begins");
 }
 
 /** The size of a page, as the kernel told the process. */

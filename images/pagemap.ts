@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ImageError } from "./errors.ts";
 import { ImageReader } from "./image_reader.ts";
-import { PagemapEntrySchema, PagemapHeadSchema } from "./memory_pb.ts";
+import { pagemapEntryFields, pagemapHeadFields } from "./messages/memory.ts";
 
 // criu/include/pagemap.h
 const PE_PARENT = 1;
@@ -24,7 +24,7 @@ export interface Run {
 /** The name of the pages file that a pagemap file belongs to. */
 export function pagesFileOf(directory: string, pagemap: string): string {
   using file = new ImageReader(directory, pagemap, "pagemap");
-  return pagesName(file.need(PagemapHeadSchema).pagesId);
+  return pagesName(file.need(pagemapHeadFields).pagesId);
 }
 
 /**
@@ -33,9 +33,9 @@ export function pagesFileOf(directory: string, pagemap: string): string {
  */
 export function* readPagemap(directory: string, pagemap: string, pageBytes: number): Generator<Run> {
   using file = new ImageReader(directory, pagemap, "pagemap");
-  const pages = join(directory, pagesName(file.need(PagemapHeadSchema).pagesId));
+  const pages = join(directory, pagesName(file.need(pagemapHeadFields).pagesId));
   let offset = 0;
-  for (const entry of file.all(PagemapEntrySchema)) {
+  for (const entry of file.all(pagemapEntryFields)) {
     // Older CRIUs wrote neither the flags nor the wide count.
     const flags = entry.inParent ? PE_PARENT : entry.flags || PE_PRESENT;
     const bytes = Number(entry.nrPages || BigInt(entry.compatNrPages)) * pageBytes;

@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import type { OpenFiles } from "./descriptors.ts";
-import { GhostSchema } from "./files_pb.ts";
 import { ImageReader } from "./image_reader.ts";
 import { anonymousShared, measure } from "./memory.ts";
-import type { Memory } from "./memory_pb.ts";
+import { ghostFields } from "./messages/files.ts";
+import type { Memory } from "./messages/memory.ts";
 import type { GhostFile, SharedMemory } from "./types.ts";
 
 /** What one process shares. */
@@ -65,9 +65,9 @@ export function ghostFiles(directory: string, open: OpenFiles): GhostFile[] {
     const id = /^ghost-file-([0-9a-f]+)\.img$/.exec(file)?.[1];
     if (id === undefined) return [];
     using image = new ImageReader(directory, file, "ghost-file");
-    const { chunks, size } = image.need(GhostSchema);
+    const { chunks, size } = image.need(ghostFields);
     // Without chunks the whole content follows; with them only what is no hole.
-    const bytes = chunks ? Number(size) : image.rest;
+    const bytes = chunks ? Number(size ?? 0) : image.rest;
     return { file, path: open.ghostPaths.get(Number.parseInt(id, 16)), bytes };
   });
 }

@@ -1,4 +1,4 @@
-import type { InetSocket, UnixSocket } from "./sockets_pb.ts";
+import type { InetSocket, UnixSocket } from "./messages/files.ts";
 
 // The numbers of the kernel: AF_INET6, SOCK_STREAM, and net/tcp_states.h.
 const AF_INET6 = 10;

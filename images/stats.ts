@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ImageReader } from "./image_reader.ts";
-import { type Stats, StatsSchema } from "./stats_pb.ts";
+import { type Stats, statsFields } from "./messages/stats.ts";
 import type { DumpStats, RestoreStats } from "./types.ts";
 
 /**
@@ -20,8 +20,8 @@ export function readDumpStats(directory: string): DumpStats | undefined {
       pagesSkippedParent: Number(counts.pagesSkippedParent),
       pagesWritten: Number(counts.pagesWritten),
       pagesLazy: Number(counts.pagesLazy),
-      sharedPagesScanned: Number(counts.shpagesScanned),
-      sharedPagesWritten: Number(counts.shpagesWritten),
+      sharedPagesScanned: Number(counts.shpagesScanned ?? 0),
+      sharedPagesWritten: Number(counts.shpagesWritten ?? 0),
     }
   );
 }
@@ -35,7 +35,7 @@ export function readRestoreStats(directory: string): RestoreStats | undefined {
       restoreMs: counts.restoreTime / 1000,
       pagesCompared: Number(counts.pagesCompared),
       pagesSkippedCow: Number(counts.pagesSkippedCow),
-      pagesRestored: Number(counts.pagesRestored),
+      pagesRestored: Number(counts.pagesRestored ?? 0),
     }
   );
 }
@@ -43,5 +43,5 @@ export function readRestoreStats(directory: string): RestoreStats | undefined {
 function read(directory: string, name: string): Stats | undefined {
   if (!existsSync(join(directory, name))) return undefined;
   using file = new ImageReader(directory, name, "stats");
-  return file.need(StatsSchema);
+  return file.need(statsFields);
 }

@@ -51,10 +51,10 @@ export function callHook<H extends keyof Contexts>(
   let result: void | Promise<void>;
   try {
     result = resource[hook]?.(context as CheckpointContext & RestoreContext);
+    if (typeof result?.then !== "function") return undefined;
   } catch (cause) {
     return failed(cause);
   }
-  if (typeof result?.then !== "function") return undefined;
   return new Promise<void>((resolve, reject) => {
     const end = (): void => {
       timeout = new HookTimeoutError(hook, timeoutMs);

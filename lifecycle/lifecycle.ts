@@ -4,36 +4,21 @@ import type { AskOptions, Caller, Ports, Release } from "./ports.ts";
 import { Register } from "./register.ts";
 import { checkTime } from "./time.ts";
 import type { Launch, Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
+import { answerOf, tell, unannounced, type Visit } from "./visit.ts";
 
-interface Visit {
-  notice: Notice;
-  readonly callers: Caller[];
-  /** The app waits at a point of its own, or prepares to: the next notice takes it there. */
-  isPoint?: boolean | undefined;
-  signal?: AbortSignal | undefined;
-  last?: Resource | undefined;
-  reply?: Reply;
-  round?: Writable<Round>;
-  /** Set while the app is held. */
-  hold?: () => Release;
-  /** Set when all is over: tells a caller how it ended. */
-  end?: (caller: Caller) => void;
-}
-
-/** So many that are over are known again: one may still come by another way when others have come in between. */
+/** A notice that comes again, by another way, is known as long as there were no more since. */
 const REMEMBERED = 64;
 
 /**
  * The state machine `running → preparing → held → recovering → running`. One notice is worked on at a time: a second one
- * waits until its deadline; the same one again, by whatever way and however late, runs nothing.
+ * waits until its deadline; the same one again, by whatever way, gets the same answer and runs nothing.
  */
 export class Lifecycle {
   readonly resources: Register = new Register();
   readonly #ports: Ports;
   readonly #queue: Visit[] = [];
   #current: Visit | undefined;
-  /** The last ones that are over, the newest first. */
-  #over: readonly Visit[] = [];
+  readonly #past: Visit[] = [];
   state: State = "running";
   /** How many times this process was restored. */
   generation = 0;
@@ -53,10 +38,17 @@ export class Lifecycle {
 
   /** Takes a notice. A void one (withdrawn, or after its deadline) runs nothing and gets no answer. */
   deliver(notice: Notice, caller: Caller): void {
+    const known = [this.#current, ...this.#past, ...this.#queue].find((visit) => visit?.notice.id === notice.id);
+    if (known) {
+      const answer = answerOf(known);
+      if (answer) tell([caller], () => caller.reply(answer));
+      const { end } = known;
+      if (end) tell([caller], end);
+      else known.callers.push(caller);
+      return;
+    }
     const current = this.#current;
-    const known = [current, ...this.#queue, ...this.#over].find((visit) => visit?.notice.id === notice.id);
-    if (known) join(known, caller);
-    else if (current?.isPoint && current.hold) this.#take(current, notice, caller);
+    if (current?.isPoint && current.hold) this.#take(current, notice, caller);
     else this.#begin({ notice, callers: [caller] });
   }
 
@@ -75,13 +67,18 @@ export class Lifecycle {
         outcome: (outcome, _, refusal) =>
           refusal ? reject(signal?.aborted ? signal.reason : refusal) : resolve(outcome),
       };
-      this.#begin({ notice, callers: [own, ...callers], isPoint, signal, last });
+      this.#begin({ notice, callers: [own, ...callers], isOwn: true, isPoint, signal, last });
     });
+  }
+
+  /** Works on what waits, unless it does so already: first on a restore that nobody has announced. */
+  work(): void {
+    if (!this.#current) void this.#work();
   }
 
   #begin(visit: Visit): void {
     this.#queue.push(visit);
-    if (!this.#current) void this.#work();
+    this.work();
   }
 
   /** The app is ready, and held at its point: from here on it is held by a notice. */
@@ -100,15 +97,23 @@ export class Lifecycle {
   }
 
   async #work(): Promise<void> {
-    for (let visit = this.#queue.shift(); visit; visit = this.#queue.shift()) {
-      // Whoever asks for a point is told in any case.
-      const isVoid = !visit.isPoint && this.#isVoid(visit);
-      if (isVoid || visit.callers.every((caller) => caller.isGone?.())) continue;
+    for (let visit = this.#next(); visit; visit = this.#next()) {
+      // The app itself is told in any case.
+      const isVoid = !visit.isOwn && this.#isVoid(visit);
+      const isUnasked = isVoid || visit.callers.every((caller) => caller.isGone?.());
+      if (isUnasked && visit.restoredAt === undefined) continue;
       this.#current = visit;
       await this.#run(visit);
-      this.#over = [visit, ...this.#over.slice(0, REMEMBERED - 1)];
+      this.#past.unshift(visit);
+      this.#past.length = Math.min(this.#past.length, REMEMBERED);
       this.#current = undefined;
     }
+  }
+
+  /** Before anything is prepared for the next image, what this one has missed is rebuilt. */
+  #next(): Visit | undefined {
+    const restoredAt = this.#ports.findRestore?.();
+    return restoredAt === undefined ? this.#queue.shift() : unannounced(restoredAt, this.generation + 1);
   }
 
   async #run(visit: Visit): Promise<void> {
@@ -116,12 +121,14 @@ export class Lifecycle {
     const { now } = this.#ports;
     const round: Writable<Round> = { id: notice.id, sentAt: notice.sentAt, noticedAt: now() };
     visit.round = round;
-    this.#enter("preparing", round);
+    let { restoredAt } = visit;
+    const isNotice = restoredAt === undefined;
+    if (isNotice) this.#enter("preparing", round);
 
     const entered: Resource[] = [];
     const errors: Error[] = [];
     const context = { noticeId: notice.id, criuOptions: notice.criuOptions ?? [] };
-    const resources = [...this.resources.inOrder.toReversed(), ...(visit.last ? [visit.last] : [])];
+    const resources = isNotice ? [...this.resources.inOrder.toReversed(), ...(visit.last ? [visit.last] : [])] : [];
     for (const resource of resources) {
       entered.unshift(resource);
       const left = notice.deadline === undefined ? Number.MAX_VALUE : notice.deadline - now();
@@ -132,13 +139,16 @@ export class Lifecycle {
     }
     if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
 
-    const hold = this.#arm(errors, notice, visit.isPoint ? () => !visit.isPoint : undefined);
+    // Somebody else may have dumped it in the middle of its hooks: whoever waits for the answer waits in another life.
+    restoredAt ??= this.#ports.findRestore?.();
+    const isCopy = restoredAt !== undefined;
+    const hold = isCopy ? undefined : this.#arm(errors, notice, visit.isPoint ? () => !visit.isPoint : undefined);
     if (hold) {
       errors.push(...resources.flatMap((resource) => callLastHook(resource, context) ?? []));
       // They may have blocked for long.
       if (this.#isVoid(visit)) errors.push(new Error("nobody waits for it any more"));
     }
-    let release: Release = { outcome: "aborted", simulated: false };
+    let release: Release = { outcome: isCopy ? "restored" : "aborted", simulated: false };
     let refusal: CheckpointRefusedError | undefined;
     if (hold && errors.length === 0) {
       round.readyAt = now();
@@ -153,28 +163,36 @@ export class Lifecycle {
       release = this.#hold(visit, hold);
       round.releasedAt = now();
       if (release.outcome === "restored" && !release.simulated) {
-        this.generation++;
-        this.restoredAt = round.releasedAt;
+        restoredAt = round.releasedAt;
+        // It is found, and not to be found again.
+        this.#ports.findRestore?.();
       }
-      // What was left for a life that did not come is taken, too: it must not get into the next image.
-      const launch = this.#takeLaunch(entered);
-      if (release.outcome === "restored") this.launch = launch;
-      Object.assign(round, release);
-      this.#enter("recovering", round);
-    } else {
+    } else if (!isCopy) {
       Object.assign(round, release);
       this.#answer(visit, "recovering", round, { reply: "refused", reasons: messages(errors) });
       refusal = new CheckpointRefusedError(notice.id, errors);
       this.#report(refusal);
     }
-    const failures = await this.#recover(entered, round, notice.id);
-    const hasFailed = release.outcome === "restored" && failures.length > 0;
+    if (restoredAt !== undefined) {
+      this.generation++;
+      this.restoredAt = restoredAt;
+    }
+    const unprepared = isCopy ? this.resources.inOrder.filter((resource) => !entered.includes(resource)) : [];
+    if (!refusal) {
+      // What was left for a life that did not come is taken, too: it must not get into the next image.
+      const launch = this.#takeLaunch(entered);
+      if (release.outcome === "restored") this.launch = launch;
+      Object.assign(round, release);
+      this.#enter("recovering", round);
+    }
+    const lastErrors = await this.#recover(entered, round, notice.id, unprepared);
+    const hasFailed = release.outcome === "restored" && lastErrors.length > 0;
     const giveUp = hasFailed ? await this.#ports.giveUp?.() : undefined;
-    this.lastErrors = failures;
+    this.lastErrors = lastErrors;
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
-    visit.end = (caller) => caller.outcome?.(release.outcome, failures, refusal);
+    visit.end = (caller) => caller.outcome?.(release.outcome, lastErrors, refusal);
     tell(visit.callers.splice(0), visit.end);
     giveUp?.();
   }
@@ -182,9 +200,10 @@ export class Lifecycle {
   #hold(visit: Visit, armed: () => Release): Release {
     visit.hold = visit.callers.find((caller) => caller.hold)?.hold ?? armed;
     if (visit.isPoint) {
-      // What came while the app prepared finds it at its point.
-      for (const { notice, callers } of this.#queue.splice(0))
-        for (const caller of callers) this.deliver(notice, caller);
+      // What came while the app prepared finds it at its point; what the app asks for itself has to wait.
+      for (const other of this.#queue.splice(0))
+        if (other.isOwn) this.#queue.push(other);
+        else for (const caller of other.callers) this.deliver(other.notice, caller);
     }
     for (;;) {
       const hold: () => Release = visit.hold;
@@ -204,13 +223,19 @@ export class Lifecycle {
     }
   }
 
-  async #recover(entered: readonly Resource[], round: Writable<Round>, noticeId: string): Promise<ResourceError[]> {
+  async #recover(
+    entered: readonly Resource[],
+    round: Writable<Round>,
+    noticeId: string,
+    unprepared: readonly Resource[],
+  ): Promise<ResourceError[]> {
     const { outcome = "aborted", simulated = false, readyAt = 0, releasedAt = readyAt } = round;
     const frozenMs = Math.max(0, releasedAt - readyAt);
     const errors: ResourceError[] = [];
     const launch = outcome === "restored" ? this.launch : undefined;
-    for (const resource of entered) {
-      const context = { noticeId, outcome, simulated, frozenMs, generation: this.generation, launch };
+    const more = { noticeId, outcome, simulated, frozenMs, generation: this.generation, launch };
+    for (const resource of [...entered, ...unprepared]) {
+      const context = { ...more, unprepared: unprepared.includes(resource) };
       // Synchronous hooks follow each other without a turn of the event loop: the runtime tier runs before any other code.
       let failure = callHook(resource, "afterRestore", context, resource.timeoutMs ?? this.#ports.hookTimeoutMs);
       if (failure instanceof Promise) failure = await failure;
@@ -264,29 +289,4 @@ export class Lifecycle {
     const isLate = notice.deadline !== undefined && this.#ports.now() > notice.deadline;
     return isLate || signal?.aborted === true || this.#ports.isWithdrawn(notice);
   }
-}
-
-/** Somebody brings a notice that is known. When its hold has ended he must not believe that the app is held. */
-function join(visit: Visit, caller: Caller): void {
-  const { notice, round, reply, callers, end } = visit;
-  const isReleased = reply?.reply === "ready" && round?.outcome !== undefined;
-  const answer: Reply | undefined = isReleased
-    ? { reply: "refused", reasons: [`the checkpoint ${notice.id} is over`] }
-    : reply;
-  if (answer) tell([caller], () => caller.reply(answer));
-  if (end) tell([caller], end);
-  else callers.push(caller);
-}
-
-/** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */
-function tell(callers: readonly Caller[], message: (caller: Caller) => void): Error[] {
-  const failures: Error[] = [];
-  for (const caller of callers) {
-    try {
-      message(caller);
-    } catch (error) {
-      failures.push(error as Error);
-    }
-  }
-  return failures;
 }

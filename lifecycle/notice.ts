@@ -32,7 +32,8 @@ export function checkNotice(value: unknown): Notice {
     notice.criuOptions = criuOptions;
   }
   const { pid, namespace } = Object(driver) as Record<string, unknown>;
-  if (Number.isSafeInteger(pid) && typeof namespace === "string") notice.driver = { pid: pid as number, namespace };
+  const isPid = Number.isSafeInteger(pid) && (pid as number) > 0;
+  if (isPid && typeof namespace === "string") notice.driver = { pid: pid as number, namespace };
   return notice;
 }
 

@@ -41,6 +41,11 @@ export interface Ports {
   publish(state: State, round: Round, reply: Reply | undefined): void;
   /** What the driver hands over to a restored process, once. Throws when it is damaged. */
   takeLaunch(): Launch;
+  /**
+   * When this process was restored, in milliseconds since 1970, if it was since this was asked last: each restore is found once. Missing, or
+   * undefined, where nobody looks for it. Never throws.
+   */
+  findRestore?(): number | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** Gets what refused a checkpoint, and what could not be rebuilt. */

@@ -120,6 +120,11 @@ export interface RestoreContext {
   readonly frozenMs: number;
   /** True when no CRIU was at work: the simulate engine went through the phases. */
   readonly simulated: boolean;
+  /**
+   * Whether nothing was prepared: the process was restored while it was not held, which `passive()` has noticed, and no `beforeCheckpoint` of
+   * this resource has run. The outcome is then `restored`, and other code has run in this life before.
+   */
+  readonly unprepared?: boolean;
   /** What the driver hands over for the new life; undefined unless the outcome is `restored`. */
   readonly launch?: Launch | undefined;
   /** The time that this hook has, in milliseconds. */
@@ -154,7 +159,10 @@ export interface Resource {
    * an event loop would undo at once: connections that are opened again, a server that accepts. In the order of `beforeCheckpoint`.
    */
   beforeHold?(context: HoldContext): void;
-  /** Rebuilds. Runs after every `beforeCheckpoint` that was entered, also when that one threw (outcome `aborted`). */
+  /**
+   * Rebuilds. Runs after every `beforeCheckpoint` that was entered, also when that one threw (outcome `aborted`); with `passive()` also without
+   * one: see `unprepared`.
+   */
   afterRestore?(context: RestoreContext): void | Promise<void>;
 }
 

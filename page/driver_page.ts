@@ -6,7 +6,7 @@ import { statOf } from "../ffi/stat.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
 import type { Notice, Reply } from "../lifecycle/types.ts";
 import { type PageDocument, readDocument } from "./document.ts";
-import { PageError } from "./errors.ts";
+import { OVERWRITTEN, PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
 import { type FoundPage, findPage } from "./find.ts";
 import { type Word, words } from "./layout.ts";
@@ -94,7 +94,7 @@ export class DriverPage implements Disposable {
     try {
       return readStatus(this.#fields);
     } catch (cause) {
-      throw this.#damaged((cause as Error).message);
+      throw this.#damaged(`${(cause as Error).message.replace(/\.$/, "")}. ${OVERWRITTEN}`);
     }
   }
 
@@ -165,6 +165,11 @@ export class DriverPage implements Disposable {
     this.#fields.set("word", words.indexOf("none"));
     this.#fields.setText("wordId", id);
     this.#fields.set("word", words.indexOf(word));
+    this.wake();
+  }
+
+  /** Makes the app look at all that it listens to. An app that is gone is not woken. */
+  wake(): void {
     try {
       this.#ring("wakeSignal");
     } catch {}
@@ -233,7 +238,7 @@ export class DriverPage implements Disposable {
   }
 
   #damaged(why: string): PageError {
-    return new PageError(this.pid, "damaged", `Cannot use the page of process ${this.pid}: ${why}.`);
+    return new PageError(this.pid, "damaged", `Cannot use the page of process ${this.pid}: ${why.replace(/\.$/, "")}.`);
   }
 }
 

@@ -14,3 +14,6 @@ export class PageError extends Error {
     this.code = code;
   }
 }
+
+/** What to do about a page that holds what no agent writes. */
+export const OVERWRITTEN = "Something in the app has overwritten it: start the app again.";

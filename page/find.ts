@@ -9,7 +9,7 @@ import { claim, SEALED_SIZE, type SharedMemory, sealsOf, sizeOf } from "../ffi/s
 import { statOf } from "../ffi/stat.ts";
 import { statusField } from "../ffi/status_field.ts";
 import { SystemCallError } from "../ffi/system_call_error.ts";
-import { PageError } from "./errors.ts";
+import { OVERWRITTEN, PageError } from "./errors.ts";
 import { Fields } from "./fields.ts";
 import { PAGE_BYTES, PAGE_LINK, PAGE_MAGIC, PAGE_VERSION } from "./layout.ts";
 
@@ -111,7 +111,7 @@ function mapPage(libc: Libc, owner: Identity | undefined, path: string): FoundPa
     return undefined;
   }
   try {
-    if (magic !== PAGE_MAGIC) throw new Error("it is not one of ours.");
+    if (magic !== PAGE_MAGIC) throw new Error(`it is not one of ours. ${OVERWRITTEN}`);
     if (version !== PAGE_VERSION) throw new Error(`its version is ${version}, and this program knows ${PAGE_VERSION}.`);
     return { ...memory, inode };
   } catch (error) {

@@ -1,7 +1,8 @@
 import type { Doorbell } from "../ffi/doorbell.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { createPoll } from "../ffi/poll.ts";
-import { aliveSince, pidNamespace, restoreSigns } from "../ffi/process.ts";
+import { aliveSince, hasEnded, pidNamespace } from "../ffi/process.ts";
+import { isAnotherLife, restoreSigns } from "../ffi/restore_signs.ts";
 import { blockSignalsExcept } from "../ffi/signal.ts";
 import type { Release } from "../lifecycle/ports.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
@@ -67,13 +68,21 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const leaseMs = notice.leaseMs ?? options.leaseMs;
   let looked = performance.now();
   const before = restoreSigns();
-  const isDriverGone = watchDriver(notice);
+  const usedBefore = process.cpuUsage().user;
+  const isDriverGone = watchDriver(libc, notice);
   const lookMs = isDriverGone ? DRIVER_LOOK_MS : LOOK_MS;
   let due = looked + lookMs;
   const poll = createPoll(libc, [doorbell.fd, ...wordSources.map((source) => source.fd)]);
 
   const wait = (): Outcome | "simulated" => {
-    const isRestored = (): boolean => restoreSigns() !== before;
+    const isRestored = (): boolean => {
+      try {
+        return isAnotherLife(before);
+      } catch {
+        // Where nothing more can be opened (EMFILE): a restored process begins to count anew.
+        return process.cpuUsage().user < usedBefore;
+      }
+    };
     const orRestored = <T>(end: T): T | "restored" => (isRestored() ? "restored" : end);
     const word = (): Word | undefined =>
       page.word(notice.id) ?? wordSources.map((source) => source.read(notice.id)).find((word) => word);
@@ -117,9 +126,16 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   };
 }
 
-/** Tells whether the driver has ended; undefined where its pid means nothing here, or may not be seen. */
-function watchDriver({ driver }: Notice): (() => boolean) | undefined {
+/** Tells whether the driver has ended; undefined where its pid means nothing here, or may not be seen. Throws when it has ended already. */
+function watchDriver(libc: Libc, { driver }: Notice): (() => boolean) | undefined {
   if (!driver || driver.namespace !== pidNamespace("self")) return undefined;
-  const since = aliveSince(driver.pid);
-  return since ? () => aliveSince(driver.pid) !== since : undefined;
+  const { pid } = driver;
+  const since = aliveSince(pid);
+  if (since === undefined && hasEnded(libc, pid)) throw new Error("the driver that asked for it has ended");
+  return since === undefined
+    ? undefined
+    : () => {
+        const now = aliveSince(pid);
+        return now === undefined ? hasEnded(libc, pid) : now !== since;
+      };
 }

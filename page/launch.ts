@@ -4,12 +4,14 @@ import type { Launch } from "../lifecycle/types.ts";
 export function readLaunch(text: string): Launch {
   try {
     const launch = JSON.parse(text || "{}");
-    const { env = {}, args = [], cwd = "", values = {} } = launch;
-    const words = [args, cwd, Object.values(env), Object.values(values)].flat();
+    const { env = {}, wholeEnv = false, args = [], cwd = "", values = {} } = launch;
+    const isMap = (value: unknown): boolean => Object(value) === value && !Array.isArray(value);
+    const texts = [...args, cwd, ...Object.values(values), ...Object.values(env).map((value) => value ?? "")];
     if (
-      Object(launch) === launch &&
+      [launch, env, values].every(isMap) &&
       Array.isArray(args) &&
-      words.every((word) => word === null || typeof word === "string")
+      typeof wholeEnv === "boolean" &&
+      texts.every((text) => typeof text === "string")
     )
       return launch;
   } catch {}

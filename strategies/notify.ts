@@ -88,12 +88,17 @@ export async function notify(
         return refuse(whyNotHeld(page, notice, name));
       }
       if (signal?.aborted) return refuse("cancelled");
+      if (!page.process.isAlive()) return refuse(hasEnded(page));
       if (!isLast) problems.push(`it gave no sign by ${name}`);
     }
-    return refuse(`no answer within ${timeoutMs} ms`, ...problems);
+    return refuse(`no answer within ${timeoutMs} ms; give the app more time (timeoutMs, --timeout-ms)`, ...problems);
   } catch (error) {
-    return refuse((error as Error).message);
+    return refuse(page.process.isAlive() ? (error as Error).message : hasEnded(page));
   }
+}
+
+function hasEnded({ pid }: DriverPage): string {
+  return `process ${pid} has ended while it was asked: see what it says, a hook may have ended it`;
 }
 
 /** What was made safe to print is the name of another file. @throws {Error} */

@@ -6,9 +6,9 @@ import type { AppPage } from "../page/app_page.ts";
 import type { Endpoint } from "../page/document.ts";
 import type { WordSource } from "../page/hold.ts";
 
-/** A way by which notices reach the app: made by `signal()`, `file()`, `socket()`, started by `attach()`. */
+/** A way by which notices reach the app: made by `signal()`, `file()`, `socket()`, `passive()`, started by `attach()`. */
 export interface Strategy {
-  /** Names it in `status`: `signal`, `file`, `socket`. */
+  /** Names it in `status`: `signal`, `file`, `socket`, `passive`. */
   readonly kind: string;
   /** Begins to listen. Throws when it cannot; the app is then not attached. */
   start(agent: AgentContext): Listener;
@@ -24,6 +24,8 @@ export interface AgentContext {
   readonly doorbell: Doorbell;
   /** Hands a notice over to the lifecycle. */
   deliver(notice: Notice, caller: Caller): void;
+  /** Asks every `findRestore`, unless a checkpoint is under way, and has everything rebuilt when there was one. */
+  lookForRestore(): void;
 }
 
 /**
@@ -41,6 +43,8 @@ export interface Listener extends Disposable {
   release?(noticeId: string): void;
   /** Who listens this way is told, too, that the app has come to a point of its own, and what became of it: see `Agent.point`. */
   point?(noticeId: string): Caller;
+  /** When this process was restored, if it was since this was asked last: see `Ports`. Asked before and after each hold as well. */
+  findRestore?(): number | undefined;
   /** How the driver's word can reach a held app, beside the page. */
   readonly whileHeld?: WordSource;
 }

@@ -32,6 +32,7 @@ const suites: Record<string, (report: string) => string[]> = {
   "unit-bun": bun("unit"),
   "unit-deno": deno("unit"),
   criu: bun("criu"),
+  faults: bun("faults"),
 };
 
 const wanted = process.argv.slice(2);

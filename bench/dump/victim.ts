@@ -4,8 +4,8 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command, type Engine, locateCriu, type Phase, rpc } from "criu-aware/driver";
+import { requestTypes } from "../../criu/rpc/messages.ts";
 import { runOptions } from "../../criu/rpc/options.ts";
-import { RequestType } from "../../criu/rpc/rpc_pb.ts";
 import { Swrk } from "../../criu/rpc/swrk.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { endMarked } from "../../ffi/marked_process.ts";
@@ -107,7 +107,7 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
     if (!engine) {
       await mkdir(imagesDir, { mode: 0o700 });
       if (way === "rpc, hooks alone") {
-        await this.#request(RequestType.DUMP, { ...runOptions(imagesDir, "dump.log", {}), pid: this.#pid });
+        await this.#request(requestTypes.dump, { ...runOptions(imagesDir, "dump.log", {}), pid: this.#pid });
         return undefined;
       }
       const script = way === "recipe" ? ["--action-script", this.#path("recipe.sh")] : [];
@@ -132,17 +132,17 @@ while [ ! -e ${this.#path("ready")} ]; do sleep 0.1; done
       return { restore: times.get("restored") ?? Number.NaN, rebuilt: times.get("rebuilt") ?? Number.NaN };
     }
     if (way === "rpc, hooks alone") {
-      await this.#request(RequestType.RESTORE, runOptions(imagesDir, "restore.log", {}));
+      await this.#request(requestTypes.restore, runOptions(imagesDir, "restore.log", {}));
     } else await this.#run("restore", "--images-dir", imagesDir, "--restore-detached");
     return { restore: performance.timeOrigin + performance.now() - started };
   }
 
-  async #request(type: RequestType, opts: ReturnType<typeof runOptions>): Promise<void> {
+  async #request(type: number, opts: ReturnType<typeof runOptions>): Promise<void> {
     await using swrk = await Swrk.start(this.#criu, { type, opts: { ...opts, notifyScripts: true } });
     const { success } = await swrk.response();
     if (!success) throw new Error(`CRIU failed: ${swrk.stderr}`);
     // As the engine does.
-    if (type === RequestType.RESTORE) await swrk.exited;
+    if (type === requestTypes.restore) await swrk.exited;
   }
 
   #run(...args: readonly string[]): Promise<void> {

@@ -15,6 +15,7 @@ import type { ServerOptions, Times } from "./server.ts";
 
 /** What a start writes to the disk, and what the one before has left to do, is done before the next. */
 const REST_MS = 300;
+const AGAIN_MS = 50;
 const RECORDS = 20_000;
 const WARM_UPS = 2_000;
 
@@ -155,8 +156,12 @@ export class Service implements Disposable {
   }
 
   async #endRestored(pid: number): Promise<void> {
-    endMarked(this.#libc, pid, this.#program.directory);
+    const end = (): void => endMarked(this.#libc, pid, this.#program.directory);
+    end();
+    // After a lazy restore the page with its command line may still be missing: it then shows none.
+    const again = setInterval(end, AGAIN_MS);
     await awaitEnd(this.#libc, pid);
+    clearInterval(again);
     await sleep(REST_MS);
   }
 }

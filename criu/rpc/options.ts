@@ -1,8 +1,5 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type CriuOptions, toArguments } from "../options.ts";
-import type { OptionsSchema } from "./rpc_pb.ts";
-
-type RpcOptions = Omit<MessageInitShape<typeof OptionsSchema>, "$typeName">;
+import type { RpcOptions } from "./messages.ts";
 
 // Values of CRIU's enumerations, by the words of its command line (images/rpc.proto, criu/include/cr_options.h).
 const cgroupModes = { ignore: 0, none: 1, props: 2, soft: 3, full: 4, strict: 5 } as const;

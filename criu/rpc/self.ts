@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { Libc } from "../../ffi/libc.ts";
 import { openMessageSocket } from "../../ffi/message_socket.ts";
 import { createPoll } from "../../ffi/poll.ts";
-import { restoreSigns } from "../../ffi/process.ts";
+import { isAnotherLife, restoreSigns } from "../../ffi/restore_signs.ts";
 import { blockSignalsExcept } from "../../ffi/signal.ts";
-import { type OptionsSchema, RequestSchema, RequestType, ResponseSchema } from "./rpc_pb.ts";
+import { encode } from "../../protobuf/encode.ts";
+import { type RpcOptions, requestFields, requestTypes } from "./messages.ts";
+import { decodeResponse } from "./response.ts";
 
 /** In which life its answer comes: in a copy, in the original, or that no image was made. */
 export type Life = "restored" | "continued" | "aborted";
@@ -16,7 +17,7 @@ export interface SelfDump {
   readonly criu: string;
   /** Arguments before CRIU's command. */
   readonly args: readonly string[];
-  readonly opts: MessageInitShape<typeof OptionsSchema>;
+  readonly opts: RpcOptions;
   /** A file that takes what CRIU prints before it has a log. */
   readonly log: string;
   /** A command for the orphan to run when CRIU has succeeded. */
@@ -37,17 +38,26 @@ export function dumpSelf(libc: Libc, dump: SelfDump): { outcome: Life; crErrno?:
     const poll = createPoll(libc, [socket.fd]);
     using _mask = blockSignalsExcept(libc, []);
     // Without a pid CRIU takes the process at the other end. Without hooks: a frozen process cannot answer them.
-    const request = { type: RequestType.DUMP, opts: dump.opts };
-    socket.send(toBinary(RequestSchema, create(RequestSchema, request)));
+    socket.send(encode(requestFields, { type: requestTypes.dump, opts: dump.opts }));
     while (poll(60_000) !== "readable");
     const message = socket.receive();
     // CRIU has ended without an answer: it writes no more.
-    if (!message) return restoreSigns() === before ? failed : { outcome: "restored" };
-    const { success, dump: answer, crErrno } = fromBinary(ResponseSchema, message);
-    if (!success) return { ...failed, crErrno };
-    return { outcome: answer?.restored ? "restored" : "continued" };
+    const isCopy = isAnotherLife(before);
+    if (!message) return isCopy ? { outcome: "restored" } : failed;
+    return lifeIn(message, isCopy);
   } catch {
     return failed;
+  }
+}
+
+/** In which life an answer comes. One that cannot be read says nothing: there may be an image. */
+export function lifeIn(message: Uint8Array, isCopy: boolean): { outcome: Life; crErrno?: number } {
+  try {
+    const { success, dump, crErrno = 0 } = decodeResponse(message);
+    if (!success) return { outcome: "aborted", crErrno };
+    return { outcome: dump?.restored ? "restored" : "continued" };
+  } catch {
+    return { outcome: isCopy ? "restored" : "continued" };
   }
 }
 

@@ -1,16 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { drain } from "#reader";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type MessageSocket, openMessageSocket } from "../../ffi/message_socket.ts";
 import { openScratchFile, type ScratchFile } from "../../ffi/scratch_file.ts";
-import { CriuError } from "../errors.ts";
+import { encode } from "../../protobuf/encode.ts";
+import { CriuError, killedBy } from "../errors.ts";
 import { printedLines } from "../log.ts";
 import { noTerminal, type TerminalUse } from "../terminal.ts";
-import { RequestSchema, RequestType, type Response, ResponseSchema } from "./rpc_pb.ts";
-
-/** What CRIU is asked to do. */
-export type CriuRequest = MessageInitShape<typeof RequestSchema>;
+import { type Request, type Response, requestFields, requestTypes } from "./messages.ts";
+import { decodeResponse } from "./response.ts";
 
 /** What to do at one of CRIU's hooks: resolves with whether CRIU may go on. `pid` comes only with hooks of a restore. */
 export type OnHook = (hook: string, pid: number | undefined) => Promise<boolean> | boolean;
@@ -44,16 +42,17 @@ export class Swrk implements AsyncDisposable {
   readonly #output: ScratchFile;
   readonly #reading: Disposable;
   readonly #exited: Promise<number | null>;
-  readonly #received: Response[] = [];
+  readonly #received: Uint8Array[] = [];
   #wake: () => void = () => {};
   #hasAnswered = false;
   #ended = false;
   #failure = "";
+  #signal: string | null = null;
 
   private constructor(
     libc: Libc,
     criu: string,
-    request: CriuRequest,
+    request: Request,
     { fds = [], args = [], terminal = noTerminal }: SwrkStart,
   ) {
     using opened = new DisposableStack();
@@ -61,12 +60,12 @@ export class Swrk implements AsyncDisposable {
     this.#output = opened.use(openScratchFile(libc, "criu-stderr"));
     this.#reading = opened.use(
       drain(libc, this.#socket.fd, (bytes) => {
-        this.#received.push(fromBinary(ResponseSchema, bytes));
+        this.#received.push(bytes);
         this.#wake();
       }),
     );
     // Before CRIU is there, so that this thread can wait as soon as it is: see STARTING_MS of dump.ts.
-    this.#socket.send(encoded(request));
+    this.#socket.send(encode(requestFields, request));
     // Our action script in a configuration file of CRIU must not tell the apps a second time.
     const env = { ...process.env, CRIU_AWARE_DRIVER: "rpc" };
     this.#child = spawn(criu, [...args, "swrk", "3"], {
@@ -81,14 +80,17 @@ export class Swrk implements AsyncDisposable {
         this.#failure = error.message;
         resolve(null);
       });
-      this.#child.once("exit", resolve);
+      this.#child.once("exit", (code, signal) => {
+        this.#signal = signal;
+        resolve(code);
+      });
     });
     void this.#exited.then(() => this.#hasAnswered || setTimeout(() => this.#end(), LAST_WORDS_MS));
     opened.move();
   }
 
   /** Starts CRIU on a request. */
-  static async start(criu: string, request: CriuRequest, start: SwrkStart = {}): Promise<Swrk> {
+  static async start(criu: string, request: Request, start: SwrkStart = {}): Promise<Swrk> {
     return new Swrk(await openLibc(), criu, request, start);
   }
 
@@ -109,18 +111,18 @@ export class Swrk implements AsyncDisposable {
 
   /**
    * Resolves with CRIU's response, and says meanwhile at each of its hooks whether it may go on.
-   * @throws {CriuError} when CRIU ends without one.
+   * @throws {CriuError} when CRIU ends without one, and for one that cannot be read.
    */
   async response(onHook: OnHook = () => true): Promise<Response> {
     for (;;) {
       const response = await this.#next();
-      if (response.type !== RequestType.NOTIFY || !response.notify) {
+      if (response.type !== requestTypes.notify || !response.notify) {
         this.#hasAnswered = true;
         return response;
       }
-      const { script, pid } = response.notify;
+      const { script = "", pid = 0 } = response.notify;
       const notifySuccess = await onHook(script, pid > 0 ? pid : undefined);
-      this.#reply({ type: RequestType.NOTIFY, notifySuccess });
+      this.#reply({ type: requestTypes.notify, notifySuccess });
     }
   }
 
@@ -131,9 +133,9 @@ export class Swrk implements AsyncDisposable {
     if (!this.#hasAnswered) await this.#exited;
   }
 
-  #reply(request: CriuRequest): void {
+  #reply(request: Request): void {
     try {
-      this.#socket.send(encoded(request));
+      this.#socket.send(encode(requestFields, request));
     } catch {
       // CRIU has ended; what it said before, or that it said nothing, tells more.
     }
@@ -141,10 +143,13 @@ export class Swrk implements AsyncDisposable {
 
   async #next(): Promise<Response> {
     for (;;) {
-      const response = this.#received.shift();
-      if (response) return response;
+      const received = this.#received.shift();
+      // Not where it is received: nobody would hear of an error there.
+      if (received) return decodeResponse(received);
       if (this.#ended)
-        throw new CriuError("start", "CRIU ended without an answer.", { log: printedLines(this.stderr) });
+        throw new CriuError("start", this.#signal ? `${killedBy(this.#signal)}.` : "CRIU ended without an answer.", {
+          log: printedLines(this.stderr),
+        });
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
@@ -153,8 +158,4 @@ export class Swrk implements AsyncDisposable {
     this.#ended = true;
     this.#wake();
   }
-}
-
-function encoded(request: CriuRequest): Uint8Array {
-  return toBinary(RequestSchema, create(RequestSchema, request));
 }

@@ -135,6 +135,16 @@ export const dump: readonly FailureRow[] = [
     "This CRIU is too old for this kernel: it dumps no network socket.",
     OTHER_CRIU,
   ],
+  [
+    /Can't create (?:memfd|\w+) in victim: Too many open files/,
+    "A process of the tree has as many files open as it may have, and CRIU needs some in it.",
+    "Let it close some before the checkpoint, or raise its limit: prlimit --pid PID --nofile=NUMBER.",
+  ],
+  [
+    /Unable to open \S+\.img: No such file or directory/,
+    "The images directory was deleted while CRIU wrote there.",
+    "Dump again, and leave the directory alone meanwhile.",
+  ],
   [/No space left on device/, "The disk is full.", "Make room where the images go, and for CRIU's log (--work-dir)."],
   [
     /Tracking memory is not available/,

@@ -54,6 +54,11 @@ export const restore: readonly FailureRow[] = [
     "Bring it back to that path.",
   ],
   [
+    /fsnotify: Unable to open (\S+): No such file or directory/,
+    "$1 is missing: the app watched it.",
+    "Make it again, with its owner and mode, before the restore.",
+  ],
+  [
     /Unexpected EOF on|Unexpected EOF$|Can't read pages data|Magic doesn't match|No IDS for root task|Empty list on file desc/,
     "The images are incomplete or damaged.",
     "Use the images of a dump that ended well; copy directories of images as a whole.",

@@ -6,16 +6,15 @@ const special = /[\\\p{Cc}]/u;
 /** A value of JSON. A number is NaN unless it is written as a whole one: `1e0` and `-0` are no counts for the reference reader. */
 export type Json = null | boolean | string | number | readonly Json[] | JsonObject;
 
-/** An object of JSON. Of members with one name the last one counts; names are data, also `__proto__`. */
+/** An object of JSON. No two members have one name; names are data, also `__proto__`. */
 export interface JsonObject {
   readonly members: ReadonlyMap<string, Json>;
-  /** The names that are there more than once. */
-  readonly repeated: ReadonlySet<string>;
 }
 
 /**
- * Reads JSON as strictly as the reference reader of safetensors does, which sees what JSON.parse() hides: how a number is written, names
- * that are there twice, and halves of surrogate pairs, which it refuses. Throws SyntaxError.
+ * Reads JSON as strictly as the reference reader of safetensors does, which sees what JSON.parse() hides: how a number is written, and
+ * halves of surrogate pairs, which it refuses. A name that is there twice is refused here as well, as the format has it: of two readers
+ * one would take the first, and one the last. Throws SyntaxError.
  */
 export function parseJson(text: string): Json {
   const reader = new Reader(text);
@@ -28,9 +27,6 @@ export function parseJson(text: string): Json {
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && "members" in value;
 }
-
-/** Most objects repeat nothing. */
-const none = new Set<string>();
 
 class Reader {
   readonly #text: string;
@@ -63,15 +59,14 @@ class Reader {
 
   #object(depth: number): JsonObject {
     const members = new Map<string, Json>();
-    let repeated = none;
     for (let isFirst = true; this.#goesOn("}", isFirst); isFirst = false) {
       this.#skip();
       const name = this.#string();
       this.#expect(":");
-      if (members.has(name)) repeated = (repeated === none ? new Set<string>() : repeated).add(name);
+      if (members.has(name)) this.#fail("a name that is there twice");
       members.set(name, this.value(depth + 1));
     }
-    return { members, repeated };
+    return { members };
   }
 
   /** Takes what stands before the next item, or the end. */

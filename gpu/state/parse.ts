@@ -10,7 +10,7 @@ export const MAX_HEADER = 100_000_000;
 
 const METADATA = "__metadata__";
 const fields = ["dtype", "shape", "data_offsets"];
-const nothing: JsonObject = { members: new Map(), repeated: new Set() };
+const nothing: JsonObject = { members: new Map() };
 
 /** One tensor of any safetensors file. `offset` is in bytes from the start of the file. */
 export interface Entry {
@@ -33,9 +33,9 @@ export interface ParsedFile {
 }
 
 /**
- * Reads the header of any safetensors file by the rules of the reference reader (safetensors 0.8.0), believing nothing in it. Three
- * forms that nobody writes are read there and refused here: an entry that is a list, a dtype that is an object, and a length from 2^53
- * on beside a 0. `read` gives bytes from the start of the file, `size` is its real size. Throws StateError `foreign` or `truncated`.
+ * Reads the header of any safetensors file by the rules of the reference reader (safetensors 0.8.0), believing nothing in it. Four
+ * forms that nobody writes are read there and refused here: two members of one name, an entry that is a list, a dtype that is an object,
+ * and a length from 2^53 on beside a 0. `read` gives bytes from the start of the file, `size` is its real size. Throws StateError `foreign` or `truncated`.
  */
 export function parseFile(read: (bytes: number) => Uint8Array, size: number, place: string): ParsedFile {
   if (size < 8) throw truncated(place, 8, size);
@@ -46,8 +46,7 @@ export function parseFile(read: (bytes: number) => Uint8Array, size: number, pla
   if (dataStart > size) throw truncated(place, dataStart, size);
   // A copy: what is checked must not change under the parser.
   const header = read(dataStart).slice();
-  const { members, repeated } = headerOf(header.subarray(8), place);
-  if (repeated.has(METADATA)) throw foreign(place, "metadata that is there twice");
+  const { members } = headerOf(header.subarray(8), place);
   const metadata = metadataOf(members.get(METADATA), place);
   const placed = [...members]
     .filter(([name]) => name !== METADATA)
@@ -113,13 +112,12 @@ function metadataOf(value: Json | undefined, place: string): Map<string, string>
 }
 
 function placeOf(name: string, entry: Json, dataStart: number, place: string): Entry {
-  const { members, repeated } = isObject(entry) ? entry : nothing;
+  const { members } = isObject(entry) ? entry : nothing;
   const [dtype, shape, offsets] = fields.map((field) => members.get(field));
   const bits = bitsOfFile(dtype);
   if (bits === undefined || !isNumbers(shape) || !isNumbers(offsets) || offsets.length !== 2) {
     throw foreign(place, `no dtype, shape and data_offsets for ${JSON.stringify(name)}`);
   }
-  if (fields.some((field) => repeated.has(field))) throw foreign(place, `two of a field of ${JSON.stringify(name)}`);
   const [begin, end] = offsets as [number, number];
   const bytes = ((elementsOf(shape) ?? Number.NaN) * bits) / 8;
   // NaN, where there are too many elements to count, is unequal too.

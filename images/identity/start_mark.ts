@@ -31,10 +31,15 @@ export function marked(
 
 /** The mark of a process; undefined when it was not started so itself. */
 export function markOf(pid: number): StartMark | undefined {
-  const words = environmentOf(pid).split("\0");
+  return markIn(environmentOf(pid), ownPidOf(pid));
+}
+
+/** The mark in the environment of a process, whose pid it has to name. */
+export function markIn(environment: string, pid: number | undefined): StartMark | undefined {
+  const words = environment.split("\0");
   const value = (name: string): string =>
     words.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-  if (value(PID) !== String(ownPidOf(pid))) return undefined;
+  if (value(PID) !== String(pid)) return undefined;
   try {
     const { executable, command, cwd } = JSON.parse(value(COMMAND)) as Partial<StartMark>;
     const isText = (text: unknown): text is string => typeof text === "string";

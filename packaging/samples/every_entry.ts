@@ -2,6 +2,7 @@
 import { type Agent, attach, CheckpointRefusedError, type Resource, UnsupportedPlatformError } from "criu-aware";
 import { type Blocker, blockers, unblocked } from "criu-aware/blockers";
 import { checkpoint, command, type Engine, parseArguments, rpc, simulate } from "criu-aware/driver";
+import { compareClocks, compareMounts, compareNetwork, readClocks, readMounts, readNetwork } from "criu-aware/evidence";
 import { allocateBuffers, defineState, host, openDevice, openState, scalar, tensor } from "criu-aware/gpu";
 import { deviceTests } from "criu-aware/gpu/conformance";
 import { cuda } from "criu-aware/gpu/cuda";
@@ -16,12 +17,15 @@ import { gpu } from "criu-aware/resources/gpu";
 import { readiness } from "criu-aware/resources/readiness";
 import { secrets } from "criu-aware/resources/secrets";
 import { trim } from "criu-aware/resources/trim";
-import { joinWorker, uniqueness } from "criu-aware/resources/uniqueness";
+import { uniqueness } from "criu-aware/resources/uniqueness";
+import { workers } from "criu-aware/resources/workers";
 import { attach as attachSimulated } from "criu-aware/simulate";
 import { file } from "criu-aware/strategies/file";
+import { type Passive, passive } from "criu-aware/strategies/passive";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
 import { CollisionError, expectUniqueAcrossClones } from "criu-aware/testing";
+import { type JoinedWorker, joinWorker } from "criu-aware/worker";
 
 export const recipes: Recipes = {
   shaders: { train: "@compute @workgroup_size(1) fn train() {}" },
@@ -76,6 +80,7 @@ export async function app(): Promise<string> {
   agent.register(clock);
   using timer = clock.wallClockTimeout(new Date(2030, 0), () => console.log(clock.frozenMs, clock.uptimeSinceRestore));
   agent.register(uniqueness({ beforeCheckpoint: "report", onDraw: ({ api, stack }) => console.log(api, stack) }));
+  agent.register(workers({ strict: true }));
   const open = connections({ listen: "rebind", listenAt: ({ local }) => ({ port: (local.port ?? 0) + 1 }) });
   agent.register(open);
   const sockets: readonly Connection[] = await open.list();
@@ -117,8 +122,12 @@ export async function serve(agent: Agent): Promise<(request: Request) => Promise
 }
 
 export async function worker(): Promise<void> {
-  using joined = await joinWorker();
-  console.log(joined);
+  const resource: Resource = {
+    name: "cache",
+    afterRestore: ({ outcome, generation }) => console.log(outcome, generation),
+  };
+  using joined: JoinedWorker = await joinWorker({ name: "thumbnails", resources: [resource] });
+  console.log(joined.isHeld);
 }
 
 export async function compare(): Promise<void> {
@@ -127,6 +136,18 @@ export async function compare(): Promise<void> {
   } catch (error) {
     if (error instanceof CollisionError) console.log(error.collisions.map(({ name, clones }) => `${name} ${clones}`));
   }
+}
+
+export async function look(restores: Passive = passive({ intervalMs: 5000 })): Promise<boolean> {
+  await using agent = await attach({ strategies: [restores] });
+  const before = { clocks: await readClocks(), mounts: readMounts(), network: readNetwork() };
+  const findings = [
+    compareClocks(before.clocks, await readClocks(), { toleranceMs: 5000 }),
+    compareMounts(before.mounts, readMounts()),
+    compareNetwork(before.network, readNetwork()),
+  ];
+  console.log(agent.generation);
+  return restores.check() || findings.some(({ suggestsRestore }) => suggestsRestore);
 }
 
 export async function play(): Promise<void> {

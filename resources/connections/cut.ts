@@ -6,9 +6,11 @@ import { tcpInfo } from "../../ffi/tcp_info.ts";
 import { OpenConnectionsError } from "./errors.ts";
 import { type Found, findSockets } from "./find.ts";
 
-/** How long other threads have to close what was shut, and this one afterwards, in milliseconds. */
+/** How long other threads have to close what was shut, in milliseconds. */
 const CLOSE_MS = 500;
+/** So long, and so many turns of the event loop, this thread has afterwards: on a busy machine one turn may take all of the time. */
 const SETTLE_MS = 300;
+const SETTLE_TURNS = 100;
 const HEARD_TURNS = 3;
 /** Between two looks, and how many must find nothing more. */
 const LOOK_MS = 1;
@@ -28,8 +30,8 @@ export interface Cut {
    * @throws {OpenConnectionsError} when another thread, or nobody, closes what was shut. This thread's own are then as they were.
    */
   cut(): void;
-  /** Lets the event loop find their ends, and waits until it has closed them, not for ever. */
-  settle(): Promise<void>;
+  /** Lets the event loop find their ends, and waits until it has closed them, at most `limitMs` in any case. */
+  settle(limitMs: number): Promise<void>;
 }
 
 /** What a cut works on. */
@@ -64,7 +66,7 @@ export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
       // Who connects again at once needs a moment for that.
       let calm = others.length > 0 ? CALM_LOOKS : 0;
       for (const end = performance.now() + CLOSE_MS; others.length > 0 || calm > 0; { mine, others } = look()) {
-        if (performance.now() > end) throw new OpenConnectionsError(NOT_CLOSED, others, CLOSE_IT);
+        if (others.length > 0 && performance.now() > end) throw new OpenConnectionsError(NOT_CLOSED, others, CLOSE_IT);
         for (const { fd } of others) shutConnection(libc, fd);
         calm = others.length > 0 ? CALM_LOOKS : calm - 1;
         pause(LOOK_MS);
@@ -77,37 +79,41 @@ export function createCut({ libc, epoll, isMeant }: CutOptions): Cut {
         replace(libc, ended, fd);
       }
     },
-    async settle() {
+    async settle(limitMs) {
       if (ended < 0) return;
       // The app may have closed one, and something else has its number.
       const isEnded = (fd: number): boolean => isSameSocket(libc, fd, ended);
       const left = swapped.splice(0).filter(([fd]) => isEnded(fd));
       for (const [fd, watch] of left) addWatch(libc, fd, watch);
-      await settled(() => !left.some(([fd]) => isEnded(fd)));
+      await settled(() => !left.some(([fd]) => isEnded(fd)), limitMs);
       libc.close(ended);
     },
   };
 }
 
 /** Waits until nothing is left of TCP connections that CRIU has closed by its option tcpClose: the runtime has noticed. */
-export async function settleClosed(libc: Libc, fds: readonly number[]): Promise<void> {
-  if (fds.length > 0) await settled(() => !fds.some((fd) => tcpInfo(libc, fd)?.state === "closed"));
+export async function settleClosed(libc: Libc, fds: readonly number[], limitMs: number): Promise<void> {
+  if (fds.length > 0) await settled(() => !fds.some((fd) => tcpInfo(libc, fd)?.state === "closed"), limitMs);
 }
 
 /** Waits until what is over, but not closed yet, is closed: many a close() is done before its descriptor is. */
-export async function awaitClosed(libc: Libc): Promise<void> {
+export async function awaitClosed(libc: Libc, limitMs: number): Promise<void> {
   const isOver = ({ type, tcp }: Found): boolean => type === "connection" && tcp?.state === "closed";
-  await until(() => !findSockets(libc).some(isOver));
+  await until(() => !findSockets(libc).some(isOver), limitMs);
 }
 
 /** The descriptors are closed first; their clients hear of it some turns later. */
-async function settled(isClosed: () => boolean): Promise<void> {
-  await until(isClosed);
+async function settled(isClosed: () => boolean, limitMs: number): Promise<void> {
+  await until(isClosed, limitMs);
   for (let turns = HEARD_TURNS; turns > 0; turns--) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 /** The event loop turns meanwhile. What takes longer has another reason, and may go on. */
-async function until(isDone: () => boolean): Promise<void> {
-  for (const end = performance.now() + SETTLE_MS; !isDone() && performance.now() < end; )
+async function until(isDone: () => boolean, limitMs: number): Promise<void> {
+  const begun = performance.now();
+  for (let turns = 0; !isDone(); turns++) {
+    const ms = performance.now() - begun;
+    if (ms > limitMs || (ms > SETTLE_MS && turns > SETTLE_TURNS)) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }

@@ -2,6 +2,7 @@ import { addWatch, readWatches, removeWatch, type Watch } from "../../ffi/epoll.
 import type { Libc } from "../../ffi/libc.ts";
 import { changeAddress } from "../../ffi/socket_address.ts";
 import { duplicate, isSameSocket, openLike, replace, stopListening } from "../../ffi/stream_socket.ts";
+import type { SystemCallError } from "../../ffi/system_call_error.ts";
 import { socketCalls } from "../../ffi/unix_socket.ts";
 import type { RestoreContext } from "../../lifecycle/types.ts";
 import { ListenAgainError } from "./errors.ts";
@@ -12,6 +13,9 @@ import type { Connection } from "./socket.ts";
 const BACKLOG = 511;
 /** From bind(2): it is bound already. */
 const EINVAL = 22;
+/** The address is taken, or is none of this machine's (yet): both may pass. */
+const passing = ["EADDRINUSE", "EADDRNOTAVAIL"];
+const RETRY_MS = 25;
 
 /** Where a server listens: the parts that are missing stay as they were. */
 export interface ListenAddress {
@@ -31,8 +35,11 @@ export interface Listeners {
    * notice, for nothing watches the socket meanwhile. Throws SystemCallError; what was closed until then listens again by `open`.
    */
   close(sockets: readonly Found[]): void;
-  /** Lets all of them listen again. Returns what went wrong. */
-  open(context: RestoreContext): ListenAgainError[];
+  /**
+   * Lets all of them listen again: at once, in this very call, where nothing is in the way. Where somebody else has the address, who may be
+   * going away, it tries again, at most `limitMs`. Resolves with what went wrong.
+   */
+  open(context: RestoreContext, limitMs: number): Promise<ListenAgainError[]>;
 }
 
 /** One of them. `kept` is the same socket, by which it is known again. */
@@ -50,6 +57,11 @@ export interface ListenersOptions {
   /** Give the address up as well, so that another one can be taken. */
   readonly rebind: boolean;
   readonly listenAt: ListenAt | undefined;
+}
+
+/** Whether nobody but this thread, whose event loop waits in `epoll`, watches a socket. */
+export function isWatchedBy(epoll: number | undefined, watches: readonly Watch[] = []): boolean {
+  return watches.every((watch) => watch.epoll === epoll);
 }
 
 /** Prepares to close servers. */
@@ -72,36 +84,43 @@ export function createListeners(options: ListenersOptions): Listeners {
       for (const socket of sockets) {
         const found = watches.get(socket.fd) ?? [];
         // The one of another thread would find it closed.
-        if (found.every((watch) => watch.epoll === epoll)) close(socket, found);
+        if (isWatchedBy(epoll, found)) close(socket, found);
       }
     },
-    open: (context) =>
-      servers.splice(0).flatMap((server) => {
+    async open(context, limitMs) {
+      const end = performance.now() + limitMs;
+      const opening = servers.splice(0).map(async (server) => {
         try {
-          listenAgain(libc, server, context, rebind, listenAt);
+          await listenAgain(server, context, end);
           return [];
         } catch (cause) {
           return [new ListenAgainError(server.socket, cause, cureOf(rebind))];
         } finally {
           libc.close(server.kept);
         }
-      }),
+      });
+      return (await Promise.all(opening)).flat();
+    },
   };
-}
 
-function listenAgain(
-  libc: Libc,
-  { socket, kept, watches }: Server,
-  context: RestoreContext,
-  rebind: boolean,
-  listenAt: ListenAt | undefined,
-): void {
-  const { fd, local } = socket;
-  // The app has closed it.
-  if (!isSameSocket(libc, fd, kept)) return;
-  bindIfUnbound(libc, fd, (rebind ? addressOf(libc, socket, listenAt, context) : undefined) ?? local.bytes);
-  libc.check(socketCalls(libc).listen(fd, BACKLOG), "listen");
-  for (const watch of watches) addWatch(libc, fd, watch);
+  /** Waits for nothing when the first try is a success. */
+  async function listenAgain({ socket, kept, watches }: Server, context: RestoreContext, end: number): Promise<void> {
+    const { fd, local } = socket;
+    let address: Uint8Array | undefined;
+    // Unless the app has closed it.
+    while (isSameSocket(libc, fd, kept)) {
+      address ??= (rebind ? addressOf(libc, socket, listenAt, context) : undefined) ?? local.bytes;
+      try {
+        bindIfUnbound(libc, fd, address);
+        libc.check(socketCalls(libc).listen(fd, BACKLOG), "listen");
+        for (const watch of watches) addWatch(libc, fd, watch);
+        return;
+      } catch (error) {
+        if (!passing.includes((error as SystemCallError).code) || performance.now() > end) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
 }
 
 function addressOf(

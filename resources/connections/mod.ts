@@ -5,14 +5,14 @@
  *
  * @module
  */
-import { epollOfThisThread } from "../../ffi/epoll.ts";
+import { epollOfThisThread, readWatches } from "../../ffi/epoll.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import type { HoldContext, Resource } from "../../lifecycle/types.ts";
 import { awaitClosed, type Cut, createCut, settleClosed } from "./cut.ts";
 import { drain } from "./drain.ts";
 import { OpenConnectionsError } from "./errors.ts";
 import { type Found, findSockets } from "./find.ts";
-import { createListeners, type ListenAt, type Listeners } from "./listeners.ts";
+import { createListeners, isWatchedBy, type ListenAt, type Listeners } from "./listeners.ts";
 import { type Action, actionFor, checkRules, type Rule } from "./rules.ts";
 import type { Connection } from "./socket.ts";
 import { collectStacks } from "./stacks.ts";
@@ -49,7 +49,10 @@ export interface ConnectionsOptions {
 
 /** A resource that can also be asked what it would do. */
 export interface ConnectionsResource extends Resource {
-  /** The sockets that it knows of now, and what happens to them in a checkpoint. Throws SystemCallError. */
+  /**
+   * The sockets that it knows of now, and what happens to them in a checkpoint: a server of another thread, or at a unix socket, is
+   * ignored unless a rule refuses it. Throws SystemCallError.
+   */
   list(): Promise<readonly (Connection & { readonly action: Action })[]>;
 }
 
@@ -108,12 +111,13 @@ export function connections(options: ConnectionsOptions = {}): ConnectionsResour
     name,
     tier: "connection",
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    async beforeCheckpoint({ criuOptions }) {
+    async beforeCheckpoint({ criuOptions, timeoutMs }) {
       const libc = await openLibc();
       opened ??= { libc, epoll: await epollOfThisThread(libc) };
       refuse(libc);
+      const begun = performance.now();
       await drain(libc, drainMs, isShutDown);
-      if (!leavesTcp(criuOptions)) await awaitClosed(libc);
+      if (!leavesTcp(criuOptions)) await awaitClosed(libc, mostOf(timeoutMs) - (performance.now() - begun));
     },
     beforeHold({ criuOptions }) {
       if (!opened) return;
@@ -137,23 +141,38 @@ export function connections(options: ConnectionsOptions = {}): ConnectionsResour
       listeners.close(sockets.filter(({ type, family }) => type === "listener" && family !== "unix"));
     },
     async afterRestore(context) {
-      const errors = listeners?.open(context) ?? [];
-      const settled = cut?.settle();
+      const limitMs = mostOf(context.timeoutMs);
+      const opening = listeners?.open(context, limitMs);
+      const settling = cut?.settle(limitMs);
       listeners = undefined;
       cut = undefined;
-      await settled;
-      if (opened) await settleClosed(opened.libc, left);
+      await settling;
+      if (opened) await settleClosed(opened.libc, left, limitMs);
       left = [];
+      const errors = (await opening) ?? [];
       if (errors.length > 1) throw new AggregateError(errors, errors.map(({ message }) => message).join("; "));
       if (errors[0]) throw errors[0];
     },
     async list() {
-      return findSockets(await openLibc()).map((socket) => {
+      const libc = await openLibc();
+      const epoll = await epollOfThisThread(libc);
+      const watches = readWatches();
+      return findSockets(libc).map((socket) => {
         const { fd, type, family, local, remote, openedAt } = withStack(socket);
-        return { fd, type, family, local, remote, openedAt, action: actionFor(rules, socket) };
+        const staysOpen = type === "listener" && (family === "unix" || !isWatchedBy(epoll, watches.get(fd)));
+        const action = actionFor(rules, socket);
+        return {
+          ...{ fd, type, family, local, remote, openedAt },
+          action: action === "shutdown" && staysOpen ? "ignore" : action,
+        };
       });
     },
   };
+}
+
+/** What a hook may use of its time: less than all, so that what went wrong is told and not only that it took too long. */
+function mostOf(timeoutMs: number): number {
+  return timeoutMs * 0.9;
 }
 
 function leavesTcp(criuOptions: HoldContext["criuOptions"]): boolean {

@@ -37,7 +37,9 @@ const oneOf =
   (...words: readonly string[]) =>
   (value: unknown): string | undefined =>
     words.includes(value as string) ? undefined : `must be ${words.map((word) => `"${word}"`).join(", ")}`;
-const address = (value: unknown): string | undefined => (isIP(String(value)) ? undefined : "must be an IP address");
+/** One with a zone (fe80::1%eth0) would never be found: the kernel says none. */
+const address = (value: unknown): string | undefined =>
+  typeof value === "string" && (isIP(value) === 4 || URL.canParse(urlOf(value))) ? undefined : "must be an IP address";
 const port = (value: unknown): string | undefined =>
   Number.isInteger(value) && (value as number) > 0 && (value as number) < 65_536
     ? undefined
@@ -72,7 +74,7 @@ function problemOf(rule: Rule): string | undefined {
     const check = Object.hasOwn(parts, name) ? parts[name as keyof Rule] : undefined;
     if (!check) return `it has no part ${printable(JSON.stringify(name))}; known are ${Object.keys(parts).join(", ")}`;
     const wrong = check(value);
-    if (wrong) return `its ${name} ${wrong}, not ${printable(JSON.stringify(value))}`;
+    if (wrong) return `its ${name} ${wrong}, not ${shown(value)}`;
   }
   if (!given.some(([name]) => name === "action")) return `its action ${parts.action(undefined)}`;
   if (given.length < 2) {
@@ -80,6 +82,15 @@ function problemOf(rule: Rule): string | undefined {
     return `it names nothing. Give at least one of ${names.join(", ")}`;
   }
   return undefined;
+}
+
+/** JSON has not everything: 80n, what leads to itself. */
+function shown(value: unknown): string {
+  try {
+    return printable(JSON.stringify(value) ?? String(value));
+  } catch {
+    return typeof value === "bigint" ? `${value}n` : "what was given";
+  }
 }
 
 /** What happens to a socket: the first rule that names it says so. */
@@ -111,5 +122,9 @@ function isSameAddress(found: SocketAddress | undefined, wanted: string): boolea
 /** As the kernel writes it: `0:0:0:0:0:0:0:1` is `::1`. A socket for both families shows `::ffff:127.0.0.1`. */
 function normal(address: string): string {
   const plain = address.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, "");
-  return isIP(plain) === 6 ? new URL(`http://[${plain}]`).hostname.slice(1, -1) : plain;
+  return isIP(plain) === 6 ? new URL(urlOf(plain)).hostname.slice(1, -1) : plain;
+}
+
+function urlOf(address: string): string {
+  return `http://[${address}]`;
 }

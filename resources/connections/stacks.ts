@@ -17,15 +17,19 @@ const calls = new Map<number, Call>();
 let isCollecting = false;
 
 /**
- * Notes from now on who connects by node:net (which most drivers of databases use), fetch or WebSocket; what a runtime does by itself,
- * such as Bun.sql, is not seen. It costs time at every call: for development.
+ * Notes from now on who connects by node:net (which most drivers of databases use, and node:http2), fetch, WebSocket, Bun.connect or
+ * Deno.connect; what a runtime does by itself, such as Bun.sql, is not seen. It costs time at every call: for development.
  */
 export function collectStacks(): Stacks {
   if (!isCollecting) {
     isCollecting = true;
-    wrapConnect();
-    wrapUrl("fetch");
-    wrapUrl("WebSocket");
+    wrap(Socket.prototype, "connect", noteSocket);
+    wrap(globalThis, "fetch", noteUrl);
+    wrap(globalThis, "WebSocket", noteUrl);
+    const { Bun, Deno } = globalThis as { readonly Bun?: object; readonly Deno?: object };
+    wrap(Bun, "connect", noteOptions);
+    wrap(Deno, "connect", noteOptions);
+    wrap(Deno, "connectTls", noteOptions);
   }
   return {
     openedAt({ local, remote }) {
@@ -40,42 +44,45 @@ function note(host: unknown, port: unknown): void {
   const number = Number(port);
   if (!Number.isInteger(number)) return;
   // The first lines are this file's.
-  const lines = (new Error().stack ?? "").split("\n").slice(3, 11);
+  const lines = (new Error().stack ?? "").split("\n").slice(4, 12);
   if (calls.size >= KEPT_PORTS) calls.delete(calls.keys().next().value as number);
   calls.set(number, { host: String(host ?? ""), stack: lines.map((line) => line.trim()).join(" ← ") });
 }
 
-function wrapConnect(): void {
-  const { connect } = Socket.prototype;
-  Socket.prototype.connect = function (this: Socket, ...args: unknown[]): Socket {
-    // The arguments of net.connect() may come as one list: (options) or (port, host).
-    const [first, second] = (Array.isArray(args[0]) ? args[0] : args) as [unknown, unknown];
-    const { host, port } =
-      typeof first === "object" && first !== null ? (first as Partial<URL>) : { host: second, port: first };
-    note(host, port);
-    return Reflect.apply(connect, this, args);
-  } as typeof connect;
+/** The arguments of net.connect() may come as one list: (options) or (port, host). */
+function noteSocket(...args: readonly unknown[]): void {
+  const [first, second] = (Array.isArray(args[0]) ? args[0] : args) as readonly unknown[];
+  if (typeof first === "object" && first !== null) note((first as Partial<URL>).host, (first as Partial<URL>).port);
+  else note(second, first);
 }
 
-function wrapUrl(name: "fetch" | "WebSocket"): void {
-  const original = globalThis[name] as unknown as (target: unknown) => unknown;
-  const noteUrl = (target: unknown): void => {
-    try {
-      const { hostname, port, protocol } = new URL(target instanceof Request ? target.url : String(target));
-      note(hostname, port || (/^(https|wss):$/.test(protocol) ? 443 : 80));
-    } catch {
-      // It is no URL: the call itself says so.
-    }
-  };
+function noteOptions(options: unknown): void {
+  const { hostname, port } = Object(options) as Partial<URL>;
+  note(hostname, port);
+}
+
+function noteUrl(target: unknown): void {
+  try {
+    const { hostname, port, protocol } = new URL(target instanceof Request ? target.url : String(target));
+    note(hostname, port || (/^(https|wss):$/.test(protocol) ? 443 : 80));
+  } catch {
+    // It is no URL: the call itself says so.
+  }
+}
+
+/** Puts a function in the place of one of the same name, which looks at its arguments first. */
+function wrap(holder: object | undefined, name: string, look: (...args: readonly unknown[]) => void): void {
+  const original: unknown = holder && Reflect.get(holder, name);
+  if (!holder || typeof original !== "function") return;
   const wrapped = new Proxy(original, {
     apply(target, self, args) {
-      noteUrl(args[0]);
+      look(...args);
       return Reflect.apply(target, self, args);
     },
     construct(target, args, made) {
-      noteUrl(args[0]);
+      look(...args);
       return Reflect.construct(target, args, made);
     },
   });
-  Object.assign(globalThis, { [name]: wrapped });
+  Reflect.set(holder, name, wrapped);
 }

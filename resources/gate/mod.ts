@@ -11,6 +11,7 @@ import type { Resource } from "../../lifecycle/types.ts";
 import { Answers } from "./answers.ts";
 import { Door, type Visit } from "./door.ts";
 import { type Entry, entryOf, type Pass } from "./entry.ts";
+import { hasGone, warnsOfSignal } from "./gone.ts";
 import { callSite, requestLine } from "./where.ts";
 
 export type { Entry, Pass } from "./entry.ts";
@@ -100,6 +101,7 @@ export function gate(options: GateOptions = {}): Gate {
   checkTime("waitMs", waitMs);
   const door = new Door();
   const answers = new Answers();
+  let mayHaveCut = false;
 
   const wait = (where: string | undefined, options: EnterOptions): Promise<Visit> => {
     checkTime("waitMs", options.waitMs);
@@ -133,15 +135,22 @@ export function gate(options: GateOptions = {}): Gate {
       (handler) =>
       async (request, ...rest) => {
         const where = collectStacks ? requestLine(request) : undefined;
-        let visit: Visit;
+        let visit = door.admit(where);
+        const hasWaited = visit === undefined;
+        const asksLate = warnsOfSignal(rest[0]);
         try {
-          visit = door.admit(where) ?? (await wait(where, { signal: request.signal }));
+          visit ??= await wait(where, asksLate ? {} : { signal: request.signal });
         } catch {
-          return new Response("busy: a checkpoint is under way\n", { status: 503, headers: { "retry-after": "1" } });
+          return busy();
         }
-        const leave = (): void => visit[Symbol.dispose]();
+        const admitted = visit;
+        const leave = (): void => admitted[Symbol.dispose]();
         try {
-          const answer = await door.runWithin(visit, () => handler(request, ...rest));
+          if (hasWaited && asksLate && mayHaveCut && (await hasGone(request))) {
+            leave();
+            return busy();
+          }
+          const answer = await door.runWithin(admitted, () => handler(request, ...rest));
           if (answer instanceof Response) return answers.watch(answer, request, rest[0], leave);
           leave();
           return answer;
@@ -157,6 +166,14 @@ export function gate(options: GateOptions = {}): Gate {
       // What was answered last is on its way: the runtime writes it in its next turns.
       for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setTimeout(resolve));
     },
-    afterRestore: () => door.open(),
+    afterRestore({ outcome, frozenMs }) {
+      // An app that goes on after a dump keeps its connections, and so does one that was not held.
+      mayHaveCut = outcome === "restored" || (outcome === "aborted" && frozenMs > 0);
+      door.open();
+    },
   };
+}
+
+function busy(): Response {
+  return new Response("busy: a checkpoint is under way\n", { status: 503, headers: { "retry-after": "1" } });
 }

@@ -7,15 +7,14 @@
  * @module
  */
 import { generators } from "#generators";
-import { type Libc, openLibc } from "../../ffi/libc.ts";
-import { UnsupportedPlatformError } from "../../ffi/unsupported_platform.ts";
+import { type Libc, openLibcIfAny } from "../../ffi/libc.ts";
+import { isMainThread } from "../../ffi/thread.ts";
 import { type MemoryRange, wipe, wipeOnForkRanges } from "../../ffi/wipe_on_fork.ts";
-import type { Resource } from "../../lifecycle/types.ts";
+import type { CheckpointContext, Resource, RestoreContext } from "../../lifecycle/types.ts";
+import { announceHolder, holdWorkers, releaseWorkers, renewWorkers } from "../workers/hold.ts";
 import { type EarlyDraw, printDraw, watchDraws } from "./early_draws.ts";
-import { type HeldWorkers, holdWorkers } from "./held_workers.ts";
 
 export { type EarlyDraw, EarlyDrawError } from "./early_draws.ts";
-export { joinWorker } from "./join_worker.ts";
 
 /** Options of {@linkcode uniqueness}. */
 export interface UniquenessOptions {
@@ -40,7 +39,7 @@ export interface UniquenessOptions {
  * Gives every generator of a restored process a new seed of the kernel, synchronously, before any other code of the thread runs: `crypto`,
  * `crypto.subtle`, `node:crypto` (with callbacks too), `Math.random`, `Bun.randomUUIDv7`, TLS. After a dump that was not restored it does nothing.
  *
- * Register it before all other resources. Workers take part when they call {@linkcode joinWorker}. In Deno `Math.random` is replaced, at once, by a
+ * Register it before all other resources. Workers take part when they call `joinWorker()` of criu-aware/worker. In Deno `Math.random` is replaced, at once, by a
  * function that can be given a seed. In `criu-aware/simulate`, and on other systems, it does nothing.
  *
  * Its hooks throw, and so refuse the checkpoint or report a recovery that failed, when a generator or a worker is not to be reached.
@@ -62,32 +61,50 @@ export function uniqueness(options: UniquenessOptions = {}): Resource {
   const watch = beforeCheckpoint === undefined ? undefined : watchDraws(beforeCheckpoint, onDraw);
   let libc: Libc | undefined;
   let shared: MemoryRange[] = [];
-  let workers: HeldWorkers | undefined;
+  const owner = {};
+  if (isMainThread()) announceHolder();
   return {
     name,
     tier: "runtime",
-    async beforeCheckpoint({ signal }) {
-      libc = await openWhereItExists();
-      if (!libc) return;
-      const isNeeded = generators.touch();
-      shared = wipeOnForkRanges(shared);
-      if (isNeeded && shared.length === 0) throw new Error(NOT_FOUND);
-      workers = holdWorkers(libc);
-      await workers.held(signal);
-    },
-    afterRestore({ outcome, simulated }) {
-      const isCopy = outcome === "restored" && !simulated;
-      if (outcome !== "aborted") watch?.[Symbol.dispose]();
-      const held = workers;
-      workers = undefined;
-      try {
-        if (isCopy) renew();
-      } finally {
-        held?.release(isCopy);
-      }
-      if (isCopy) reset?.();
+    beforeCheckpoint: (context) => prepare(context),
+    afterRestore(context) {
+      if (!context.unprepared) return recover(context);
+      // Late, and still better than never: from here on no copy draws what another one does.
+      return prepare({ ...context, criuOptions: [] }).finally(() => recover(context));
     },
   };
+
+  async function prepare(context: CheckpointContext): Promise<void> {
+    libc = await openLibcIfAny();
+    if (!libc) return;
+    const isNeeded = generators.touch();
+    shared = wipeOnForkRanges(shared);
+    if (isNeeded && shared.length === 0) throw new Error(NOT_FOUND);
+    if (!isMainThread()) return;
+    renewWorkers();
+    await holdWorkers(owner, context);
+  }
+
+  function recover(context: RestoreContext): void | Promise<void> {
+    const { outcome, simulated } = context;
+    const isCopy = outcome === "restored" && !simulated;
+    if (outcome !== "aborted") watch?.[Symbol.dispose]();
+    try {
+      if (isCopy) renew();
+      if (isCopy) reset?.();
+    } catch (error) {
+      // They go on all the same.
+      void releaseQuietly(context);
+      throw error;
+    }
+    return releaseWorkers(owner, context);
+  }
+
+  async function releaseQuietly(context: RestoreContext): Promise<void> {
+    try {
+      await releaseWorkers(owner, context);
+    } catch {}
+  }
 
   function renew(): void {
     if (!libc) throw new Error("libc was not to be opened before the dump");
@@ -98,13 +115,3 @@ export function uniqueness(options: UniquenessOptions = {}): Resource {
 
 const NOT_FOUND =
   "Cannot find the page by which the random generators of this process learn that they are a copy (no mapping in /proc/self/smaps has the flag wf). It needs /proc, and Linux 4.14 or newer.";
-
-/** Undefined where no process is ever dumped. */
-async function openWhereItExists(): Promise<Libc | undefined> {
-  try {
-    return await openLibc();
-  } catch (error) {
-    if (error instanceof UnsupportedPlatformError) return undefined;
-    throw error;
-  }
-}

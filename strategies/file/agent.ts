@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { lstatSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { createEntry, type Entry, entryAt, removeEntry } from "../../ffi/entries.ts";
 import { watchDirectory } from "../../ffi/inotify.ts";
@@ -20,6 +20,8 @@ import { directoryProblem, entryBeside, exchangeMarker, type FoundMarker, readMa
 /** Of those resources that could not be rebuilt: a marker is short. */
 const MOST_NAMES = 8;
 const LONGEST_NAME = 64;
+/** How long to wait for the directory of the marker, when it is gone. */
+const LOST_MS = 1000;
 
 /** Options of {@linkcode file}. */
 export interface FileOptions {
@@ -59,6 +61,8 @@ export function file(options: FileOptions): Strategy {
       const isTrusted = createTrust(libc);
       // What lies there and was dealt with, until an answer takes its place: it must be neither delivered nor counted twice.
       let dealtWith: string | undefined;
+      // The checkpoint for which it was read while the app is held.
+      let readFor: string | undefined;
 
       /** What cannot be read is not there, until its next change: nothing may end the watch, or a hold. */
       const find = (): FoundMarker | undefined => {
@@ -69,8 +73,19 @@ export function file(options: FileOptions): Strategy {
         }
       };
       const look = (): void => {
+        again ??= isWatched() ? undefined : setTimeout(lookAgain, LOST_MS);
         const found = find();
         if (found) take(found);
+      };
+      // The directory may have been deleted, and made again: nobody tells of that.
+      let again: ReturnType<typeof setTimeout> | undefined;
+      const lookAgain = (): void => {
+        again = undefined;
+        look();
+      };
+      const isWatched = (): boolean => {
+        const stat = statSync(directory, { throwIfNoEntry: false });
+        return stat !== undefined && problemOf(libc, stat) === undefined && watch.renew();
       };
       const take = ({ uid, identity, marker }: FoundMarker): void => {
         if (marker.kind !== "notice" && marker.kind !== "unusable") return;
@@ -113,23 +128,31 @@ export function file(options: FileOptions): Strategy {
         whileHeld: {
           fd: watch.fd,
           read(id) {
-            watch.drain();
+            // Only after a change: a marker that is open when CRIU comes would have to be as it was at the restore.
+            if (!watch.drain() && id === readFor) return undefined;
+            readFor = id;
             const found = find();
             if (found?.marker.kind !== "word" || found.marker.id !== id || !isTrusted(found.uid)) return undefined;
             return found.marker.word;
           },
         },
-        [Symbol.dispose]: () => watch[Symbol.dispose](),
+        [Symbol.dispose]() {
+          clearTimeout(again);
+          watch[Symbol.dispose]();
+        },
       };
     },
   };
 }
 
+function problemOf(libc: Libc, { uid, mode }: Stats): string | undefined {
+  return directoryProblem({ type: "directory", uid, mode }, libc.geteuid());
+}
+
 /** Throws when a marker at `path` could never be answered. */
 function checkPlace(libc: Libc, directory: string, path: string): void {
   const uid = libc.geteuid();
-  const { uid: owner, mode } = statSync(directory);
-  const problem = directoryProblem({ type: "directory", uid: owner, mode }, uid) ?? writeProblem(libc, entryAt(path));
+  const problem = problemOf(libc, statSync(directory)) ?? writeProblem(libc, entryAt(path));
   if (problem) {
     throw new Error(
       `Cannot take notices in ${directory}: ${problem}. Use a directory that user ${uid} makes, with mode 755 or 700.`,

@@ -7,6 +7,8 @@ import type { Notice, Reply } from "../../lifecycle/types.ts";
 import type { DriverPage } from "../../page/driver_page.ts";
 import { directoryProblem, exchangeMarker, readMarker } from "./marker.ts";
 
+/** An app that has said nothing by then is woken. */
+const SILENT_MS = 200;
 /** The longest name that Linux has: NAME_MAX (linux/limits.h). */
 const NAME_MAX = 255;
 
@@ -35,12 +37,18 @@ export async function notifyByFile(
   const { entry, isTrusted } = place;
   exchangeMarker(libc, entry, notice, isTrusted);
   try {
-    const end = performance.now() + timeoutMs;
+    const start = performance.now();
+    const end = start + timeoutMs;
+    let isWoken = false;
     for (let turn = 0; ; turn++) {
       const reply = replyIn(page, place, notice.id);
       if (reply) return reply;
       if (performance.now() >= end || signal?.aborted || !page.process.isAlive()) return undefined;
       await new Promise((resolve) => setTimeout(resolve, turn < 20 ? 0.5 : 5));
+      // It may not watch this directory: that was deleted, and made again.
+      if (isWoken || performance.now() < start + SILENT_MS) continue;
+      isWoken = true;
+      page.wake();
     }
   } finally {
     // Without an answer it must not be found later, by an app that starts.

@@ -90,8 +90,9 @@ const parsers: { readonly [M in keyof Results]: (result: unknown) => Results[M] 
   point: (result) => ({ ...checkReply(result), id: checkNotice(result).id }),
   status(result) {
     const { state, generation, outcome = null } = Object(result) as Record<string, unknown>;
-    const known = states.includes(state as State) && (outcome === null || outcomes.includes(outcome as Outcome));
-    if (!known || !Number.isSafeInteger(generation)) throw new Error("its answer is no status");
+    const known = states.includes(state as State) && (outcome === null || outcomes.indexOf(outcome as Outcome) > 0);
+    if (!known || !Number.isSafeInteger(generation) || (generation as number) < 0)
+      throw new Error("its answer is no status");
     return { state, generation, outcome } as SocketStatus;
   },
 };

@@ -69,7 +69,12 @@ for (const runtime of runtimes) {
   test(`${runtime}: a lease that ran out before the freeze makes the dump fail in post-dump`, { skip }, async () => {
     using images = temporaryDirectory();
     await using app = await App.start(runtime);
-    assert.notEqual(runCriu(dumpArgs(app.pid, images.path), { CRIU_AWARE_LEASE_MS: "1" }).status, 0);
+    // CRIU runs the script that was given last first: this one keeps the freeze away for longer than the lease.
+    const slow = join(app.directory, "slow.sh");
+    writeFileSync(slow, "#!/bin/sh\nsleep 0.3\n", { mode: 0o755 });
+    const [command = "", ...args] = dumpArgs(app.pid, images.path);
+    const run = runCriu([command, "--action-script", slow, ...args], { CRIU_AWARE_LEASE_MS: "1" });
+    assert.notEqual(run.status, 0);
     assert.match(dumpLog(images.path), /no longer held when it was frozen/);
     assert.equal((await app.event("released")).outcome, "continued");
     await app.goesOn();

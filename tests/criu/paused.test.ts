@@ -1,6 +1,6 @@
 /** An app in a paused container cannot answer: a notice that reaches it too late does nothing. With a real cgroup freezer. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { command, type DumpRefusedError } from "criu-aware/driver";
@@ -9,73 +9,17 @@ import { DriverPage } from "../../page/driver_page.ts";
 import { App } from "../support/app.ts";
 import { runCli } from "../support/cli.ts";
 import { hook, noCriu, runCriu } from "../support/criu.ts";
+import { type Freezer, freezers, noFreezer, Pause } from "../support/freezer.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { sleep, waitFor } from "../support/time.ts";
 
-/** A freezer of either version of cgroups: its directory, and what to write where. */
-interface Freezer {
-  readonly root: string;
-  readonly file: string;
-  readonly frozen: string;
-  readonly thawed: string;
-  readonly isFrozen: (directory: string) => boolean;
-}
-
-const freezers: readonly Freezer[] = [
-  {
-    root: "/sys/fs/cgroup/freezer",
-    file: "freezer.state",
-    frozen: "FROZEN",
-    thawed: "THAWED",
-    isFrozen: (directory) => readFileSync(`${directory}/freezer.state`, "utf8").startsWith("FROZEN"),
-  },
-  ...["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map((root) => ({
-    root,
-    file: "cgroup.freeze",
-    frozen: "1",
-    thawed: "0",
-    isFrozen: (directory: string) => /^frozen 1$/m.test(readFileSync(`${directory}/cgroup.events`, "utf8")),
-  })),
-];
-
-/** Puts a process into a new cgroup that can be paused. Disposal thaws it and takes it out. */
-class Pause implements Disposable {
-  readonly #freezer: Freezer;
-  readonly #directory: string;
-  readonly #pid: number;
-
-  constructor(freezer: Freezer, pid: number) {
-    this.#freezer = freezer;
-    this.#pid = pid;
-    this.#directory = `${freezer.root}/criu-aware-test-${pid}`;
-    mkdirSync(this.#directory);
-    writeFileSync(`${this.#directory}/cgroup.procs`, String(pid));
-  }
-
-  async pause(): Promise<void> {
-    writeFileSync(`${this.#directory}/${this.#freezer.file}`, this.#freezer.frozen);
-    await waitFor("the cgroup to freeze", () => this.#freezer.isFrozen(this.#directory), 10_000);
-  }
-
-  resume(): void {
-    writeFileSync(`${this.#directory}/${this.#freezer.file}`, this.#freezer.thawed);
-  }
-
-  [Symbol.dispose](): void {
-    this.resume();
-    writeFileSync(`${this.#freezer.root}/cgroup.procs`, String(this.#pid));
-    rmdirSync(this.#directory);
-  }
-}
-
-const usable = process.geteuid?.() === 0 ? freezers.filter(({ root }) => existsSync(`${root}/cgroup.procs`)) : [];
-const skip = noCriu || (usable.length === 0 ? "no cgroup freezer can be used here" : false);
+const skip = noCriu || noFreezer;
 
 for (const runtime of runtimes) {
   test(`${runtime}: a notice that a paused app sees after its deadline does nothing`, { skip }, async () => {
     await using app = await App.start(runtime);
-    using pause = new Pause(usable[0] as Freezer, app.pid);
+    using pause = new Pause(freezers[0] as Freezer, app.pid);
     await pause.pause();
     {
       using page = await DriverPage.open(app.pid);
@@ -90,7 +34,7 @@ for (const runtime of runtimes) {
 
   test(`${runtime}: a notice that was withdrawn while the app was paused does nothing`, { skip }, async () => {
     await using app = await App.start(runtime);
-    using pause = new Pause(usable[0] as Freezer, app.pid);
+    using pause = new Pause(freezers[0] as Freezer, app.pid);
     await pause.pause();
     {
       using page = await DriverPage.open(app.pid);
@@ -104,7 +48,7 @@ for (const runtime of runtimes) {
   });
 }
 
-for (const freezer of usable.length > 0 ? usable : freezers.slice(0, 1)) {
+for (const freezer of freezers) {
   test(`a driver refuses to notify an app that is paused by ${freezer.root}/…/${freezer.file}`, { skip }, async () => {
     using images = temporaryDirectory();
     await using app = await App.start("bun");

@@ -1,6 +1,8 @@
 /** Clients of servers, each with one question whose answer is known: what a service without a line of ours would hold. */
 import { readFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { Agent, type RequestOptions, request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { request as requestSecure, Agent as SecureAgent } from "node:https";
 import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { connect as connectNats } from "@nats-io/transport-node";
 import { Redis } from "ioredis";
@@ -9,10 +11,17 @@ import postgres from "postgres";
 import { createClient } from "redis";
 import { request as undici } from "undici";
 import { WebSocket as Ws } from "ws";
+import { askSession } from "./asking.ts";
 
 /** Where the servers are. */
 export interface Places {
   readonly http: number;
+  readonly https: number;
+  readonly http2: number;
+  /** At ::1. */
+  readonly http6: number;
+  /** Of the two that use TLS, in PEM. */
+  readonly ca: string;
   readonly grpc: number;
   readonly postgres: string;
   readonly postgresDirectory: string;
@@ -60,24 +69,28 @@ const clients: Readonly<Record<string, Open>> = {
     client(async (word) => (await fetch(`http://127.0.0.1:${http}/${encodeURIComponent(word)}`)).text()),
   undici: async ({ http }) =>
     client(async (word) => (await undici(`http://127.0.0.1:${http}/${encodeURIComponent(word)}`)).body.text()),
-  "http.Agent": async ({ http }) => {
-    const agent = new Agent({ keepAlive: true });
-    return client(
-      (word) =>
-        new Promise((resolve, reject) => {
-          const asked = request(
-            { port: http, host: "127.0.0.1", path: `/${encodeURIComponent(word)}`, agent },
-            (response) => {
-              let text = "";
-              response.setEncoding("utf8").on("data", (part) => {
-                text += part;
-              });
-              response.on("end", () => resolve(text)).on("error", reject);
-            },
-          );
-          asked.on("error", reject).end();
-        }),
+  "fetch, ::1": async ({ http6 }) =>
+    client(async (word) => (await fetch(`http://[::1]:${http6}/${encodeURIComponent(word)}`)).text()),
+  "fetch, https": async ({ https, ca }) => {
+    const trust = "Deno" in globalThis ? { client: Deno.createHttpClient({ caCerts: [ca] }) } : { tls: { ca } };
+    return client(async (word) =>
+      (await fetch(`https://127.0.0.1:${https}/${encodeURIComponent(word)}`, trust as RequestInit)).text(),
     );
+  },
+  "http.Agent": async ({ http: port }) => agentClient(request, { port, agent: new Agent({ keepAlive: true }) }),
+  "https.Agent": async ({ https: port, ca }) =>
+    agentClient(requestSecure, { port, agent: new SecureAgent({ keepAlive: true, ca }) }),
+  http2: async ({ http2, ca }) => {
+    const open = (): ReturnType<typeof connectHttp2> => {
+      const session = connectHttp2(`https://127.0.0.1:${http2}`, { ca });
+      return session.on("error", () => {});
+    };
+    let session = open();
+    return client(async (word) => {
+      // As whoever uses it has to.
+      if (session.closed || session.destroyed) session = open();
+      return decodeURIComponent((await askSession(session, `/${encodeURIComponent(word)}`)).slice(1));
+    });
   },
   "pg.Pool": async ({ postgres }) => pgPool({ connectionString: postgres }),
   "pg.Pool, unix": async ({ postgres, postgresDirectory: host }) =>
@@ -172,6 +185,22 @@ const clients: Readonly<Record<string, Open>> = {
     };
   },
 };
+
+function agentClient(ask: typeof request, options: RequestOptions): Client {
+  return client(
+    (word) =>
+      new Promise((resolve, reject) => {
+        const asked = ask({ host: "127.0.0.1", path: `/${encodeURIComponent(word)}`, ...options }, (response) => {
+          let text = "";
+          response.setEncoding("utf8").on("data", (part) => {
+            text += part;
+          });
+          response.on("end", () => resolve(text)).on("error", reject);
+        });
+        asked.on("error", reject).end();
+      }),
+  );
+}
 
 function pgPool(config: pg.PoolConfig): Client {
   const pool = new pg.Pool({ ...config, max: 2 });

@@ -1,16 +1,21 @@
 /** An app with clients and servers of libraries, and connections(): `{ clients, places, servers, options }`. */
 import { writeSync } from "node:fs";
-import { createServer } from "node:http";
-import { createServer as createTcpServer } from "node:net";
 import { attach } from "criu-aware";
 import { type ConnectionsOptions, connections, type ListenAt } from "criu-aware/resources/connections";
+import { gate } from "criu-aware/resources/gate";
+import { readiness } from "criu-aware/resources/readiness";
 import { signal } from "criu-aware/strategies/signal";
+import type { Certificate } from "./certificate.ts";
 import { type Client, openClients, type Places } from "./connection_clients.ts";
+import { slow, startServers } from "./connection_servers.ts";
 
 interface Options {
   readonly clients?: readonly string[];
   readonly places?: Places;
   readonly servers?: readonly string[];
+  readonly tls?: Certificate;
+  /** Requests go through a gate. */
+  readonly gated?: boolean;
   readonly options?: ConnectionsOptions;
   /** Added to each port afterwards. */
   readonly portPlus?: number;
@@ -26,37 +31,21 @@ const say = (event: string, details: object = {}): void =>
 process.on("unhandledRejection", (error) => say("unhandled", { error: String(error) }));
 process.on("uncaughtException", (error) => say("uncaught", { error: String(error.stack) }));
 
-let served = 0;
-const body = (): string => `served ${++served}`;
-const serve: Readonly<Record<string, () => Promise<number>>> = {
-  "Bun.serve": async () =>
-    Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(body()) }).port as number,
-  "Deno.serve": async () =>
-    Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => new Response(body())).addr.port,
-  "node:http": () =>
-    new Promise((resolve) => {
-      const server = createServer((_, response) => response.end(body())).listen(0, "127.0.0.1", () =>
-        resolve((server.address() as { port: number }).port),
-      );
-    }),
-  "node:net": () =>
-    new Promise((resolve) => {
-      const server = createTcpServer((socket) => {
-        socket.on("error", () => {});
-        socket.once("data", () => socket.end(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${body()}`));
-      }).listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
-    }),
-};
-
 const clients = options.places ? await openClients(options.clients ?? [], options.places) : new Map<string, Client>();
-const ports: Record<string, number> = {};
-for (const name of options.servers ?? []) ports[name] = await (serve[name] as () => Promise<number>)();
+const work = gate();
+const tls = options.tls ?? { key: "", cert: "" };
+const urls = await startServers(options.servers ?? [], {
+  tls,
+  guard: (handler) => (options.gated ? work.wrap(handler) : handler),
+});
 
 const listenAt: ListenAt | undefined =
   options.portPlus === undefined
     ? undefined
-    : ({ local }, { outcome }) =>
-        outcome === "restored" ? { port: (local.port as number) + (options.portPlus as number) } : undefined;
+    : ({ local }, { outcome }) => {
+        say("opening", { port: local.port });
+        return outcome === "restored" ? { port: (local.port as number) + (options.portPlus as number) } : undefined;
+      };
 const resource = connections({ ...options.options, ...(listenAt ? { listenAt } : {}) });
 const agent = await attach({
   strategies: [signal()],
@@ -81,6 +70,7 @@ const agent = await attach({
         say("outcome", { outcome, answers });
       },
     },
+    work,
   ],
   onError: (error) => say("error", { message: error.message }),
 });
@@ -98,7 +88,11 @@ async function ask(name: string, { ask }: Client): Promise<void> {
   }
 }
 if (options.busy) for (const [name, client] of clients) void ask(name, client);
-process.on("SIGWINCH", () => void resource.list().then((list) => say("tick", { load, state: agent.state, list })));
+const health = readiness(agent);
+process.on("SIGWINCH", async () => {
+  const list = await resource.list();
+  say("tick", { load, state: agent.state, list, slow: slow.begun, reason: health.reason });
+});
 if (options.post) {
   const url = `http://127.0.0.1:${options.post}`;
   await (await fetch(`${url}/first`)).text();
@@ -110,4 +104,4 @@ if (options.post) {
   });
 }
 setInterval(() => {}, 1000);
-say("attached", { ports });
+say("attached", { urls });

@@ -1,5 +1,5 @@
 /** Draws from every generator when it is asked to. */
-import { joinWorker } from "criu-aware/resources/uniqueness";
+import { joinWorker } from "criu-aware/worker";
 import { drawAll } from "./draws.ts";
 
 declare const self: { onmessage: unknown };

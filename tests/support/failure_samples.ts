@@ -1,6 +1,8 @@
 /** Lines as CRIU 4.2.1 writes them, with a word of what they mean. */
 export const samples: Record<"dump" | "restore", readonly (readonly [line: string, meaning: RegExp])[]> = {
   dump: [
+    ["Can't create memfd in victim: Too many open files", /as many files open/],
+    ["Unable to open seccomp.img: No such file or directory", /directory was deleted/],
     ["inet: Connected TCP socket, consider using --tcp-established option.", /established TCP/],
     ["inet: In-flight connection (l) for 109254", /wait to be accepted/],
     ["unix: External socket is used. Consider using --ext-unix-sk option.", /outside of the tree/],
@@ -86,6 +88,7 @@ export const samples: Record<"dump" | "restore", readonly (readonly [line: strin
     ["mnt: The --root option is required to restore a mount namespace", /mount namespace/],
     ["Can't attach to 12: Operation not permitted", /traces/],
     ["Restore original /proc/self/loginuid failed", /login uid/],
+    ["fsnotify: Unable to open /run/app: No such file or directory", /\/run\/app is missing: the app watched it/],
     ["Unable to open timens-0.img: Permission denied", /user namespace/],
   ],
 };

@@ -2,9 +2,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processTree } from "../../ffi/process_tree.ts";
-import { FileSchema, MemfdInodeSchema } from "../../images/files_pb.ts";
 import { MANIFEST } from "../../images/manifest.ts";
-import { CoreSchema } from "../../images/tree_pb.ts";
+import { fileFields, memfdInodeFields } from "../../images/messages/files.ts";
+import { coreFields } from "../../images/messages/tree.ts";
 import { writeManifest } from "../../images/write_manifest.ts";
 import { App } from "./app.ts";
 import { type Child, startProgram } from "./child.ts";
@@ -69,14 +69,14 @@ function startHolder(directory: string): Child {
 
 async function writeHostileImages(path: string): Promise<void> {
   writeImages(path, {
-    [`core-${PARENT}.img`]: image("core", message(CoreSchema, { mtype: 1, tc: { taskState: 1, comm: hostile } })),
+    [`core-${PARENT}.img`]: image("core", message(coreFields, { mtype: 1, tc: { taskState: 1, comm: hostile } })),
     "files.img": image(
       "files",
-      message(FileSchema, { type: 1, id: 1, reg: { name: `/opt/${hostile}`, size: 5000n } }),
-      message(FileSchema, { type: 1, id: 2, reg: { name: `/tmp/${hostile}`, size: 18n } }),
-      message(FileSchema, { type: 18, id: 5, memfd: { inodeId: 1 } }),
+      message(fileFields, { type: 1, id: 1, reg: { name: `/opt/${hostile}`, size: 5000n } }),
+      message(fileFields, { type: 1, id: 2, reg: { name: `/tmp/${hostile}`, size: 18n } }),
+      message(fileFields, { type: 18, id: 5, memfd: { inodeId: 1 } }),
     ),
-    "memfd.img": image("memfd", message(MemfdInodeSchema, { name: hostile, size: 8192n, shmid: 88, inodeId: 1n })),
+    "memfd.img": image("memfd", message(memfdInodeFields, { name: hostile, size: 8192n, shmid: 88, inodeId: 1n })),
     [`${hostile}.log`]: new TextEncoder().encode("a needle"),
   });
   const facts = { criu: hostile, noticeId: undefined, apps: [], leftRunning: false, criuOptions: {} };

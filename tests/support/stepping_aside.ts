@@ -2,7 +2,7 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stepAside } from "../../cli/step_aside.ts";
-import { TaskSchema } from "../../images/tree_pb.ts";
+import { taskFields } from "../../images/messages/tree.ts";
 import { image, message, PARENT } from "./written_images.ts";
 
 const [directory, trust] = process.argv.slice(2) as [string, string];
@@ -11,7 +11,7 @@ if (!isSecond) {
   const threads = readdirSync("/proc/self/task")
     .map(Number)
     .filter((id) => id !== process.pid);
-  const task = message(TaskSchema, { pid: PARENT, ppid: 0, pgid: PARENT, sid: PARENT, threads: [PARENT, ...threads] });
+  const task = message(taskFields, { pid: PARENT, ppid: 0, pgid: PARENT, sid: PARENT, threads: [PARENT, ...threads] });
   writeFileSync(join(directory, "pstree.img"), image("pstree", task));
 }
 await stepAside(directory, trust === "trust");

@@ -16,9 +16,9 @@ const entries = Object.entries(JSON.parse(readFileSync(join(root, "deno.json"), 
 const skip = !("Deno" in globalThis);
 const deno = runCommand.deno[0] as string;
 
-const attached = (strategy: string, name: string): string => `
+const attached = (strategy: string, ...names: readonly string[]): string => `
   import { attach } from "criu-aware";
-  import { ${name} } from "criu-aware/strategies/${name}";
+  ${names.map((name) => `import { ${name} } from "criu-aware/strategies/${name}";`).join("\n  ")}
   const agent = await attach({ strategies: [${strategy}] });
   const alive = setInterval(() => {}, 1000);
   agent.register({ name: "test", async afterRestore({ outcome }) {
@@ -57,6 +57,13 @@ const programs: Record<string, string> = {
   "./strategies/signal": attached("signal()", "signal"),
   "./strategies/file": attached("file({ path: Deno.args[0] + '/marker' })", "file"),
   "./strategies/socket": attached("socket({ path: Deno.args[0] + '/socket' })", "socket"),
+  "./strategies/passive": attached("signal(), passive()", "passive", "signal"),
+  "./evidence": `
+    import { compareClocks, compareMounts, compareNetwork, readClocks, readMounts, readNetwork } from "criu-aware/evidence";
+    const [clocks, mounts, network] = [await readClocks(), readMounts(), readNetwork()];
+    const found = [compareClocks(clocks, clocks), compareMounts(mounts, mounts), compareNetwork(network, network)];
+    console.log(found.some(({ suggestsRestore }) => suggestsRestore) || mounts.length === 0 ? "wrong" : "done");
+  `,
   "./gpu": saved("host"),
   "./resources/environment": `
     import { environment } from "criu-aware/resources/environment";

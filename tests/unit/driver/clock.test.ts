@@ -7,8 +7,8 @@ import { UsageError } from "../../../criu/usage_error.ts";
 import { planClock } from "../../../driver/clock.ts";
 import { timeOffsets } from "../../../ffi/process.ts";
 import { readClocks } from "../../../images/clocks.ts";
-import { ClockTimesSchema } from "../../../images/clocks_pb.ts";
 import type { Manifest } from "../../../images/manifest_shape.ts";
+import { clockTimesFields } from "../../../images/messages/clocks.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { waitFor } from "../../support/time.ts";
 import { image, message, writeImages } from "../../support/written_images.ts";
@@ -23,7 +23,7 @@ function scene(others: Readonly<Record<string, Uint8Array | undefined>> = {}) {
   const [images, work] = [join(directory.path, "images"), join(directory.path, "work")];
   for (const path of [images, work]) mkdirSync(path, { mode: 0o700 });
   const times = { monotonic: { tvSec: 1000n, tvNsec: 0n }, boottime: { tvSec: 2000n, tvNsec: 0n } };
-  writeImages(images, { "timens-0.img": image("timens", message(ClockTimesSchema, times)), ...others });
+  writeImages(images, { "timens-0.img": image("timens", message(clockTimesFields, times)), ...others });
   return { ...directory, images, work };
 }
 

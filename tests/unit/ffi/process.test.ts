@@ -2,15 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { openLibc } from "../../../ffi/libc.ts";
-import {
-  aliveSince,
-  openProcess,
-  pidNamespace,
-  restoreSigns,
-  startTime,
-  timeOffsets,
-  userOf,
-} from "../../../ffi/process.ts";
+import { aliveSince, openProcess, pidNamespace, startTime, userOf } from "../../../ffi/process.ts";
 import { SystemCallError } from "../../../ffi/system_call_error.ts";
 import { startProgram } from "../../support/child.ts";
 import { countDescriptors } from "../../support/descriptors.ts";
@@ -97,14 +89,6 @@ test("pidNamespace() is equal for a child, and names the namespace", async () =>
   await using child = startProgram("sleep", ["10"]);
   assert.match(pidNamespace("self"), /^pid:\[\d+\]$/);
   assert.equal(pidNamespace(child.pid), pidNamespace("self"));
-});
-
-test("restoreSigns() stay the same while nobody restores", async () => {
-  const before = restoreSigns();
-  await sleep(20);
-  assert.equal(restoreSigns(), before);
-  assert.equal(before, startTime("self") + timeOffsets());
-  assert.match(timeOffsets(), /^(monotonic\s+-?\d+\s+\d+\s+boottime\s+-?\d+\s+\d+\s*)?$/);
 });
 
 test("the user of a set-user-ID program is nobody's to say", { skip: noNobody }, async () => {

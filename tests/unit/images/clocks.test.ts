@@ -4,7 +4,7 @@ import { readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { clocksReadAt, readClocks, writeClocks } from "../../../images/clocks.ts";
-import { ClockTimesSchema } from "../../../images/clocks_pb.ts";
+import { clockTimesFields } from "../../../images/messages/clocks.ts";
 import { describeImages, ImageError } from "../../../images/mod.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { image, message, writeImages } from "../../support/written_images.ts";
@@ -13,7 +13,7 @@ const times = {
   monotonic: { tvSec: 1000n, tvNsec: 999_999_999n },
   boottime: { tvSec: 2000n, tvNsec: 5n },
 };
-const whole = image("timens", message(ClockTimesSchema, times));
+const whole = image("timens", message(clockTimesFields, times));
 
 test("the clocks of each time namespace are read, to the nanosecond", () => {
   using directory = temporaryDirectory();
@@ -48,9 +48,9 @@ test("a clock that is truncated, of another kind or no time is an error that nam
   const wrong: readonly [Buffer, RegExp][] = [
     [whole.subarray(0, -3), /truncated/],
     [image("timens"), /no content/],
-    [image("core", message(ClockTimesSchema, times)), /no timens image/],
+    [image("core", message(clockTimesFields, times)), /no timens image/],
     [
-      image("timens", message(ClockTimesSchema, { ...times, boottime: { tvSec: 1n, tvNsec: 1_000_000_000n } })),
+      image("timens", message(clockTimesFields, { ...times, boottime: { tvSec: 1n, tvNsec: 1_000_000_000n } })),
       /damaged/,
     ],
   ];

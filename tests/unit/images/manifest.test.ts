@@ -18,7 +18,8 @@ import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { buildIdOf } from "../../../images/build_id.ts";
 import { digest, kindFor } from "../../../images/digest.ts";
-import { FileSchema } from "../../../images/files_pb.ts";
+import { fileFields } from "../../../images/messages/files.ts";
+import { inventoryFields } from "../../../images/messages/tree.ts";
 import {
   checkManifest,
   type DumpFacts,
@@ -30,7 +31,6 @@ import {
   readManifest,
   writeManifest,
 } from "../../../images/mod.ts";
-import { InventorySchema } from "../../../images/tree_pb.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary_directory.ts";
 import { image, message, pages, writeImages } from "../../support/written_images.ts";
 
@@ -47,7 +47,7 @@ const facts: DumpFacts = {
 function running(path: string, buildId: string | undefined = buildIdOf(path)): Buffer {
   const id = [...new Uint32Array(new Uint8Array(Buffer.from(buildId ?? "", "hex")).buffer)];
   const reg = { name: path, size: BigInt(statSync(path).size), buildId: id };
-  return image("files", message(FileSchema, { type: 1, id: 1, reg }));
+  return image("files", message(fileFields, { type: 1, id: 1, reg }));
 }
 
 /** A dump with its manifest. */
@@ -234,7 +234,7 @@ test("a program that is missing, has another size or another build is told", asy
 
 test("the programs of a container are not looked for on this machine", async () => {
   using directory = await dumped({
-    "files.img": image("files", message(FileSchema, { type: 1, id: 1, reg: { name: "/no/such/program" } })),
+    "files.img": image("files", message(fileFields, { type: 1, id: 1, reg: { name: "/no/such/program" } })),
     "mountpoints-12.img": Buffer.alloc(8),
   });
   assert.deepEqual(await problems(directory.path), []);
@@ -247,7 +247,7 @@ test("other GPUs are a warning, and an error when the image holds the state of o
   using bound = await dumped({
     "inventory.img": image(
       "inventory",
-      message(InventorySchema, { imgVersion: 2, plugins: { plugins: ["cuda_plugin"] } }),
+      message(inventoryFields, { imgVersion: 2, plugins: { plugins: ["cuda_plugin"] } }),
     ),
   });
   assert.deepEqual(bound.manifest.plugins, ["cuda_plugin"]);

@@ -116,3 +116,22 @@ test("what refuses a point reaches whoever asked for it, and the report", async 
   assert.ok(error instanceof CheckpointRefusedError);
   assert.deepEqual(stage.reports, [error]);
 });
+
+test("what the app asks for itself meanwhile waits until the point is over, and never takes it", async () => {
+  const log: string[] = [];
+  const stage = createPoint(log, () => {});
+  const { lifecycle } = stage;
+  const later: Promise<unknown>[] = [];
+  // Asked when a round has ended, and the next one has not begun.
+  const outcome = (): void => {
+    for (const id of ["first", "second"]) later.push(lifecycle.ask({ id }, { isPoint: true }));
+  };
+  await new Promise<void>((resolve) => {
+    lifecycle.deliver({ id: "x" }, { reply() {}, outcome: () => resolve(outcome()) });
+  });
+  assert.deepEqual(await Promise.all(later), ["aborted", "aborted"]);
+  assert.deepEqual(
+    log.filter((line) => /^(at|held)/.test(line)),
+    ["held by x", "at point first", "at point second"],
+  );
+});

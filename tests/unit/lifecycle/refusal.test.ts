@@ -196,3 +196,17 @@ test("a checkpoint works after one that was refused", async () => {
   assert.equal((await stage.deliver({ id: "b" })).outcome, "continued");
   assert.equal(stage.lifecycle.state, "running");
 });
+
+test("a hook that returns what looks like a promise, and is none, refuses, and the next notice is worked on", async () => {
+  const stage = createStage();
+  const get = (): never => {
+    throw new Error("no promise");
+  };
+  const odd = stage.lifecycle.resources.add({
+    name: "odd",
+    beforeCheckpoint: () => Object.defineProperty({}, "then", { get }) as Promise<void>,
+  });
+  assert.deepEqual((await stage.deliver({ id: "x" })).reply, { reply: "refused", reasons: ["odd: no promise"] });
+  odd[Symbol.dispose]();
+  assert.equal((await stage.deliver({ id: "y" })).outcome, "continued");
+});

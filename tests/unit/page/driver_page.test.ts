@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { PageError } from "../../../page/errors.ts";
 import { Fields } from "../../../page/fields.ts";
+import { points, states } from "../../../page/layout.ts";
 import { openBell } from "../../support/bell.ts";
 import { startScript } from "../../support/child.ts";
 import { openOwnPage, SIGURG } from "../../support/own_page.ts";
@@ -31,6 +32,29 @@ test("until() resolves with undefined when the time is over, and lets the event 
   clearInterval(timer);
   assert.ok(took >= 145 && took < 2000, `${took} ms`);
   assert.ok(ticks > 5);
+});
+
+test("a point that there is not, and one of an app that is not held, are none", async () => {
+  using page = await openOwnPage();
+  const isDamaged = (error: unknown): boolean => error instanceof PageError && error.code === "damaged";
+  page.app.publish("held", "a", { reply: "ready" }, undefined, 0);
+  for (const value of [3, 4, 255, 2 ** 31, 2 ** 32 - 1]) {
+    page.fields.set("point", value);
+    assert.throws(() => page.driver.isAtPoint(), isDamaged);
+    assert.throws(() => page.driver.status(), isDamaged);
+    assert.equal(page.app.isWaiting, false);
+  }
+  page.fields.set("point", points.indexOf("waiting"));
+  assert.equal(page.driver.isAtPoint(), true);
+  // It is taken away with the hold; what is left there afterwards leads no driver to wait, or to believe in a hold.
+  for (const state of ["running", "preparing", "recovering", "detached"] as const) {
+    page.fields.set("state", states.indexOf(state));
+    for (const value of [1, 2, 77]) {
+      page.fields.set("point", value);
+      assert.equal(page.driver.isAtPoint(), false);
+      assert.equal(page.driver.status().point, "none");
+    }
+  }
 });
 
 test("until() rejects when the process ends", async () => {

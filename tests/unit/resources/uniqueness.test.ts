@@ -71,6 +71,13 @@ test("nothing happens after a checkpoint that was not restored, or only played",
   );
 });
 
+test("a copy that nobody has prepared is renewed as well, when it learns of it", async () => {
+  let resets = 0;
+  const resource = uniqueness({ reset: () => resets++ });
+  await resource.afterRestore?.({ ...context("restored"), unprepared: true });
+  assert.equal(resets, 1);
+});
+
 test("a played checkpoint goes through it", async () => {
   await using agent = await attach({ resources: [uniqueness()], onError: () => {} });
   assert.equal(await agent.checkpoint(), "restored");

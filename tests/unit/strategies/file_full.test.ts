@@ -1,49 +1,14 @@
 /** A reply that cannot be put: the disk is full. The app must not be held for nothing, and must hear the next notice. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import type { Agent } from "../../../agent.ts";
 import { attach } from "../../../attach.ts";
 import { DriverPage } from "../../../page/driver_page.ts";
 import { file } from "../../../strategies/file/agent.ts";
 import { notify } from "../../../strategies/notify.ts";
-import { temporaryDirectory } from "../../support/temporary_directory.ts";
+import { type SmallDisk, noDisk as skip, smallDisk } from "../../support/small_disk.ts";
 import { sleep, waitFor } from "../../support/time.ts";
-
-const PAGE = 4096;
-
-/** A file system of `pages` pages, that is mounted until disposal; false where that may not be done. */
-function smallDisk(pages: number): ({ readonly path: string; fill(): void; drain(): void } & Disposable) | undefined {
-  const directory = temporaryDirectory();
-  const { path } = directory;
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${pages * PAGE},mode=755`, "criu-aware-test", path], {
-      stdio: "ignore",
-    });
-  } catch {
-    directory[Symbol.dispose]();
-    return undefined;
-  }
-  const filler = `${path}/filler`;
-  return {
-    path,
-    fill: () => {
-      try {
-        writeFileSync(filler, new Uint8Array(pages * PAGE));
-      } catch {}
-    },
-    drain: () => rmSync(filler),
-    [Symbol.dispose]() {
-      execFileSync("umount", ["-l", path]);
-      directory[Symbol.dispose]();
-    },
-  };
-}
-
-const canMount = smallDisk(2);
-canMount?.[Symbol.dispose]();
-const skip = canMount ? false : "it takes the right to mount a file system";
 
 /** Attaches to a marker on a full disk; `hooks` counts the rounds. */
 async function attachAt(path: string): Promise<{ agent: Agent; hooks: string[]; errors: Error[] }> {
@@ -63,7 +28,7 @@ async function attachAt(path: string): Promise<{ agent: Agent; hooks: string[]; 
 }
 
 test("on a full disk the app is not held, says why, leaves nothing, and hears the next notice", { skip }, async () => {
-  using disk = smallDisk(4) as NonNullable<ReturnType<typeof smallDisk>>;
+  using disk = smallDisk(4) as SmallDisk;
   const path = `${disk.path}/marker`;
   const { agent, hooks, errors } = await attachAt(path);
   await using _agent = agent;
@@ -89,7 +54,7 @@ test("on a full disk the app is not held, says why, leaves nothing, and hears th
 });
 
 test("a driver learns the refusal from the page when the disk has no room for it", { skip }, async () => {
-  using disk = smallDisk(4) as NonNullable<ReturnType<typeof smallDisk>>;
+  using disk = smallDisk(4) as SmallDisk;
   const path = `${disk.path}/marker`;
   const { agent } = await attachAt(path);
   await using _agent = agent;
@@ -101,7 +66,7 @@ test("a driver learns the refusal from the page when the disk has no room for it
 });
 
 test("a driver that finds no room for its notice says so, and leaves nothing", { skip }, async () => {
-  using disk = smallDisk(4) as NonNullable<ReturnType<typeof smallDisk>>;
+  using disk = smallDisk(4) as SmallDisk;
   const { agent, hooks } = await attachAt(`${disk.path}/marker`);
   await using _agent = agent;
   using page = await DriverPage.open(process.pid);
@@ -113,8 +78,8 @@ test("a driver that finds no room for its notice says so, and leaves nothing", {
 });
 
 test("a disk that is read-only is said when the app attaches", { skip }, async () => {
-  using disk = smallDisk(4) as NonNullable<ReturnType<typeof smallDisk>>;
-  execFileSync("mount", ["-o", "remount,ro", disk.path]);
+  using disk = smallDisk(4) as SmallDisk;
+  disk.setReadOnly(true);
   await assert.rejects(
     attach({ strategies: [file({ path: `${disk.path}/marker` })] }),
     /the app cannot write there \(EROFS\)/,
