@@ -14,7 +14,10 @@ export interface AttachOptions {
   readonly resources?: readonly Resource[];
   /** The time for each hook of a resource that names none, in milliseconds. @default 10000 */
   readonly hookTimeoutMs?: number;
-  /** How long the app holds when whoever drives CRIU gives no sign of life, in milliseconds. @default 5000 */
+  /**
+   * How long the app holds when whoever drives CRIU gives no sign of life, in milliseconds: ten minutes at most.
+   * @default 5000
+   */
   readonly leaseMs?: number;
   /**
    * Goes once through an empty checkpoint while it attaches, unseen, so that the first real one need not wait for code that runs for the
@@ -26,6 +29,15 @@ export interface AttachOptions {
    * stacks, which `console.error` here would print as well
    */
   readonly onError?: (error: CheckpointRefusedError | RecoveryError) => void;
+  /**
+   * What a restored process does that could not rebuild everything: an `afterRestore` threw or outlasted its time, and the outcome is
+   * `restored`, also a simulated one. `report`: it goes on, and whoever has restored it learns what failed. `exit`: the same, and then it ends
+   * with exit code 4, so that it does not serve. What it has written is flushed; for a second it stands still, for its page to be read;
+   * then `process.exit()` is called, so that listeners of `exit` run, and handlers of SIGTERM do not. What waits for the outcome
+   * (`agent.point()`, `checkpoint()`) never goes on. Who starts it anew is up to you.
+   * @default "report"
+   */
+  readonly onRestoreError?: "report" | "exit";
 }
 
 /** Options of {@linkcode Agent.point}. */

@@ -8,7 +8,8 @@ import { printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Ports } from "./lifecycle/ports.ts";
 import { createRehearsal, REHEARSAL } from "./lifecycle/rehearsal.ts";
-import { checkTime } from "./lifecycle/time.ts";
+import { givingUp } from "./lifecycle/restore_error.ts";
+import { checkLease, checkTime } from "./lifecycle/time.ts";
 import type { Resource, Round } from "./lifecycle/types.ts";
 import { AppPage, hasPage } from "./page/app_page.ts";
 import { keepEndSignals } from "./page/end_signals.ts";
@@ -34,7 +35,7 @@ const dispose = (kept: Disposable): void => kept[Symbol.dispose]();
  * @throws {TypeError} for one of `resources` that has no name, an unknown tier, or is there twice.
  * @throws {UnsupportedPlatformError} on anything but Linux with Bun 1.3.0 or newer, or Deno 2.7.12 or newer.
  * @throws {SystemCallError} when the kernel denies something, for example EMFILE.
- * @throws {RangeError} for a time that is negative or NaN.
+ * @throws {RangeError} for a time that is negative or NaN, a lease of more than ten minutes, and an `onRestoreError` that there is not.
  * @throws {Error} when this process is attached already, by another thread (a worker) or another copy of this package too.
  * @example
  * ```ts
@@ -63,7 +64,8 @@ export async function attach(options: AttachOptions): Promise<Agent> {
 async function start(options: AttachOptions): Promise<Agent> {
   const libc = await openLibc();
   const { hookTimeoutMs = 10_000, leaseMs = 5_000, onError = printReasons } = options;
-  checkTime("leaseMs", leaseMs);
+  checkLease("leaseMs", leaseMs);
+  const giveUp = givingUp(options.onRestoreError, "real");
   // Both would take the same signals, and one of them would hear nothing.
   if (hasPage()) {
     throw new Error(
@@ -106,6 +108,7 @@ async function start(options: AttachOptions): Promise<Agent> {
 
   const ports: Ports = {
     hookTimeoutMs,
+    giveUp,
     now: createClock(libc),
     report: onError,
     isWithdrawn: ({ id }) => page.word(id) !== undefined,

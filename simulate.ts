@@ -11,6 +11,7 @@ import type { Agent, AttachOptions, PointOptions } from "./agent.ts";
 import { printReasons } from "./lifecycle/errors.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { Release } from "./lifecycle/ports.ts";
+import { givingUp } from "./lifecycle/restore_error.ts";
 import { checkTime } from "./lifecycle/time.ts";
 import type { LaunchOptions, Outcome, Round } from "./lifecycle/types.ts";
 import { join } from "./registry.ts";
@@ -53,9 +54,11 @@ let checkpoints = 0;
  * system.
  * The strategies are not started and `leaseMs` counts for nothing, because no notice comes from outside: the app, or its
  * test, calls {@linkcode SimulatedAgent.checkpoint}. The hold is over at once. Libraries on `criu-aware/registry` take part.
+ * `onRestoreError: "exit"` ends this process as it would a restored one.
  *
  * @throws {Error} when this process is attached by this function already.
  * @throws {TypeError} for one of `resources` that has no name, an unknown tier, or is there twice.
+ * @throws {RangeError} for a time that is negative or NaN, and an `onRestoreError` that there is not.
  * @example In the test of a resource
  * ```ts
  * import { attach } from "criu-aware/simulate";
@@ -76,6 +79,7 @@ let checkpoints = 0;
 export async function attach(options: Partial<AttachOptions> = {}): Promise<SimulatedAgent> {
   if (isAttached) throw new Error("Cannot attach twice: use the agent that is there, or dispose it first.");
   const { hookTimeoutMs = 10_000, onError = printReasons } = options;
+  const giveUp = givingUp(options.onRestoreError);
   // Unlike the clock of the real agent it would be wrong after a restore, and here is none.
   const now = (): number => performance.timeOrigin + performance.now();
   let lastRound: Round | undefined;
@@ -83,6 +87,7 @@ export async function attach(options: Partial<AttachOptions> = {}): Promise<Simu
 
   const lifecycle = new Lifecycle({
     hookTimeoutMs,
+    giveUp,
     now,
     isWithdrawn: () => false,
     takeLaunch: () => ({ ...handedOver }),

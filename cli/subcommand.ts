@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { printable } from "../ffi/printable.ts";
+import { MAX_LEASE_MS } from "../lifecycle/time.ts";
 import { strategyNames } from "../strategies/names.ts";
 import { pathOf, print, say } from "./report.ts";
 
@@ -60,6 +61,12 @@ export function positive(text: string): number {
   throw new InvalidArgumentError("It must be a positive whole number.");
 }
 
+function lease(text: string): number {
+  const ms = positive(text);
+  if (ms <= MAX_LEASE_MS) return ms;
+  throw new InvalidArgumentError(`It must be at most ${MAX_LEASE_MS}: ten minutes.`);
+}
+
 /** Adds the value of an option that may be repeated. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
@@ -81,7 +88,7 @@ export function withNoticeFlags(command: Command): Command {
     )
     .option("--at-point", "wait until an app of the tree is at its point, agent.point()")
     .option("--timeout-ms <ms>", "how long the apps may prepare, or --at-point waits", positive, 10_000)
-    .option("--lease-ms <ms>", "how long a ready app holds without a sign of life", positive, 5_000);
+    .option("--lease-ms <ms>", "how long a ready app holds without a sign of life", lease, 5_000);
 }
 
 /** What is meant for CRIU. */

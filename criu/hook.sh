@@ -64,6 +64,7 @@ if [ $# = 0 ]; then
   for number in "$CRIU_AWARE_TIMEOUT_MS" "$CRIU_AWARE_LEASE_MS" "${CRTOOLS_INIT_PID-}"; do
     is_number "$number" || fail "\"$number\" is no number: see CRIU_AWARE_TIMEOUT_MS, CRIU_AWARE_LEASE_MS, CRTOOLS_INIT_PID"
   done
+  [ "$CRIU_AWARE_LEASE_MS" -le 600000 ] || fail "no app holds for longer than 600000 ms: see CRIU_AWARE_LEASE_MS"
   read -r id </proc/sys/kernel/random/uuid
   criu=$PPID
   # Runs a step for at most $1 seconds.

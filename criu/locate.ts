@@ -6,6 +6,8 @@ import { CriuError } from "./errors.ts";
 import { findUnpacked, prefixOptions } from "./places.ts";
 
 const NEEDED = [4, 2] as const;
+/** What is named as CRIU may be anything, and hang. */
+const limits = { encoding: "utf8", timeout: 10_000, killSignal: "SIGKILL" } as const;
 
 /** A CRIU, and the version that it says it has, such as `4.2.1`. */
 export interface LocatedCriu {
@@ -38,7 +40,7 @@ export function findCriu(named?: string, places?: readonly string[]): LocatedCri
   const path = named ?? criuIn(places);
   let output: string;
   try {
-    output = execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    output = execFileSync(path, ["--version"], { ...limits, stdio: ["ignore", "pipe", "ignore"] });
   } catch {
     throw doesNotStart(path, places);
   }
@@ -57,9 +59,7 @@ export function chooseCriu(named?: string): ChosenCriu {
 
 async function askVersion(path: string): Promise<string> {
   const output = await new Promise<string>((resolve, reject) => {
-    execFile(path, ["--version"], { encoding: "utf8" }, (error, text) =>
-      error ? reject(doesNotStart(path)) : resolve(text),
-    );
+    execFile(path, ["--version"], limits, (error, text) => (error ? reject(doesNotStart(path)) : resolve(text)));
   });
   return versionIn(output, path);
 }

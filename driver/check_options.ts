@@ -2,19 +2,23 @@ import { checkCriuOptions } from "../criu/options.ts";
 import { UsageError } from "../criu/usage_error.ts";
 import { printable } from "../ffi/printable.ts";
 import { problemKinds } from "../images/problem.ts";
+import { MAX_LEASE_MS } from "../lifecycle/time.ts";
 import { type StrategyName, strategyNames } from "../strategies/names.ts";
 
 /** The longest time that a timer can have: 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** What a value must be, when it is given. */
-type Kind = "time" | "pid" | "path" | "flag" | "call" | "strategy" | "digests" | "clock" | "force" | "other";
+type Kind = "time" | "lease" | "pid" | "path" | "flag" | "call" | "strategy" | "digests" | "clock" | "force" | "other";
 
-const kinds: Readonly<Record<Kind, { is(value: unknown): boolean; what: string }>> = {
-  time: {
-    is: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LONGEST_MS,
-    what: `a whole number of milliseconds from 0 to ${LONGEST_MS}`,
-  },
+interface Rule {
+  is(value: unknown): boolean;
+  readonly what: string;
+}
+
+const kinds: Readonly<Record<Kind, Rule>> = {
+  time: timeUpTo(LONGEST_MS),
+  lease: timeUpTo(MAX_LEASE_MS),
   pid: { is: (value) => Number.isSafeInteger(value) && (value as number) > 0, what: "a pid, 1 or more" },
   path: { is: (value) => typeof value === "string" && value !== "", what: "a path" },
   flag: { is: (value) => typeof value === "boolean", what: "true or false" },
@@ -47,6 +51,13 @@ export function checkOptions<T extends object>(given: T, known: Known<T>): void 
       throw new UsageError(`${name} must be ${kind.what}, not ${said(value)}.`);
   }
   if ("criuOptions" in given) checkCriuOptions(given.criuOptions ?? {});
+}
+
+function timeUpTo(longestMs: number): Rule {
+  return {
+    is: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= longestMs,
+    what: `a whole number of milliseconds from 0 to ${longestMs}`,
+  };
 }
 
 function isProblemKind(value: unknown): boolean {

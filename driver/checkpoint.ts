@@ -15,6 +15,7 @@ import type { DumpFacts } from "../images/manifest_shape.ts";
 import { programsOf } from "../images/programs.ts";
 import type { ResourceError } from "../lifecycle/errors.ts";
 import type { Release } from "../lifecycle/ports.ts";
+import { MAX_LEASE_MS } from "../lifecycle/time.ts";
 import type { Notice, Outcome } from "../lifecycle/types.ts";
 import { ownModule, programCommand } from "../package/program.ts";
 import { describeSelf } from "./app_facts.ts";
@@ -44,8 +45,6 @@ const known: Known<CheckpointOptions> = {
   depends: "other",
   criu: "path",
 };
-/** Longer than any dump: apps of the tree have no driver that renews it while this process waits. */
-const LEASE_MS = 600_000;
 
 /** Options of {@linkcode checkpoint}. */
 export interface CheckpointOptions
@@ -120,7 +119,8 @@ export async function checkpoint(agent: Agent, options: CheckpointOptions): Prom
   using others = await Participants.find(process.pid, {
     timeoutMs,
     criuOptions,
-    leaseMs: LEASE_MS,
+    // Nobody renews it while this process waits.
+    leaseMs: MAX_LEASE_MS,
     unaware: true,
     leaveRunning,
     without: process.pid,

@@ -19,6 +19,7 @@ import { type DumpOptions, DumpRefusedError, type DumpResult } from "./engine.ts
 import { runError } from "./failure.ts";
 import { claimImagesDir } from "./images_dir.ts";
 import { knownDumpOptions } from "./known_options.ts";
+import { orAborted } from "./or_aborted.ts";
 import { Participants, type Refusal } from "./participants.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitAll } from "./rebuilt.ts";
@@ -95,7 +96,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
   const onHook = async (hook: string): Promise<boolean> => {
     try {
       refusals = (await steps[hook]?.()) ?? [];
-      if (refusals.length === 0) await options.onHook?.(hook);
+      if (refusals.length === 0) await orAborted(options.onHook?.(hook), signal);
       // From here on CRIU ends the tree.
       if (hook === "post-dump") {
         if (refusals.length === 0) images.requireWhole();

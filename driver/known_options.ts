@@ -19,7 +19,7 @@ export const knownDumpOptions: Known<DumpOptions> = {
   strategy: "strategy",
   atPoint: "flag",
   timeoutMs: "time",
-  leaseMs: "time",
+  leaseMs: "lease",
   unaware: "flag",
   criuOptions: "other",
   signal: "other",

@@ -28,7 +28,7 @@ export interface NoticeOptions {
   readonly atPoint?: boolean;
   /** How long the apps may prepare, and how long their point is waited for, in milliseconds. @default 10000 */
   readonly timeoutMs?: number;
-  /** How long a ready app holds without a sign of life from this process, in milliseconds. @default 5000 */
+  /** How long a ready app holds without a sign of life from this process, in milliseconds, at most ten minutes. @default 5000 */
   readonly leaseMs?: number;
   /** Go on when no process of the tree is attached. @default false */
   readonly unaware?: boolean;
@@ -151,7 +151,9 @@ export class Participants implements Disposable {
     const ask = async (page: DriverPage): Promise<Answer> => {
       const standstill = await standstillOf(page.pid, this.#paused.has(page.pid));
       if (standstill) return { reply: "refused", reasons: [describeStandstill(standstill, page.pid)] };
-      if (!(await page.lock(timeoutMs))) return { reply: "refused", reasons: ["another driver is at work on it"] };
+      if (!(await page.lock(timeoutMs, signal))) {
+        return { reply: "refused", reasons: [signal?.aborted ? "cancelled" : "another driver is at work on it"] };
+      }
       this.#waiting.add(page);
       const ask = (signal: AbortSignal): Promise<Answer> => notify(page, notice, timeoutMs, strategy, signal);
       const { result, standstill: since, isCut } = await unlessStill(page.pid, ask, signal);

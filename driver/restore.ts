@@ -20,6 +20,7 @@ import type { RestoreOptions, RestoreResult } from "./engine.ts";
 import { requireFit } from "./fit.ts";
 import { freeIds } from "./ids.ts";
 import { knownRestoreOptions } from "./known_options.ts";
+import { orAborted } from "./or_aborted.ts";
 import { now, watchPhases } from "./phases.ts";
 import { awaitRebuilt, withMissing } from "./rebuilt.ts";
 import { requireRoot } from "./require_root.ts";
@@ -125,6 +126,7 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: Resto
   let refusal: unknown;
   let root = 0;
   let rebuilding: Attempt["rebuilding"];
+  let canCancel = true;
   // At `pre-resume`: only then the processes are of their users again, and still nothing of them runs.
   const handOver = async (launch: string): Promise<void> => {
     const { leaveLaunch } = await import("./launch.ts");
@@ -153,9 +155,11 @@ async function runOnce(runner: Runner, job: Job, { onHook, signal, lazy }: Resto
           if (hook === "pre-resume" && launch !== undefined) await handOver(launch);
           // From here on its processes need it, whatever becomes of CRIU and of this process.
           if (hook === "pre-resume") lazyPages?.release();
-          await onHook?.(hook, pid);
-          if (hook === "pre-resume") watch.tooLateToCancel();
-          else signal?.throwIfAborted();
+          await orAborted(onHook?.(hook, pid), canCancel ? signal : undefined);
+          if (hook === "pre-resume") {
+            canCancel = false;
+            watch.tooLateToCancel();
+          }
           // In a moment the apps run, and CRIU has only to end.
           if (hook === "pre-resume" && root > 0) rebuilding = alongside(() => awaitRebuilt(root, timeoutMs));
           return true;

@@ -4,9 +4,9 @@ import type { AskOptions, Caller, Ports, Release } from "./ports.ts";
 import { Register } from "./register.ts";
 import { checkTime } from "./time.ts";
 import type { Launch, Notice, Outcome, Reply, Resource, Round, State, Writable } from "./types.ts";
-import { tell, unannounced, type Visit } from "./visit.ts";
+import { answerOf, tell, unannounced, type Visit } from "./visit.ts";
 
-/** A notice that comes again, by another way, gets its answer as long as there were no more since. */
+/** A notice that comes again, by another way, is known as long as there were no more since. */
 const REMEMBERED = 64;
 
 /**
@@ -40,8 +40,9 @@ export class Lifecycle {
   deliver(notice: Notice, caller: Caller): void {
     const known = [this.#current, ...this.#past, ...this.#queue].find((visit) => visit?.notice.id === notice.id);
     if (known) {
-      const { reply, end } = known;
-      if (reply) tell([caller], () => caller.reply(reply));
+      const answer = answerOf(known);
+      if (answer) tell([caller], () => caller.reply(answer));
+      const { end } = known;
       if (end) tell([caller], end);
       else known.callers.push(caller);
       return;
@@ -184,13 +185,16 @@ export class Lifecycle {
       Object.assign(round, release);
       this.#enter("recovering", round);
     }
-    this.lastErrors = await this.#recover(entered, round, notice.id, unprepared);
+    const lastErrors = await this.#recover(entered, round, notice.id, unprepared);
+    const hasFailed = release.outcome === "restored" && lastErrors.length > 0;
+    const giveUp = hasFailed ? await this.#ports.giveUp?.() : undefined;
+    this.lastErrors = lastErrors;
     round.recoveredAt = now();
     this.lastOutcome = release.outcome;
     this.#enter("running", round);
-    const { lastErrors } = this;
     visit.end = (caller) => caller.outcome?.(release.outcome, lastErrors, refusal);
     tell(visit.callers.splice(0), visit.end);
+    giveUp?.();
   }
 
   #hold(visit: Visit, armed: () => Release): Release {

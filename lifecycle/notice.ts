@@ -1,6 +1,5 @@
+import { MAX_LEASE_MS } from "./time.ts";
 import type { Notice, Writable } from "./types.ts";
-
-const MAX_LEASE_MS = 600_000;
 
 /** Something arrived that is no notice. */
 export class NoticeError extends Error {

@@ -50,6 +50,11 @@ export interface Ports {
   now(): number;
   /** Gets what refused a checkpoint, and what could not be rebuilt. */
   report(error: CheckpointRefusedError | RecoveryError): void;
+  /**
+   * Called when a restored process could not rebuild everything, before anybody is told: resolves with what then ends it. Missing where it is to
+   * go on.
+   */
+  readonly giveUp?: (() => Promise<() => void>) | undefined;
   /** The time of a hook whose resource names none, in milliseconds. */
   readonly hookTimeoutMs: number;
 }

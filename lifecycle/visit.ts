@@ -26,6 +26,12 @@ export function unannounced(restoredAt: number, generation: number): Visit {
   return { notice: { id: `restore-${generation}` }, callers: [], restoredAt };
 }
 
+/** What to answer whoever brings the notice again: once its hold has ended, he must not believe that the app is held. */
+export function answerOf({ notice, round, reply }: Visit): Reply | undefined {
+  const isReleased = reply?.reply === "ready" && round?.outcome !== undefined;
+  return isReleased ? { reply: "refused", reasons: [`the checkpoint ${notice.id} is over`] } : reply;
+}
+
 /** Tells every caller, and returns the errors of those that could not be told: their driver gives up at its deadline. */
 export function tell(callers: readonly Caller[], message: (caller: Caller) => void): Error[] {
   const failures: Error[] = [];

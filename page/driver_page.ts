@@ -68,10 +68,10 @@ export class DriverPage implements Disposable {
 
   /**
    * Keeps other drivers away until disposal, or until this process ends: flock(2) on the page. Resolves with false when
-   * another driver kept it for `timeoutMs`.
+   * another driver kept it for `timeoutMs`, or until `signal` aborted.
    */
-  async lock(timeoutMs: number): Promise<boolean> {
-    for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
+  async lock(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    for (const end = performance.now() + timeoutMs; performance.now() < end && !signal?.aborted; ) {
       if (fileCalls(this.libc).flock(this.#memory.fd, LOCK_EX_NB) === 0) return true;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }

@@ -53,7 +53,8 @@ export interface Point {
  *
  * CRIU ends a poll with EINTR when it lets a process go, and nothing else does: every signal but our own is blocked, and
  * ours are counted. A changed start time then says `restored`; otherwise the process is the original. Before that, the
- * driver's word may say `aborted`, and its death or the end of the lease say `continued`.
+ * driver's word may say `aborted`, and its death or the end of the lease say `continued`. A copy is `restored` whatever ends its
+ * hold: a word was meant for the original.
  *
  * The driver is looked for every 50 ms: a pidfd would tell at once, but CRIU 4.2 dumps no pidfd of a process outside of the
  * tree. A freeze that falls between two polls gives no EINTR; the start time, the driver's word or its end tell then. So
@@ -82,6 +83,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
         return process.cpuUsage().user < usedBefore;
       }
     };
+    const orRestored = <T>(end: T): T | "restored" => (isRestored() ? "restored" : end);
     const word = (): Word | undefined =>
       page.word(notice.id) ?? wordSources.map((source) => source.read(notice.id)).find((word) => word);
     let renewals = page.fields.get("renewals");
@@ -96,11 +98,10 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
       looked = now;
       const rings = doorbell.sequence;
       const said = word();
-      if (said) return said;
+      if (said) return orRestored(said);
       point?.look();
       if (point?.isTaken()) return "continued";
-      if (now >= leaseEnd || isDriverGone?.() || point?.endSignals.hasCome())
-        return isRestored() ? "restored" : unasked;
+      if (now >= leaseEnd || isDriverGone?.() || point?.endSignals.hasCome()) return orRestored(unasked);
       const waitMs = Math.min(lookMs, leaseEnd - now);
       due = now + waitMs;
       const result = poll(waitMs);
@@ -110,7 +111,9 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
         leaseEnd = performance.now() + leaseMs;
       }
       if (result !== "interrupted") continue;
-      if (doorbell.sequence === rings) return isRestored() ? "restored" : (word() ?? "continued");
+      if (doorbell.sequence === rings) return orRestored(word() ?? "continued");
+      // A signal that waited for CRIU to let go has rung first.
+      if (isRestored()) return "restored";
       unasked = "continued";
     }
   };

@@ -17,6 +17,9 @@ import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
 import { directoryProblem, entryBeside, exchangeMarker, type FoundMarker, readMarker } from "./marker.ts";
 
+/** Of those resources that could not be rebuilt: a marker is short. */
+const MOST_NAMES = 8;
+const LONGEST_NAME = 64;
 /** How long to wait for the directory of the marker, when it is gone. */
 const LOST_MS = 1000;
 
@@ -28,8 +31,8 @@ export interface FileOptions {
 
 /**
  * Takes notices by a marker file: when it appears (`touch` is enough) the app prepares, and replaces it by its reply, then
- * by the outcome. inotify(7) by FFI tells of the change; what counts is what then stands in the file. For shells, containers
- * and Kubernetes volumes. It keeps the process alive until the agent is disposed.
+ * by the outcome, with the names of the resources that could not be rebuilt (`failed`). inotify(7) by FFI tells of the change; what
+ * counts is what then stands in the file. For shells, containers and Kubernetes volumes. It keeps the process alive until the agent is disposed.
  *
  * At a point of its own (`agent.point()`) the app puts its reply there without a marker before it.
  *
@@ -107,7 +110,13 @@ export function file(options: FileOptions): Strategy {
           if (displaced) take(displaced);
           onPut();
         };
-        return { reply: put, outcome: (outcome) => put({ outcome }) };
+        return {
+          reply: put,
+          outcome(outcome, errors) {
+            const failed = errors.slice(0, MOST_NAMES).map(({ resource }) => resource.slice(0, LONGEST_NAME));
+            put({ outcome, ...(failed.length > 0 ? { failed } : {}) });
+          },
+        };
       };
       const watch = watchDirectory(libc, directory, look);
       // It may have been there before us.

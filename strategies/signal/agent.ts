@@ -8,7 +8,7 @@
 import type { Ring } from "../../ffi/doorbell.ts";
 import { SIGURG, type SignalName, signalNumber } from "../../ffi/signal_numbers.ts";
 import { checkNotice } from "../../lifecycle/notice.ts";
-import { checkTime } from "../../lifecycle/time.ts";
+import { checkLease } from "../../lifecycle/time.ts";
 import type { Notice } from "../../lifecycle/types.ts";
 import type { Strategy } from "../strategy.ts";
 import { createTrust } from "../trust.ts";
@@ -42,7 +42,7 @@ export interface SignalOptions {
  * on the agent page and then sends the signal; the reply is on the page. A signal without a notice does nothing, unless
  * `bareLeaseMs` is given.
  *
- * @throws {RangeError} for a signal that cannot be used.
+ * @throws {RangeError} for a signal that cannot be used, and a lease that is negative, NaN or more than ten minutes.
  * @example
  * ```ts
  * import { attach } from "criu-aware";
@@ -52,7 +52,7 @@ export interface SignalOptions {
  */
 export function signal(options: SignalOptions = {}): Strategy {
   const { signal = SIGURG, bareLeaseMs } = options;
-  checkTime("bareLeaseMs", bareLeaseMs);
+  if (bareLeaseMs !== undefined) checkLease("bareLeaseMs", bareLeaseMs);
   const number = signalNumber(signal);
   return {
     kind: "signal",

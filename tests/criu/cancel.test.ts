@@ -82,6 +82,31 @@ for (const [kind, engine] of [
     });
   }
 
+  test(`${kind}: a hook that never ends keeps nobody from cancelling`, { skip }, async () => {
+    using images = temporaryDirectory();
+    await using app = await App.start("bun");
+    const stuckAt = (wanted: string) => {
+      const { abort, signal } = controller();
+      const onHook = (name: string): Promise<void> | void => {
+        if (name !== wanted) return;
+        setTimeout(abort, 20);
+        return new Promise<void>(() => {});
+      };
+      return { imagesDir: images.path, signal, onHook };
+    };
+    for (const hook of ["pre-dump", "post-dump"])
+      await assert.rejects(engine().dump({ pid: app.pid, ...stuckAt(hook) }), reason);
+    await app.event("released", 2);
+    await app.goesOn();
+    await engine().dump({ pid: app.pid, imagesDir: images.path });
+    await app.ended();
+    for (const hook of ["pre-restore", "post-restore", "pre-resume"])
+      await assert.rejects(engine().restore(stuckAt(hook)), reason);
+    await waitFor("the process to be gone", () => !existsSync(`/proc/${app.pid}`), 10_000);
+    await engine().restore({ imagesDir: images.path });
+    await app.goesOn();
+  });
+
   test(`${kind}: a hook that throws refuses the dump with its message`, { skip }, async () => {
     using images = temporaryDirectory();
     await using app = await App.start("bun");

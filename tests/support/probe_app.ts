@@ -25,6 +25,7 @@ interface Options {
   /** Runs a 1 ms interval and a busy promise loop. */
   readonly busy?: boolean;
   readonly leaseMs?: number;
+  readonly onRestoreError?: "exit";
   readonly signal?: `SIG${string}`;
   readonly bareLeaseMs?: number;
   /** Starts attached children in these runtimes; `childDoes` is what their resource does. */
@@ -72,6 +73,7 @@ const { strategies = ["signal"], resources = [{ name: "plain" }] } = options;
 const agent = await attach({
   strategies: strategies.map((name) => observed((available[name] as () => Strategy)())),
   ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
+  ...(options.onRestoreError ? { onRestoreError: options.onRestoreError } : {}),
   onError: (error) => say("error", { message: error.message }),
 });
 

@@ -38,6 +38,15 @@ test("a time that is none is refused, and the process may attach all the same", 
   }
 });
 
+test("a lease has an end: one of more than ten minutes is refused", async () => {
+  const message = /easeMs must be at most 600000 \(ten minutes\), not (Infinity|600001)/;
+  for (const time of [Number.POSITIVE_INFINITY, 600_001]) {
+    await assert.rejects(attach({ strategies: [], leaseMs: time }), { name: "RangeError", message });
+    assert.throws(() => signal({ bareLeaseMs: time }), { name: "RangeError", message });
+  }
+  await using _agent = await attach({ strategies: [signal({ bareLeaseMs: 600_000 })], leaseMs: 600_000 });
+});
+
 test("a bare kill runs the hooks, and with a lease that ends the checkpoint has continued", async () => {
   await using agent = await attach({ strategies: [signal({ bareLeaseMs: 5 })] });
   const log: string[] = [];

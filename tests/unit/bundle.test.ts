@@ -44,11 +44,11 @@ const signalApp = `
   console.log(agent.state);
 `;
 
-test("a bundle of mod.ts and the signal strategy holds nothing of the others or of the driver, and is under 11.4 kB", () => {
+test("a bundle of mod.ts and the signal strategy holds nothing of the others or of the driver, and is under 12.1 kB", () => {
   bundled(signalApp, (text) => {
     const bytes = gzipped(text);
     console.log(`mod.ts + strategies/signal: ${bytes} bytes, minified and gzipped`);
-    assert.ok(bytes < 11_400, `${bytes} bytes`);
+    assert.ok(bytes < 12_100, `${bytes} bytes`);
     // Words of what must not be there; their own words prove that the look works.
     const absent = [
       "inotify_init1(",

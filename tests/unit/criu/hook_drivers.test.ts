@@ -94,6 +94,8 @@ test("settings come from the file beside the script, which only its owner can wr
   await refused(/has a line that is no setting: PATH=/);
   writeFileSync(settings, "CRIU_AWARE_TIMEOUT_MS=$(id)\n");
   await refused(/"\$\(id\)" is no number/);
+  writeFileSync(settings, "CRIU_AWARE_LEASE_MS=600001\n");
+  await refused(/no app holds for longer than 600000 ms: see CRIU_AWARE_LEASE_MS/);
   writeFileSync(settings, "CRIU_AWARE_UNAWARE=1\n");
   chmodSync(settings, 0o666);
   await refused(/only its owner can write: chmod go-w/);

@@ -6,17 +6,30 @@ import { checkpoint } from "../../../driver/checkpoint.ts";
 import { queries } from "../../../driver/queries.ts";
 import { simulate } from "../../../driver/simulate.ts";
 import { attach } from "../../../simulate.ts";
+import { runCli } from "../../support/cli.ts";
+
+const runtimeName = "Deno" in globalThis ? "deno" : "bun";
 
 test("a time that is negative, fractional, not finite or too long for a timer is a usage error", () => {
-  const known = { timeoutMs: "time", leaseMs: "time" } as const;
+  const known = { timeoutMs: "time", leaseMs: "lease" } as const;
   checkOptions({}, known);
-  checkOptions({ timeoutMs: 0, leaseMs: 2 ** 31 - 1 }, known);
+  checkOptions({ timeoutMs: 2 ** 31 - 1, leaseMs: 600_000 }, known);
   for (const time of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, 2 ** 31]) {
-    for (const name of ["timeoutMs", "leaseMs"]) {
-      const message = `${name} must be a whole number of milliseconds from 0 to 2147483647, not ${time}.`;
-      assert.throws(() => checkOptions({ [name]: time }, known), { name: "UsageError", message });
+    for (const [name, longest] of [
+      ["timeoutMs", 2147483647],
+      ["leaseMs", 600_000],
+    ]) {
+      const message = `${name} must be a whole number of milliseconds from 0 to ${longest}, not ${time}.`;
+      assert.throws(() => checkOptions({ [name as string]: time }, known), { name: "UsageError", message });
     }
   }
+});
+
+test("a lease that no app would take is a usage error, before anybody is asked", async () => {
+  const dump = simulate().dump({ pid: process.pid, imagesDir: "/nothing-is-written", leaseMs: 600_001 });
+  await assert.rejects(dump, { name: "UsageError", message: /^leaseMs must be .* from 0 to 600000, not 600001\.$/ });
+  const { code, err } = await runCli(runtimeName, ["notify", 1, "--lease-ms", 600_001]);
+  assert.deepEqual([code, /'600001' is invalid.*at most 600000: ten minutes/.test(err)], [2, true], err);
 });
 
 test("a kind of problem that there is not is a usage error", () => {

@@ -22,23 +22,24 @@ test("the same notice by two callers runs once, and both get the reply and the o
   assert.deepEqual(log, ["one: ready", "two: ready", "one: continued", "two: continued"]);
 });
 
-test("a notice that comes again gets its old reply and outcome, and runs nothing, also when there was another one since", async () => {
+test("a notice that is over comes again: nobody is told that the app is held, and nothing runs", async () => {
   const stage = createStage();
   let prepared = 0;
   stage.lifecycle.resources.add({ name: "a", beforeCheckpoint: () => void prepared++ });
   await stage.deliver({ id: "x" });
   await turns();
-  const log: string[] = [];
-  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "again"));
-  assert.deepEqual(log, ["again: ready", "again: continued"]);
-  await turns();
-  assert.equal(prepared, 1);
-  await stage.deliver({ id: "y" });
-  assert.equal(prepared, 2);
-  stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "later"));
-  await turns();
-  assert.deepEqual(log.slice(2), ["later: ready", "later: continued"]);
-  assert.equal(prepared, 2);
+  // By another way, and late: others have come in between.
+  for (let others = 0; others < 3; others++) {
+    const log: string[] = [];
+    let reply: unknown;
+    const again = recordingCaller(log, "again");
+    stage.lifecycle.deliver({ id: "x" }, { ...again, reply: (given) => (reply = given) });
+    assert.deepEqual(reply, { reply: "refused", reasons: ["the checkpoint x is over"] });
+    assert.deepEqual(log, ["again: continued"]);
+    await turns();
+    assert.equal(prepared, 1 + others);
+    await stage.deliver({ id: `other-${others}` });
+  }
 });
 
 test("a refused notice again gets every reason again", async () => {
@@ -50,17 +51,9 @@ test("a refused notice again gets every reason again", async () => {
     },
   });
   const { reply } = await stage.deliver({ id: "x" });
-  let again: unknown;
-  stage.lifecycle.deliver(
-    { id: "x" },
-    {
-      reply: (given) => {
-        again = given;
-      },
-    },
-  );
-  assert.deepEqual(again, reply);
-  assert.deepEqual(again, { reply: "refused", reasons: ["a: no"] });
+  const again = await stage.deliver({ id: "x" });
+  assert.deepEqual(again, { reply, outcome: "aborted" });
+  assert.deepEqual(reply, { reply: "refused", reasons: ["a: no"] });
 });
 
 test("a second notice waits for the first one, hooks and all", async () => {
@@ -183,15 +176,29 @@ test("a reply that cannot be delivered stops neither the hold nor the other repl
   assert.deepEqual(log, ["other: ready", "other: continued"]);
 });
 
-test("a caller that comes while the outcome is being worked on gets the reply at once", async () => {
+test("a caller that comes while everything is rebuilt is not told that the app is held, and gets the outcome", async () => {
   const stage = createStage();
   const log: string[] = [];
+  let comes = true;
   stage.lifecycle.resources.add({
     name: "a",
-    afterRestore: () => stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "late")),
+    afterRestore() {
+      if (comes) stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "late"));
+      comes = false;
+    },
   });
   await stage.deliver({ id: "x" });
-  assert.deepEqual(log, ["late: ready", "late: continued"]);
+  await turns();
+  assert.deepEqual(log, ["late: refused", "late: continued"]);
+});
+
+test("a caller that comes while the app is held is told so, and gets the outcome", async () => {
+  const stage = createStage();
+  const log: string[] = [];
+  stage.onHold = () => stage.lifecycle.deliver({ id: "x" }, recordingCaller(log, "second"));
+  await stage.deliver({ id: "x" });
+  await turns();
+  assert.deepEqual(log, ["second: ready", "second: continued"]);
 });
 
 test("a notice without answer is not remembered: the same id works later", async () => {

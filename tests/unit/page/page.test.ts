@@ -212,6 +212,7 @@ test("one driver at a time keeps the page", async () => {
   const began = performance.now();
   assert.equal(await other.lock(30), false);
   assert.ok(performance.now() - began >= 25);
+  assert.equal(await other.lock(60_000, AbortSignal.timeout(20)), false);
   page.driver[Symbol.dispose]();
   assert.equal(await other.lock(1000), true);
 });

@@ -70,3 +70,15 @@ test("one who asks and goes before the answer holds nobody", async () => {
   assert.equal(agent.lastOutcome, "aborted");
   assert.match((errors[0] as Error).message, /the one who asked by socket has gone/);
 });
+
+test("one who asks and never reads holds the app no longer than its lease", async () => {
+  await using attached = await attachAt((path) => socket({ path }), 60_000);
+  const { agent, path } = attached;
+  const client = connect(path);
+  client.on("error", () => {});
+  const params = { id: "silent", leaseMs: 30 };
+  client.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "checkpoint", params })}\n`);
+  await waitFor("the outcome", () => agent.lastOutcome === "continued" && agent.state === "running");
+  assert.equal((await call(path, "status", undefined, 5000))?.outcome, "continued");
+  client.destroy();
+});
