@@ -188,7 +188,7 @@ test("a worker that comes while workers are held waits until that is over, and t
   await prepare(resource);
   await using late = await startWorker();
   late.tell({ join: new Int32Array() });
-  await sleep(50);
+  await sleep(500);
   assert.deepEqual(late.named("joined"), []);
   await recover(resource);
   await late.event("joined");
