@@ -136,7 +136,7 @@ for (const runtime of runtimes) {
     skip,
   }, async () => {
     using images = temporaryDirectory();
-    await using app = await App.start(runtime, { strategies: ["signal", "file", "socket"] });
+    await using app = await App.start(runtime, { strategies: ["signal", "file", "socket", "passive"] });
     const [first, second, third] = ["first", "second", "third"] as const;
     /** The same notice by all ways at once. */
     const notify = async (id: string): Promise<void> => {

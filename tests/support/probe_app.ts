@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { attach, type Resource, type Strategy } from "criu-aware";
 import { listAttached } from "criu-aware/driver";
 import { file } from "criu-aware/strategies/file";
+import { passive } from "criu-aware/strategies/passive";
 import { signal } from "criu-aware/strategies/signal";
 import { socket } from "criu-aware/strategies/socket";
 import { cString } from "../../ffi/bytes.ts";
@@ -67,6 +68,7 @@ const available: Record<string, () => Strategy> = {
   signal: () => signal({ signal: options.signal ?? "SIGURG", ...(bareLeaseMs ? { bareLeaseMs } : {}) }),
   file: () => file({ path: join(options.directory, "marker") }),
   socket: () => socket({ path: join(options.directory, "socket") }),
+  passive: () => passive({ intervalMs: 5 }),
 };
 const { bareLeaseMs } = options;
 const { strategies = ["signal"], resources = [{ name: "plain" }] } = options;
