@@ -125,7 +125,9 @@ export const kinds: Readonly<Record<BlockerKind, KindRow>> = {
   "thread-file": row("close it before the checkpoint: CRIU opens files again before it makes the threads"),
   "process-file": warning("close it before the checkpoint, or restore while a process has that pid"),
   "named-memory": warning("keep the file until the restore, and bring it along to another machine"),
-  parasite: warning("restart the app when you can: a CRIU that was killed left its code and 25 MB in it, which every image then has"),
+  parasite: warning(
+    "restart the app when you can: a CRIU that was killed left its code and 25 MB in it, which every image then has",
+  ),
 };
 
 /** Something that a process holds that makes a dump fail, or the restore. */

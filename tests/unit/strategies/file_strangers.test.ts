@@ -149,9 +149,10 @@ test("a notice that nobody answers is taken away again", { skip }, async () => {
   using place = places();
   await using claimer = await startClaimer();
   const reply = await claimer.notify(`${place.own}/marker`);
-  assert.deepEqual(reply, { reply: "refused", reasons: [
-      "no answer within 30 ms; give the app more time (timeoutMs, --timeout-ms)",
-    ] });
+  assert.deepEqual(reply, {
+    reply: "refused",
+    reasons: ["no answer within 30 ms; give the app more time (timeoutMs, --timeout-ms)"],
+  });
   assert.deepEqual(readdirSync(place.own), []);
 });
 

@@ -303,9 +303,10 @@ test("notify() refuses after the time for an answer, and the app that comes to i
     lastRound: undefined,
   });
   const reply = await notify(page.driver, { id: "a" }, 30);
-  assert.deepEqual(reply, { reply: "refused", reasons: [
-      "no answer within 30 ms; give the app more time (timeoutMs, --timeout-ms)",
-    ] });
+  assert.deepEqual(reply, {
+    reply: "refused",
+    reasons: ["no answer within 30 ms; give the app more time (timeoutMs, --timeout-ms)"],
+  });
   assert.equal(page.app.fields.text("notice"), "");
   assert.equal(page.app.word("a"), "aborted");
 });
