@@ -26,7 +26,7 @@ import { awaitAll } from "./rebuilt.ts";
 import { dependsOf, recordDump } from "./record.ts";
 import { requireRoot } from "./require_root.ts";
 import { requireOther } from "./root_of_tree.ts";
-import { endedMeanwhile, watchRoot, withLeftovers } from "./watch_root.ts";
+import { endedMeanwhile, watchRoot, withRemarks } from "./watch_root.ts";
 import { moveIntoImages, openWorkDir } from "./work_dir.ts";
 
 const LOG = "dump.log";
@@ -138,7 +138,7 @@ export async function dumpTree(runner: Runner, given: DumpOptions): Promise<Dump
     // CRIU's log has nothing that the reasons do not say.
     if (refusals.length > 0) throw new DumpRefusedError(refusals, work.isFresh ? undefined : logFile);
     work.keep();
-    throw watch.hasEnded() ? endedMeanwhile(pid, logFile) : await withLeftovers(failed, pid);
+    throw watch.hasEnded() ? endedMeanwhile(pid, logFile) : await withRemarks(failed, pid, logFile);
   }
   phases.enter("dumped");
   if (leaveRunning) participants.tell("continued");

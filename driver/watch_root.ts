@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { findBlockers } from "../blockers/scan.ts";
 import { CriuError } from "../criu/errors.ts";
 import { endTrees } from "../ffi/end_tree.ts";
@@ -5,6 +6,7 @@ import type { Libc } from "../ffi/libc.ts";
 import { printable } from "../ffi/printable.ts";
 import { aliveSince, openProcess, type ProcessHandle } from "../ffi/process.ts";
 import { processTree } from "../ffi/process_tree.ts";
+import { describeStandstill, isPaused } from "./paused.ts";
 
 const LOOK_EVERY_MS = 250;
 /** As long CRIU may take to see for itself that the process is gone. */
@@ -58,17 +60,19 @@ export function endedMeanwhile(pid: number, logFile: string): CriuError {
   );
 }
 
-/** A CRIU that was killed in a dump leaves its code in the processes: the error says so. */
-export async function withLeftovers(error: unknown, root: number): Promise<unknown> {
+/**
+ * Adds to the error of a dump what CRIU does not say: that a process was paused meanwhile, and that a CRIU which was killed has left its
+ * code in one. One that ended without an answer has a log all the same: `log`.
+ */
+export async function withRemarks(error: unknown, root: number, log: string): Promise<unknown> {
   if (!(error instanceof CriuError)) return error;
-  const found = (await findBlockers(processTree(root))).filter(({ kind }) => kind === "parasite");
-  if (found.length === 0) return error;
-  const left = found.map(({ pid, what, cure }) => `process ${pid} has ${what}: ${cure.advice}`);
-  const { phase, exitCode, crErrno, explanation, logFile } = error;
-  return new CriuError(phase, [error.message, ...left].join("\n  "), {
-    ...(exitCode === undefined ? {} : { exitCode }),
-    ...(crErrno === undefined ? {} : { crErrno }),
-    ...(explanation ? { explanation } : {}),
-    ...(logFile === undefined ? {} : { logFile }),
-  });
+  const tree = processTree(root);
+  const found = (await findBlockers(tree)).filter(({ kind }) => kind === "parasite");
+  const remarks = [
+    ...tree.filter(isPaused).map((pid) => `process ${pid}: ${describeStandstill("paused", pid)}`),
+    ...found.map(({ pid, what, cure }) => `process ${pid} has ${what}: ${cure.advice}`),
+  ];
+  const { logFile = existsSync(log) ? log : undefined } = error;
+  if (logFile !== error.logFile) remarks.push(`CRIU's log: ${printable(log)}`);
+  return Object.assign(error, { message: [error.message, ...remarks].join("\n  "), logFile });
 }

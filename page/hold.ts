@@ -131,7 +131,7 @@ function watchDriver(libc: Libc, { driver }: Notice): (() => boolean) | undefine
   if (!driver || driver.namespace !== pidNamespace("self")) return undefined;
   const { pid } = driver;
   const since = aliveSince(pid);
-  if (since === undefined && hasEnded(libc, pid)) throw new Error("the driver that asked for it has ended");
+  if (since === undefined && hasEnded(libc, pid)) throw new Error("its driver has ended");
   return since === undefined
     ? undefined
     : () => {

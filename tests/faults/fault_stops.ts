@@ -68,7 +68,7 @@ export const stopFaults: readonly Fault[] = [
     phases: {
       before: { refused: paused },
       preparing: { refused: paused },
-      held: { refused: paused },
+      held: ({ engine }) => (engine === "simulate" ? { failures: paused } : { refused: paused }),
       frozen: "CRIU has stopped it by ptrace: the freezer waits until it is let go",
       restoring: GONE,
       recovering: { failures: paused },
