@@ -68,7 +68,7 @@ export const pageFaults: readonly Fault[] = [
       if (scene.cell.phase === "before") process.kill(scene.app.pid, "SIGUSR2");
     },
     phases: {
-      before: { refused: /has ended|There is no process|not attached|no answer/, ends: true },
+      before: { refused: /has ended|There is no process|not attached|no answer|ECONNRESET|hung up/, ends: true },
       preparing: { refused: /has ended/, ends: true },
       held: HELD,
       frozen: HELD,
