@@ -130,7 +130,7 @@ function watchDriver(libc: Libc, { driver }: Notice): (() => boolean) | undefine
   // One whose main thread has ended before the others, or that may not be looked at, has no start time.
   const isGone = (): boolean => {
     const now = aliveSince(pid);
-    return now === undefined ? hasEnded(libc, pid) : now !== (since ?? now);
+    return now ? now !== (since ?? now) : hasEnded(libc, pid);
   };
   if (isGone()) throw new Error("its driver is gone");
   return isGone;
