@@ -58,7 +58,8 @@ export const pageFaults: readonly Fault[] = [
       held: HELD,
       frozen: HELD,
       restoring: GONE,
-      recovering: { forGood: FOR_GOOD },
+      // The driver may have opened it before.
+      recovering: { failures: /^$|did not come back/, forGood: FOR_GOOD },
     },
   },
   {
