@@ -68,7 +68,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   const leaseMs = notice.leaseMs ?? options.leaseMs;
   let looked = performance.now();
   const before = restoreSigns();
-  const usedBefore = process.cpuUsage().user;
+  const used = process.cpuUsage().user;
   const isDriverGone = watchDriver(libc, notice);
   const lookMs = isDriverGone ? DRIVER_LOOK_MS : LOOK_MS;
   let due = looked + lookMs;
@@ -80,7 +80,7 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
         return isAnotherLife(before);
       } catch {
         // Where nothing more can be opened (EMFILE): a restored process begins to count anew.
-        return process.cpuUsage().user < usedBefore;
+        return process.cpuUsage().user < used;
       }
     };
     const orRestored = <T>(end: T): T | "restored" => (isRestored() ? "restored" : end);
@@ -126,16 +126,16 @@ export function armHold(options: HoldOptions, notice: Notice): () => Release {
   };
 }
 
-/** Tells whether the driver has ended; undefined where its pid means nothing here, or may not be seen. Throws when it has ended already. */
+/** Tells whether the driver has ended; undefined where its pid means nothing here. Throws when it has ended already. */
 function watchDriver(libc: Libc, { driver }: Notice): (() => boolean) | undefined {
   if (!driver || driver.namespace !== pidNamespace("self")) return undefined;
   const { pid } = driver;
   const since = aliveSince(pid);
-  if (since === undefined && hasEnded(libc, pid)) throw new Error("its driver has ended");
-  return since === undefined
-    ? undefined
-    : () => {
-        const now = aliveSince(pid);
-        return now === undefined ? hasEnded(libc, pid) : now !== since;
-      };
+  // One whose main thread has ended before the others, or that may not be looked at, has no start time.
+  const isGone = (): boolean => {
+    const now = aliveSince(pid);
+    return now ? now !== (since ?? now) : hasEnded(libc, pid);
+  };
+  if (isGone()) throw new Error("its driver is gone");
+  return isGone;
 }

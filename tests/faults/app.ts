@@ -69,20 +69,23 @@ const agent = await attach({
   ...(hookTimeoutMs === undefined ? {} : { hookTimeoutMs }),
   onError: (error) => say("error", { message: error.message }),
 });
-const perhaps = (hook: keyof typeof does): unknown => {
+/** What a hook is to do. To be asked before anything is said: whoever hears it may take the fault away. */
+const deedOf = (hook: keyof typeof does): (() => unknown) | undefined => {
   const deed = does[hook];
-  return deed && isArmed() ? deeds[deed]() : undefined;
+  return deed && isArmed() ? deeds[deed] : undefined;
 };
 agent.register({
   name: "faulty",
   beforeCheckpoint({ noticeId }) {
+    const deed = deedOf("beforeCheckpoint");
     say("before", { noticeId });
-    return perhaps("beforeCheckpoint") as Promise<void>;
+    return deed?.() as Promise<void>;
   },
-  beforeHold: () => perhaps("beforeHold") as undefined,
+  beforeHold: () => deedOf("beforeHold")?.() as undefined,
   afterRestore({ outcome, noticeId }) {
+    const deed = deedOf("afterRestore");
     say("after", { outcome, noticeId });
-    return perhaps("afterRestore") as Promise<void>;
+    return deed?.() as Promise<void>;
   },
 });
 if (options.memory) openShared(libc, options.memory, 4096);

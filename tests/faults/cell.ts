@@ -37,8 +37,8 @@ export async function runCell(cell: Cell): Promise<void> {
 
 /** The checkpoint that the fault meets. When it is over the app runs, or has ended for good. */
 async function play(scene: Scene, expected: Expected): Promise<void> {
-  const { fault, phase } = scene.cell;
-  const { refused, mayBeDone, leaves, unrestored, failures, dies, ends } = expected;
+  const { fault } = scene.cell;
+  const { refused, mayBeDone, leaves, unrestored, failures, dies } = expected;
   const dumped = await scene.dump();
   scene.kept.set("error", dumped.error?.message);
   if (fault.driver) return await afterAnotherDriver(scene, expected, dumped);
@@ -49,7 +49,6 @@ async function play(scene: Scene, expected: Expected): Promise<void> {
     return;
   }
   assert.ok(!dies && !dumped.error, `the dump failed: ${dumped.error?.stack}`);
-  if (ends && phase !== "restoring" && phase !== "recovering") return;
   const restored = await scene.restore();
   if (unrestored) {
     checkError(restored, unrestored, "restore");

@@ -109,7 +109,11 @@ export const driverFaults: readonly Fault[] = [
     phases: {
       before: "the same as while it prepares: the one or the other comes first",
       preparing: {},
-      held: {},
+      held: ({ engine, strategy }) =>
+        // CRIU may come while the one who asks is still connected.
+        strategy === "socket" && engine !== "simulate"
+          ? { refused: /unix socket is connected to a process outside|not accepted yet/, mayBeDone: true }
+          : {},
       frozen: "a frozen process sees it when it is let go, as one that recovers",
       restoring: "there is no process yet",
       recovering: {},

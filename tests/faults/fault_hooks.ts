@@ -83,7 +83,7 @@ export const hookFaults: readonly Fault[] = [
     app: inHook("exits"),
     phases: {
       ...rest,
-      preparing: { refused: /has ended/, ends: true },
+      preparing: { refused: /has ended|There is no process/, ends: true },
       recovering: { failures: /it has ended since it was let go/, ends: true },
     },
   },

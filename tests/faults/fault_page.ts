@@ -58,7 +58,8 @@ export const pageFaults: readonly Fault[] = [
       held: HELD,
       frozen: HELD,
       restoring: GONE,
-      recovering: { forGood: FOR_GOOD },
+      // The driver may have opened it before.
+      recovering: { failures: /^$|did not come back/, forGood: FOR_GOOD },
     },
   },
   {
@@ -68,7 +69,7 @@ export const pageFaults: readonly Fault[] = [
       if (scene.cell.phase === "before") process.kill(scene.app.pid, "SIGUSR2");
     },
     phases: {
-      before: { refused: /has ended|There is no process|not attached|no answer/, ends: true },
+      before: { refused: /has ended|There is no process|not attached|no answer|ECONNRESET|hung up/, ends: true },
       preparing: { refused: /has ended/, ends: true },
       held: HELD,
       frozen: HELD,

@@ -70,7 +70,7 @@ test("the driver of all cells, before the first", { skip: noCriu }, async () => 
   for (const engine of ["rpc", "command"] as const)
     await runCell({ fault: hookFaults[0] as Fault, phase: "preparing", engine, strategy: "socket", runtime: "bun" });
   before = holdingsOf("self");
-  for (let i = 0; i < availableParallelism() + 1; i++) workers.push(work());
+  for (let i = 0; i < availableParallelism() + 2; i++) workers.push(work());
 });
 
 for (const cell of cells) test(nameOf(cell), { skip: noCriu }, () => waiting.get(cell)?.promise);
