@@ -66,7 +66,8 @@ export const notFromOutside: Readonly<Record<string, readonly string[]>> = {
     ...["ffi/shared_memory.ts", "ffi/message_socket.ts", "ffi/deno_reader.ts"],
   ],
   "the kernel alone writes it, of this process or of the machine": [
-    ...["cli/criu_checks.ts", "cli/doctor_checks.ts", "driver/paused.ts", "driver/restore_watch.ts"],
+    ...["cli/criu_checks.ts", "cli/doctor_checks.ts", "driver/descriptor_limit.ts", "driver/paused.ts"],
+    ...["driver/restore_watch.ts", "ffi/restore_signs.ts", "ffi/worker_threads.ts"],
     ...["ffi/capabilities.ts", "ffi/epoll.ts", "ffi/ignored_signals.ts", "ffi/next_pid.ts", "ffi/wipe_on_fork.ts"],
     ...["gpu/cuda/held.ts", "gpu/cuda/pinned.ts", "gpu/state/available_memory.ts", "gpu/webgpu/remote.ts"],
     "images/machine.ts",
@@ -74,16 +75,9 @@ export const notFromOutside: Readonly<Record<string, readonly string[]>> = {
   "root writes it: /etc/passwd, /etc/resolv.conf": ["ffi/users.ts", "resources/environment/surroundings.ts"],
   "this process has made it itself, or a child of it": [
     ...["criu/trial.ts", "driver/checkpoint.ts", "driver/cuda/guard.ts", "driver/cuda/processes.ts"],
-    ...[
-      "driver/recorder.ts",
-      "ffi/bun.ts",
-      "ffi/deno_pool.ts",
-      "ffi/doorbell.ts",
-      "ffi/exec.ts",
-      "ffi/scratch_file.ts",
-    ],
+    ...["driver/recorder.ts", "ffi/bun.ts", "ffi/doorbell.ts", "ffi/exec.ts", "ffi/scratch_file.ts"],
     ...["gpu/state/segment.ts", "page/app_page.ts", "resources/connections/drain.ts"],
-    ...["resources/connections/mod.ts", "resources/uniqueness/worker_page.ts"],
+    ...["resources/connections/mod.ts", "resources/workers/shared_page.ts"],
   ],
   "it is of this package itself": ["package/invocation.ts", "package/shipped.ts"],
 };
