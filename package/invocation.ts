@@ -55,7 +55,7 @@ export function checkout(from: string = base): string | undefined {
   if (!from.startsWith("file:")) return undefined;
   try {
     // No registry takes the lock file, and a bundle may lie beside that of another package.
-    const { name } = JSON.parse(readFileSync(new URL("package-lock.json", from), "utf8"));
+    const { name } = JSON.parse(readFileSync(fileURLToPath(new URL("package-lock.json", from).href), "utf8"));
     return name === NAME ? resolve(fileURLToPath(from)) : undefined;
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Worker as NodeWorker } from "node:worker_threads";
 import type { Answer, Question } from "./busy_worker.ts";
 
@@ -14,7 +15,7 @@ export interface BusyWorker {
 /** Starts one that has joined, and one that has not; resolves once both are ready. */
 export async function startWorkers(): Promise<readonly BusyWorker[]> {
   const web = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  const node = new NodeWorker(new URL("./node_worker.ts", import.meta.url));
+  const node = new NodeWorker(join(import.meta.dirname as string, "node_worker.ts"));
   return await Promise.all([
     start(
       "worker",

@@ -1,4 +1,5 @@
 /** Starts workers that join, of either kind. */
+import { fileURLToPath } from "node:url";
 import { Worker as NodeWorker } from "node:worker_threads";
 import type { Told } from "./joined_worker.ts";
 import { waitFor } from "./time.ts";
@@ -84,7 +85,7 @@ function web(url: URL, name: string, said: Said[]): Started {
 }
 
 function node(url: URL, name: string, said: Said[]): Started {
-  const worker = new NodeWorker(url, { name });
+  const worker = new NodeWorker(fileURLToPath(url.href), { name });
   worker.on("message", (data: Said) => said.push(data));
   worker.on("error", ({ message }) => said.push({ event: "error", message }));
   return { post: (told) => worker.postMessage(told), end: async () => void (await worker.terminate()) };
