@@ -11,7 +11,7 @@ const app = `
   console.log(agent.state);
 `;
 /** What an app pays: minified and gzipped, in bytes. The tree's own bundle has a budget of its own (tests/unit/bundle.test.ts); this one carries what the compiler adds. */
-const BUDGET = 11_750;
+const BUDGET = 12_750;
 
 export const check: Check = {
   name: "bundlers: Bun's and esbuild's, for Bun, Deno, Node.js and browsers; mod.ts and one strategy stay small",

@@ -13,13 +13,13 @@ const allowed = [
   /^cli\.licences\.txt$/,
   // The command itself is in the modules above; `testing` starts programs as it does.
   /^cli\/(exit_codes|launch|report|require_program|wrap)\.(js|js\.map)$/,
-  /^(blockers|criu|driver|ffi|gpu|images|lifecycle|package|page|protobuf|resources|setup|strategies|testing)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
+  /^(blockers|criu|driver|evidence|ffi|gpu|images|lifecycle|package|page|protobuf|resources|setup|strategies|testing)\/[a-z0-9_/]+\.(js|js\.map|d\.ts)$/,
   /^criu\/hook\.sh$/,
   /^setup\/[a-z_]+\.sh$/,
   /^docs\/(resources\/)?[a-z-]+\.md$/,
   /^scripts\/(dump|restore|status)\.ts$/,
 ];
-const MOST_BYTES = 1_250_000;
+const MOST_BYTES = 1_350_000;
 
 export const check: Check = {
   name: "the tarball holds nothing unneeded, and all that it refers to",
