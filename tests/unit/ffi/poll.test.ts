@@ -70,7 +70,11 @@ test("a signal that is handled on this thread interrupts poll", async () => {
   bell.doorbell.listen(40);
   using pipe = openPipe(bell.libc);
   const poll = createPoll(bell.libc, [pipe.read]);
-  await using sender = startProgram("sh", ["-c", `echo ok; sleep 0.15; kill -40 ${threadId()}`]);
+  // On a busy machine the first may come before the wait.
+  await using sender = startProgram("sh", [
+    "-c",
+    `echo ok; for _ in 1 2 3 4 5 6 7 8; do sleep 0.2; kill -40 ${threadId()}; done`,
+  ]);
   await sender.nextLine();
   const began = performance.now();
   assert.equal(poll(10_000), "interrupted");
