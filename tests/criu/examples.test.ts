@@ -75,6 +75,10 @@ const runs: Readonly<Record<string, Run>> = {
   "criu-aware restore images": { before: "[ -e images ] || { app; criu-aware dump $pid -D images; }" },
   "criu-aware run -- bun app.ts": { before: "stop", after: "pid=$(cat printed); kill -0 $pid" },
   "pid=$(criu-aware run --wait --log /var/log/app.log -- deno run -A app.ts)": { before: "stop", after: "ls app.log" },
+  "criu-aware run --wait-point --timeout-ms 60000 -- bun app.ts": {
+    before: "stop; cp app.ts kept.ts; cp point.ts app.ts",
+    after: "pid=$(cat printed); kill -0 $pid; mv kept.ts app.ts",
+  },
   "criu-aware run --foreground --restore-or-start images -- bun app.ts": { before: "stop", stays: true },
   "criu-aware dump 1234 -D images": { before: "app", after: "ls images/inventory.img" },
   "criu-aware dump 1234 -D images --leave-running --label version=7": { before: "app", after: "kill -0 $pid" },
@@ -108,6 +112,7 @@ const runs: Readonly<Record<string, Run>> = {
   "criu-aware state /dev/shm/trainer.0": { after: "grep step printed" },
   "criu-aware state 1234 --export state.safetensors": { after: "ls state.safetensors" },
   "criu-aware simulate 1234": { before: "app", after: "grep restored printed" },
+  "criu-aware simulate 1234 --env LOG_LEVEL=debug -- --port 8080": { before: "app", after: "grep restored printed" },
   "criu-aware simulate 1234 --strategy socket --json": { after: "grep restored printed" },
   "mkdir images && criu-aware notify 1234 -- criu dump -t 1234 -D images -R": {
     before: "app",
