@@ -1,5 +1,5 @@
 import { readMounts as readAll } from "../blockers/proc.ts";
-import type { Evidence } from "./evidence.ts";
+import { differences, type Evidence } from "./evidence.ts";
 
 /** A mount that this process sees: proc_pid_mountinfo(5). */
 export interface MountReading {
@@ -42,14 +42,7 @@ export function readMounts(): MountReading[] {
  * ```
  */
 export function compareMounts(before: readonly MountReading[], after: readonly MountReading[]): MountEvidence {
-  const added = without(after, before);
-  const removed = without(before, after);
+  const { added, removed } = differences(before, after, ({ id, point, device }) => `${id} ${point} ${device}`);
   const isAllNew = removed.length === before.length && removed.length * added.length > 0;
   return { suggestsRestore: isAllNew, added, removed };
-}
-
-function without(all: readonly MountReading[], known: readonly MountReading[]): MountReading[] {
-  const keyOf = ({ id, point, device }: MountReading): string => `${id} ${point} ${device}`;
-  const keys = new Set(known.map(keyOf));
-  return all.filter((one) => !keys.has(keyOf(one)));
 }

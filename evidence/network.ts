@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import type { Evidence } from "./evidence.ts";
+import { differences, type Evidence } from "./evidence.ts";
 
 /** An address of a network interface that is up. */
 export interface NetworkAddress {
@@ -48,13 +48,6 @@ export function readNetwork(): NetworkAddress[] {
  * ```
  */
 export function compareNetwork(before: readonly NetworkAddress[], after: readonly NetworkAddress[]): NetworkEvidence {
-  const added = without(after, before);
-  const removed = without(before, after);
+  const { added, removed } = differences(before, after, (one) => `${one.interface} ${one.mac} ${one.address}`);
   return { suggestsRestore: added.length + removed.length > 0, added, removed };
-}
-
-function without(all: readonly NetworkAddress[], known: readonly NetworkAddress[]): NetworkAddress[] {
-  const keyOf = (one: NetworkAddress): string => `${one.interface} ${one.mac} ${one.address}`;
-  const keys = new Set(known.map(keyOf));
-  return all.filter((one) => !keys.has(keyOf(one)));
 }

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import fc from "fast-check";
 import { listenToOne } from "../../ffi/doorbell.ts";
 import { SIGIO } from "../../ffi/signal_numbers.ts";
 import { listenUnix, type UnixConnection } from "../../ffi/unix_listener.ts";
 import { call } from "../../strategies/socket/driver.ts";
-import { openBell } from "../support/bell.ts";
-import { temporaryDirectory } from "../support/temporary_directory.ts";
 import type { Border } from "./border.ts";
 import { isSafe } from "./expect.ts";
 import { damaged, json, jsonText, text } from "./inputs.ts";
 import { isResult } from "./rpc_lines.ts";
+import { openSocketPlace } from "./socket_place.ts";
 
 const line = jsonText(
   fc.oneof(
@@ -26,12 +24,7 @@ export const rpcConnection: Border = {
   name: "rpc-connection",
   runs: 100,
   async open(cleanup) {
-    const bell = await openBell();
-    cleanup.defer(() => bell[Symbol.asyncDispose]());
-    const { libc, doorbell } = bell;
-    const directory = temporaryDirectory();
-    cleanup.defer(() => directory[Symbol.dispose]());
-    const path = join(directory.path, "s");
+    const { libc, doorbell, path } = await openSocketPlace(cleanup);
     const listener = listenUnix(libc, path, listenToOne(doorbell, SIGIO));
     cleanup.defer(() => listener[Symbol.dispose]());
     const accepted = async (): Promise<UnixConnection> => {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import fc from "fast-check";
 import { connectUnix, type UnixClient } from "../../ffi/unix_client.ts";
 import type { Notice } from "../../lifecycle/types.ts";
@@ -7,11 +6,10 @@ import { AppPage } from "../../page/app_page.ts";
 import { states } from "../../page/layout.ts";
 import { socket } from "../../strategies/socket/agent.ts";
 import { codes, MAX_LINE_BYTES, parseRequest, parseResponse, type Results } from "../../strategies/socket/protocol.ts";
-import { openBell } from "../support/bell.ts";
-import { temporaryDirectory } from "../support/temporary_directory.ts";
 import type { Border } from "./border.ts";
 import { altered, damaged, json, jsonText } from "./inputs.ts";
 import { isNotice, isReply, notices, replies } from "./notice.ts";
+import { openSocketPlace } from "./socket_place.ts";
 
 const names = ["jsonrpc", "id", "method", "params", "result", "error", "message", "reply", "state", "word"];
 const bytes = (text: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> =>
@@ -40,15 +38,11 @@ export const rpcServer: Border = {
   name: "rpc-server",
   runs: 400,
   async open(cleanup) {
-    const bell = await openBell();
-    cleanup.defer(() => bell[Symbol.asyncDispose]());
-    const { libc, doorbell } = bell;
-    const directory = temporaryDirectory();
-    cleanup.defer(() => directory[Symbol.dispose]());
+    const { libc, doorbell, path } = await openSocketPlace(cleanup);
     const page = new AppPage(libc);
     cleanup.defer(() => page[Symbol.dispose]());
     let delivered: Notice | undefined;
-    const listener = socket({ path: join(directory.path, "s") }).start({
+    const listener = socket({ path }).start({
       libc,
       page,
       doorbell,
